@@ -1,0 +1,114 @@
+# Postern: one Makefile for the whole tree, no recursion. Each folder of src/
+# says in its module.mk what it uses and which programs it makes:
+#
+#   mail.uses := util                     libraries of ours, transitive
+#   mail.libs := -lidn2                   outside libraries
+#   smtpd.program := smtpd                one program from all *.c of the folder
+#   commands.programs := postmap postcat  one program from each NAME.c of the
+#                                         folder, or from the folder NAME/*.c
+#
+# Objects live under build/<variant>/; `make help` lists the targets.
+
+.DEFAULT_GOAL := all
+.SECONDEXPANSION:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+# Variants: SAN=address,undefined  COV=1  CC=clang  WERROR=1
+VARIANT := $(if $(filter-out gcc,$(CC)),$(notdir $(CC))-)$(if $(SAN),san-)$(if $(COV),cov-)base
+BUILD   := build/$(VARIANT:-base=)
+GEN     := build/gen
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+           -Wwrite-strings -Wundef -fno-common $(if $(WERROR),-Werror)
+HARDEN  := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+OPT     := $(if $(SAN)$(COV),-O1,-O2) -g
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+COVER   := $(if $(COV),--coverage)
+override CFLAGS += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SANITIZE) $(COVER)
+override CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(GEN)
+override LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(COVER)
+
+# --- what the folders say --------------------------------------------------
+MODULES := $(patsubst src/%/module.mk,%,$(wildcard src/*/module.mk))
+include $(wildcard src/*/module.mk)
+
+# closure(folder): the folder and all that it uses, each once
+closure  = $(sort $1 $(foreach m,$($1.uses),$(call closure,$m)))
+sources  = $(wildcard src/$1/*.c)
+objects  = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(call sources,$1))
+archives = $(foreach m,$1,$(if $(call objects,$m),$(BUILD)/lib/$m.a))
+outside  = $(sort $(foreach m,$1,$($m.libs)))
+# A program's folder is no library for its own link: its objects go in whole.
+lower    = $(filter-out $1,$(call closure,$1))
+
+PROGRAMS :=
+
+# program(folder,name,objects): the link rule of one program
+define program
+PROGRAMS += $(BUILD)/bin/$2
+$(BUILD)/bin/$2: $3 $(call archives,$(call lower,$1))
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $3 -Wl,--start-group $(call archives,$(call lower,$1)) \
+	  -Wl,--end-group $(call outside,$(call closure,$1)) $($1.libs)
+endef
+
+# In a folder with several programs, NAME.c or NAME/*.c makes program NAME;
+# what belongs to none of them (COMMON) is linked into each.
+own      = $(if $(wildcard src/$1/$2/*.c),$(wildcard src/$1/$2/*.c),src/$1/$2.c)
+common   = $(filter-out $(foreach p,$($1.programs),src/$1/$p.c),$(call sources,$1))
+to_obj   = $(patsubst src/%.c,$(BUILD)/obj/%.o,$1)
+
+$(foreach m,$(MODULES),$(if $($m.program),$(eval $(call program,$m,$($m.program),$(call objects,$m)))))
+$(foreach m,$(MODULES),$(foreach p,$($m.programs),$(eval $(call program,$m,$p,$(call to_obj,$(call own,$m,$p) $(call common,$m))))))
+
+Q := $(if $(V),,@)
+
+all: $(PROGRAMS) ## build every program
+	@:
+
+$(BUILD)/lib/%.a: $$(call objects,$$*)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/obj/%.o: src/%.c | generated
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- generated from the catalogues ------------------------------------------
+PARAMS := $(sort $(wildcard src/conf/params/*.params))
+GENERATED :=
+-include tools/generate.mk
+.PHONY: generated
+generated: $(GENERATED)
+
+# --- tests -------------------------------------------------------------------
+UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
+UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
+
+define unit_test
+$(BUILD)/unit/$1/test_%: tests/unit/$1/test_%.c tests/unit/unit.h $(call archives,$(call closure,$1)) | generated
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group \
+	  $(call archives,$(call closure,$1)) -Wl,--end-group $(call outside,$(call closure,$1)) -lcmocka
+endef
+$(foreach m,$(MODULES),$(eval $(call unit_test,$m)))
+
+.PHONY: all unit clean
+unit: $(UNIT_TESTS)  ## build and run the unit tests
+	@tools/run-unit $(UNIT_TESTS)
+
+unit-%: $$(filter $(BUILD)/unit/$$*/%,$(UNIT_TESTS))  ## run the unit tests of one folder: make unit-mail
+	@tools/run-unit $^
+
+format-file:  ## format one file: make format-file F=src/x/y.c
+	clang-format -i $(F)
+
+clean:  ## remove what the build made
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

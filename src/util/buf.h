@@ -1,0 +1,47 @@
+/*
+ * A growing byte buffer that owns its memory.
+ *
+ * Invariants: b->p is never NULL after buf_init and b->p[b->n] is always NUL
+ * (also when the content holds NULs); b->n never exceeds b->max. The maximum
+ * is a safety net: untrusted length is checked where it is read; a buffer
+ * that would exceed its maximum ends the process with a log line.
+ */
+#ifndef UTIL_BUF_H
+#define UTIL_BUF_H
+
+#include "util/attributes.h"
+#include "util/str.h"
+
+#include <stdarg.h>
+
+struct buf {
+    char *p;
+    size_t n;    /* bytes in use */
+    size_t size; /* bytes allocated */
+    size_t max;
+};
+
+/* Start empty. Allocates nothing until the first byte is added. */
+void buf_init(struct buf *b, size_t max);
+void buf_done(struct buf *b); /* frees; a zeroed or done buf is fine */
+
+void buf_reset(struct buf *b);          /* n = 0, memory kept */
+void buf_cut(struct buf *b, size_t n);  /* shorten to n bytes; n > b->n is a bug */
+void buf_shift(struct buf *b, size_t n); /* drop the first n bytes */
+
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_add_char(struct buf *b, char c);
+void buf_add_text(struct buf *b, const char *text);
+void buf_add_str(struct buf *b, struct str s);
+void buf_add_repeat(struct buf *b, char c, size_t n);
+void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
+void buf_vprintf(struct buf *b, const char *format, va_list args) PRINTF_LIKE(2, 0);
+
+/* Make room for n more bytes and return where they go; then buf_added(b, n) says how many came. */
+char *buf_reserve(struct buf *b, size_t n);
+void buf_added(struct buf *b, size_t n);
+
+static inline struct str buf_str(const struct buf *b) { return str_from(b->p, b->n); }
+static inline const char *buf_text(const struct buf *b) { return b->p; }
+
+#endif

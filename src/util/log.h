@@ -1,0 +1,62 @@
+/*
+ * The log: one datagram a line, sent without blocking.
+ *
+ * The one piece of process-wide state in util/. Until log_open, lines go to
+ * stderr. A full log socket never stops mail: lines are counted, and the loss
+ * is reported when the socket drains. Control characters and bytes that are
+ * not valid UTF-8 are shown as '?', so that one event is one line; a line is
+ * cut at 2000 bytes.
+ */
+#ifndef UTIL_LOG_H
+#define UTIL_LOG_H
+
+#include "util/attributes.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR, LOG_LEVEL_FATAL, LOG_LEVEL_PANIC };
+
+struct log_options {
+    const char *tag;      /* "postfix/smtpd"; copied */
+    int facility;         /* syslog facility code, LOG_MAIL of syslog.h */
+    const char *syslog;   /* path of the syslog socket, "/dev/log"; NULL = no syslog */
+    const char *postlog;  /* path of the postlogd datagram socket; used instead of syslog; NULL = none */
+    const char *fallback; /* file that root appends to when postlog does not answer; NULL = none */
+    const char *host;     /* first label of myhostname, for file-form lines */
+    bool to_stderr;       /* also "name: text" to stderr, as commands do */
+    const char *name;     /* for stderr: "postmap"; NULL = the tag's last part */
+    int verbose;          /* number of -v */
+};
+
+/*
+ * Start logging as described; may be called again (reload). Sockets are
+ * opened at once, before any chroot, and stay open. Failure to reach a socket
+ * is no error: each line tries again.
+ */
+void log_open(const struct log_options *options);
+
+/* The descriptor of the log socket or -1, so that code that closes everything can spare it. */
+int log_fd(void);
+
+/* True when -v was given; verbose lines are logged with log_info. */
+bool log_verbose(void);
+
+void log_info(const char *format, ...) PRINTF_LIKE(1, 2);
+void log_warning(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
+void log_error(const char *format, ...) PRINTF_LIKE(1, 2);   /* "error: ..." */
+
+/* The administrator must act: log "fatal: ...", exit 1. Only main, configuration load, service/. */
+void fatal(const char *format, ...) PRINTF_LIKE(1, 2) NO_RETURN;
+/* As fatal, with another exit status (sysexits.h). */
+void fatal_status(int status, const char *format, ...) PRINTF_LIKE(2, 3) NO_RETURN;
+/* Our bug: log "panic: ...", abort. */
+void panic(const char *format, ...) PRINTF_LIKE(1, 2) NO_RETURN;
+
+/*
+ * Called with each finished line when set: for tests, and for postlogd, which
+ * is its own sink. Set back with NULL.
+ */
+void log_divert(void (*sink)(void *context, enum log_level level, const char *text), void *context);
+
+#endif
