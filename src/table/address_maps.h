@@ -1,0 +1,90 @@
+/*
+ * Asking tables for a mail address: the whole address first, then its parts.
+ *
+ * Each family of tables has its own parts in its own order (virtual(5),
+ * canonical(5), transport(5), access(5)); for each part all tables of the list
+ * are asked before the next part. Pattern tables see only whole addresses.
+ * An address is asked in external form first ("a b"@example.com, RFC 5321),
+ * then without its quotes when that differs.
+ */
+#ifndef TABLE_ADDRESS_MAPS_H
+#define TABLE_ADDRESS_MAPS_H
+
+#include "table/maps.h"
+
+/* Parts, in the order in which they are asked. */
+enum address_part {
+    ADDRESS_WHOLE = 1,        /* user+ext@domain */
+    ADDRESS_NO_EXTENSION = 2, /* user@domain, when there is an extension */
+    ADDRESS_LOCAL = 4,        /* user+ext and user, when the domain is one of ours */
+    ADDRESS_AT_DOMAIN = 8,    /* @domain */
+    ADDRESS_DOMAIN = 16,      /* domain */
+    ADDRESS_PARENTS =
+        32, /* .domain of each parent; with ADDRESS_BARE_PARENTS without the dot */
+    ADDRESS_BARE_PARENTS = 64,
+    ADDRESS_USER_AT = 128, /* user+ext@ and user@ */
+    ADDRESS_STAR = 256,    /* "*", last */
+};
+
+/* The families. */
+enum {
+    /* virtual_alias_maps, canonical_maps, generic, relocated_maps, *_bcc_maps,
+       virtual_mailbox_maps */
+    ADDRESS_REWRITING =
+        ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_LOCAL | ADDRESS_AT_DOMAIN,
+    /* virtual_mailbox_maps, virtual_uid_maps in the virtual agent */
+    ADDRESS_MAILBOX = ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_AT_DOMAIN,
+    /* transport_maps; add ADDRESS_BARE_PARENTS by parent_domain_matches_subdomains */
+    ADDRESS_TRANSPORT = ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_DOMAIN |
+                        ADDRESS_PARENTS | ADDRESS_STAR,
+    /* smtpd access tables; add ADDRESS_BARE_PARENTS likewise */
+    ADDRESS_ACCESS = ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_DOMAIN |
+                     ADDRESS_PARENTS | ADDRESS_USER_AT,
+};
+
+/* Facts about this site that the parts depend on. */
+struct address_rules {
+    const char *delimiters;   /* recipient_delimiter; "" = no extensions */
+    bool plain_owner_request; /* owner_request_special = no: owner-x, x-request may have
+                                 extensions */
+    /* Is domain ours in the sense of ADDRESS_LOCAL (myorigin, mydestination, own address
+       literal)? 1, 0, or -1 with why. NULL = never. */
+    int (*is_local)(void *context, struct str domain, struct fail *why);
+    void *context;
+};
+
+struct address_match {
+    struct str value;     /* what the table says */
+    struct str key;       /* the part that was found */
+    struct str extension; /* "+ext", with its delimiter, when the part found lacked it;
+                             else empty */
+    const struct table *table;
+    enum address_part part;
+};
+
+/*
+ * address  internal form (no quotes), "user@domain" or "user"
+ * parts    ADDRESS_... bits
+ * ret      on TABLE_FOUND; its texts live in arena
+ *
+ * The null address has no parts and is never found.
+ */
+enum table_result address_lookup(const struct maps *maps, struct str address,
+                                 unsigned parts, const struct address_rules *rules,
+                                 struct arena *arena, struct address_match *ret,
+                                 struct fail *why) MUST_CHECK;
+
+/*
+ * Put extension ("+ext") behind the local part of address; an address that
+ * has this extension already stays as it is. Result in arena.
+ */
+struct str address_add_extension(struct arena *arena, struct str address,
+                                 struct str extension);
+
+/*
+ * A result "@other" keeps the user part of the address that was looked up:
+ * "user@other". Anything else is returned unchanged.
+ */
+struct str address_keep_user(struct arena *arena, struct str result, struct str address);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * Lookup tables: "type:name" opened once a process, asked with a key, and
+ * answered in one of three ways.
+ *
+ * A table that cannot be opened is still a table: each of its lookups is an
+ * error, never "not found", so that mail waits while the administrator
+ * repairs it. With open_error_is_fatal, tables_new's owner asks
+ * tables_open_failure and gives up instead.
+ *
+ * Open tables before entering a chroot jail: a table that changed cannot be
+ * opened again from inside, which is why daemons end between two clients when
+ * tables_changed says so, and a new process opens the new table.
+ */
+#ifndef TABLE_TABLE_H
+#define TABLE_TABLE_H
+
+#include "util/arena.h"
+#include "util/attributes.h"
+#include "util/fail.h"
+#include "util/str.h"
+
+#include <stdbool.h>
+
+struct conf;
+struct table;
+struct tables;
+
+enum table_result {
+    TABLE_ERROR =
+        -1, /* could not find out; try again later. Never the same as NOT_FOUND */
+    TABLE_NOT_FOUND = 0, /* the table has no such key */
+    TABLE_FOUND = 1,
+};
+
+/* What tables need to know from the configuration. Texts must outlive the tables. */
+struct tables_options {
+    bool smtputf8;        /* keys and values must be UTF-8; case folding is Unicode's */
+    size_t db_read_cache; /* berkeley_db_read_buffer_size; 0 = 128 KB */
+    const char *default_type; /* default_database_type: type of a name without "type:" */
+    const char
+        *proxymap_socket; /* path of the proxymap service; NULL = "private/proxymap" */
+
+};
+
+/* The registry of all tables of one process. conf must outlive it. */
+struct tables *tables_new(const struct conf *conf);
+struct tables *tables_new_with(const struct tables_options *options);
+void tables_free(struct tables *tables); /* closes all; NULL is fine */
+
+/* Flags of an open. Tables opened with different flags are different tables. */
+enum {
+    TABLE_NO_FOLD = 1, /* keep the case of keys (postmap -f) */
+    TABLE_NO_SUBSTITUTION =
+        2, /* refuse "$1" in regexp: and pcre: results, where it would be unsafe */
+    TABLE_DIRECT =
+        4, /* "proxy:x" opens x itself: for programs with rights of their own */
+    TABLE_NO_UTF8 = 8, /* postmap -u off, or the caller's data are not UTF-8 */
+};
+
+/*
+ * Open "type:name", or find it when it is open already. Never NULL. name
+ * without a type means default_type. "type:{...}" holds its content itself.
+ */
+struct table *table_open(struct tables *tables, const char *name, unsigned flags);
+
+/* The first open that failed, in words, or NULL when all went well: for
+ * daemon_table_open_error_is_fatal. */
+const char *tables_open_failure(const struct tables *tables);
+
+/* Things worth a warning that opening found (bad rule lines, index older than its
+ * source). */
+void tables_each_warning(struct tables *tables,
+                         void (*warn)(void *context, const char *text), void *context);
+
+/*
+ * Ask for key. Fixed-string tables fold key first. *ret_value (may be NULL)
+ * lives in arena and ends in NUL. why is filled in on TABLE_ERROR; its text
+ * names the table.
+ */
+enum table_result table_lookup(struct table *table, struct str key, struct arena *arena,
+                               struct str *ret_value, struct fail *why) MUST_CHECK;
+
+/* "hash:/etc/aliases": the name as given. Lives as long as the table. */
+const char *table_name(const struct table *table);
+/* The failure that made open fail, or NULL. */
+const char *table_failure(const struct table *table);
+/* Keys are fixed strings, so that asking for parts of an address makes sense; false for
+ * cidr, regexp, pcre. */
+bool table_is_fixed(const struct table *table);
+
+/*
+ * Walk through all entries in the table's own order; first = true starts
+ * again. Views live until the next call on this table. NOT_FOUND at the end;
+ * ERROR also for types that cannot list.
+ */
+enum table_result table_next(struct table *table, bool first, struct str *ret_key,
+                             struct str *ret_value, struct fail *why) MUST_CHECK;
+
+/*
+ * Did an indexed file change since it was opened? Costs one stat(2) for each
+ * indexed table, so ask once a client. *ret_name (may be NULL) gets the name
+ * for the log line "table X has changed -- restarting".
+ */
+bool tables_changed(struct tables *tables, const char **ret_name);
+
+/*
+ * For programs that live long and are not in a jail: open changed tables
+ * again, in place. A table that cannot be opened again stays as it was.
+ */
+void tables_refresh(struct tables *tables);
+
+#endif

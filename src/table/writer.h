@@ -1,0 +1,47 @@
+/*
+ * Making and changing indexed files (hash: and btree:), for postmap, postalias
+ * and newaliases.
+ *
+ * Building anew goes beside the old index and is renamed over it when it is
+ * complete and synced, so that no reader ever sees half a table; changes of
+ * single entries happen in place. Both hold an exclusive lock on the index,
+ * as Postfix's readers and writers expect.
+ */
+#ifndef TABLE_WRITER_H
+#define TABLE_WRITER_H
+
+#include "table/table.h"
+
+struct table_writer;
+
+enum table_writer_mode { TABLE_CREATE, TABLE_CHANGE };
+enum table_duplicate { TABLE_KEEP, TABLE_REPLACE };
+
+struct table_writer_options {
+    enum table_writer_mode mode;
+    enum table_duplicate duplicate;
+    int with_nul; /* 1 = keys end in NUL (-N), 0 = not (-n), -1 = the type's habit */
+    bool no_fold; /* keep the case of keys */
+    bool smtputf8;
+    mode_t file_mode; /* of a new index; that of the source */
+    size_t cache;     /* berkeley_db_create_buffer_size; 0 = 16 MB */
+};
+
+/* name is "hash:/etc/aliases"; -1 also for types that cannot be written. */
+int table_writer_open(const char *name, const struct table_writer_options *options,
+                      struct table_writer **ret, struct fail *why) MUST_CHECK;
+/* 0 = stored, 1 = key was there (kept or replaced, as options say), -1 = failure. */
+int table_writer_put(struct table_writer *writer, struct str key, struct str value,
+                     struct fail *why) MUST_CHECK;
+/* 1 = deleted, 0 = no such key, -1 = failure. TABLE_CHANGE only. */
+int table_writer_delete(struct table_writer *writer, struct str key,
+                        struct fail *why) MUST_CHECK;
+/* Make it durable and visible. Frees the writer in any case. */
+int table_writer_finish(struct table_writer *writer, struct fail *why) MUST_CHECK;
+/* Give up: the old index stays. NULL is fine. */
+void table_writer_abort(struct table_writer *writer);
+
+/* "/etc/aliases.db": the file behind an indexed table. */
+const char *table_writer_path(const struct table_writer *writer);
+
+#endif
