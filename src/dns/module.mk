@@ -1,0 +1,2 @@
+dns.uses := util net
+dns.libs := -lldns
