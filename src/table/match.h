@@ -15,9 +15,9 @@
 struct match_list;
 
 enum {
-    MATCH_PARENTS =
-        1,               /* "example.com" also matches its subdomains
-                            (parent_domain_matches_subdomains);               else only ".example.com" does */
+    MATCH_PARENTS = 1,   /* "example.com" also matches its subdomains
+                            (parent_domain_matches_subdomains);               else only
+                            ".example.com" does */
     MATCH_NO_TABLES = 2, /* reserved: "type:name" is an error */
 };
 

@@ -37,9 +37,7 @@ struct tables_options {
     bool smtputf8;        /* keys and values must be UTF-8; case folding is Unicode's */
     size_t db_read_cache; /* berkeley_db_read_buffer_size; 0 = 128 KB */
     const char *default_type; /* default_database_type: type of a name without "type:" */
-    const char
-        *proxymap_socket; /* path of the proxymap service; NULL = "private/proxymap" */
-
+    const char *proxymap;     /* path of the proxymap socket; NULL = "private/proxymap" */
 };
 
 /* The registry of all tables of one process. conf must outlive it. */
