@@ -1,0 +1,77 @@
+/*
+ * main.cf, evaluated: every parameter as a typed member of struct conf.
+ *
+ * The members are generated from params/ (build/gen/conf/params.gen.h), are
+ * named as the parameters, and are written by conf/load.c only:
+ * bool for yes/no, int for numbers and for times in seconds, long long for
+ * sizes that may pass 2 GB, const char * (never NULL) for all else. A name that
+ * starts with a digit gets an "n" before it.
+ *
+ * Libraries don't log: what the administrator should read is in
+ * conf_warnings(), for the caller to log.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "conf/params.gen.h"
+#include "util/attributes.h"
+#include "util/fail.h"
+#include "util/list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct conf_options {
+    const char *program;   /* "smtpd": selects whose parameters must be valid; $process_name */
+    const char *service;   /* the name in master.cf, $service_name; NULL = program */
+    const char *directory; /* -c; NULL = $MAIL_CONFIG, else /etc/postfix */
+    const char *const *overrides; /* "name=value" from -o, last wins, NULL at the end; may be NULL */
+    bool defaults_only;    /* read no main.cf at all (postconf -d) */
+};
+
+/*
+ * Read and evaluate. The result is freed with conf_free. NULL on failure: the
+ * file cannot be read, does not parse, or a parameter that this program uses
+ * has a value that cannot be; *why then names file and line. A bad value of
+ * another program's parameter leaves its default in force.
+ */
+struct conf *conf_load(const struct conf_options *options, struct fail *why) MUST_CHECK;
+void conf_free(struct conf *conf); /* NULL is fine */
+
+/* Lines to log as warnings, such as a line of main.cf without "=". */
+const struct texts *conf_warnings(const struct conf *conf);
+
+/*
+ * The value of any name: parameter, user-defined, or made at run time.
+ * Expanded; NULL when the name is defined nowhere. A macro error also gives
+ * NULL, with words in *why (which is left alone otherwise).
+ */
+const char *conf_text(const struct conf *conf, const char *name, struct fail *why);
+
+/*
+ * Parameters made from a service name: conf_service_int(conf, "relay",
+ * "destination_concurrency_limit", ...) is $relay_destination_concurrency_limit
+ * when set, else the default of the family <service>_destination_concurrency_limit.
+ * A suffix that is no family is our bug. Times are in seconds.
+ */
+int conf_service_int(const struct conf *conf, const char *service, const char *suffix, int *ret,
+                     struct fail *why) MUST_CHECK;
+int conf_service_text(const struct conf *conf, const char *service, const char *suffix,
+                      const char **ret, struct fail *why) MUST_CHECK;
+
+/*
+ * Expand macros in text as main.cf values are ("-o" arguments, table names).
+ * The result lives as long as conf. NULL with *why on a macro error.
+ */
+const char *conf_expand(const struct conf *conf, const char *text, struct fail *why) MUST_CHECK;
+
+/* True when compatibility_level is below level ("3.6"). */
+bool conf_level_below(const struct conf *conf, const char *level);
+
+/* True when main.cf or -o sets name, so that its value is not the default. */
+bool conf_is_set(const struct conf *conf, const char *name);
+
+/* A time such as "300s", "2h", "1"; the unit of a bare number is unit, one of "smhdw". False when bad. */
+bool conf_time(const char *text, char unit, int *ret_seconds);
+
+#endif
