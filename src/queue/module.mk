@@ -1,0 +1,1 @@
+queue.uses := util conf mail
