@@ -1,0 +1,2 @@
+mail.uses := util
+mail.libs := -lidn2 -lunistring

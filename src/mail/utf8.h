@@ -1,0 +1,32 @@
+/*
+ * Text in UTF-8: validity, case folding, and internationalized domain names.
+ * The only code that knows libunistring and libidn2.
+ */
+#ifndef MAIL_UTF8_H
+#define MAIL_UTF8_H
+
+#include "util/attributes.h"
+#include "util/buf.h"
+#include "util/fail.h"
+#include "util/str.h"
+
+bool utf8_is_ascii(struct str s);
+/* Well-formed by RFC 3629: no overlong forms, no surrogates, at most U+10FFFF. */
+bool utf8_is_valid(struct str s);
+
+/*
+ * Append s with its case folded (full Unicode folding, so that sharp s and SS agree);
+ * ASCII only when s is not valid UTF-8 or unicode is false.
+ */
+void utf8_add_folded(struct buf *out, struct str s, bool unicode);
+
+/*
+ * Append the A-label form ("xn--...") of a domain in UTF-8, or the U-label form of one in
+ * A-labels. ASCII labels pass unchanged, but lower-cased. -1 when IDNA refuses the name.
+ */
+int utf8_add_domain_ascii(struct buf *out, struct str domain,
+                          struct fail *why) MUST_CHECK;
+int utf8_add_domain_unicode(struct buf *out, struct str domain,
+                            struct fail *why) MUST_CHECK;
+
+#endif
