@@ -14,6 +14,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR, LOG_LEVEL_FATAL, LOG_LEVEL_PANIC };
 
@@ -36,6 +37,13 @@ struct log_options {
  */
 void log_open(const struct log_options *options);
 
+/*
+ * The file form of a line, as maillog_file holds it and as postlogd's
+ * datagrams carry it: "Mmm dd hh:mm:ss HOST TAG[PID]: TEXT", no line end.
+ * Returns its length, cut to size - 1.
+ */
+size_t log_file_form(char *p, size_t size, const char *text);
+
 /* The descriptor of the log socket or -1, so that code that closes everything can spare it. */
 int log_fd(void);
 
@@ -54,8 +62,9 @@ void fatal_status(int status, const char *format, ...) PRINTF_LIKE(2, 3) NO_RETU
 void panic(const char *format, ...) PRINTF_LIKE(1, 2) NO_RETURN;
 
 /*
- * Called with each finished line when set: for tests, and for postlogd, which
- * is its own sink. Set back with NULL.
+ * Called instead of sending, with each finished line ("warning: ..." for a
+ * warning; no tag, no time): for tests, and for postlogd, which is its own
+ * sink. Set back with NULL.
  */
 void log_divert(void (*sink)(void *context, enum log_level level, const char *text), void *context);
 

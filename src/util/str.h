@@ -68,6 +68,9 @@ struct str str_until(struct str *rest, char c);
  */
 bool str_number(struct str s, unsigned long long max, unsigned long long *ret);
 
+/* Length (1-4) of the UTF-8 character that s starts with, or 0 when it is not valid (RFC 3629). */
+size_t str_utf8_length(struct str s);
+
 /* "{ text }" -> "text" with the blanks inside trimmed; false when s has no balanced outer braces. */
 bool str_unbrace(struct str s, struct str *ret);
 
