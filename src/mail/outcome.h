@@ -23,6 +23,9 @@ struct outcome {
     const char *remote_mta;      /* host name that answered; NULL = none */
     const char *diagnostic_type; /* "smtp", "x-unix"; NULL = none */
     const char *diagnostic_text; /* its reply; NULL = none */
+    const char *relay;  /* of the log line, "host[addr]:25"; NULL = the agent's name */
+    const char *action; /* RFC 3464 action when it does not follow from result
+                           ("relayed", "expanded"); NULL = follows */
 };
 
 /*

@@ -1,0 +1,1 @@
+deliver.uses := util conf ipc net mail table queue service

@@ -1,0 +1,197 @@
+/*
+ * The catalogue of messages between our daemons. Servers dispatch on the
+ * request name that stands before a request's fields (ipc_put_request).
+ *
+ *   client                        server            requests
+ *   smtpd pickup bounce local     cleanup           submit
+ *   smtpd qmgr local ...          trivial-rewrite   resolve
+ *   qmgr                          delivery agents   deliver
+ *   delivery agents               bounce, defer     append
+ *   qmgr                          bounce, defer     flush, warn
+ *   all that open proxy: tables   proxymap          lookup
+ *
+ * showq's protocol is an outside interface and stands in showq/.
+ */
+#ifndef IPC_MESSAGES_H
+#define IPC_MESSAGES_H
+
+#include "ipc/message.h"
+
+/* The last word on a request that has nothing else to say. */
+#define STATUS_REPLY(F, m)                                                               \
+    F(m, number, status) /* 0 = done; else the request's own meaning */                  \
+    F(m, text, reason)   /* words, "" when done */
+IPC_DECLARE(status_reply, STATUS_REPLY);
+
+/* --- cleanup: submit one message -------------------------------------------
+ *
+ * submit -> submit_opened; then the client sends queue file records (the
+ * framing of queue/record.h): envelope, M, content, X, extracted, E, or the
+ * record 'a' to give the message up; after E comes submit_done. Giving up has
+ * no answer. The connection is kept for the next message. queue/submit.h is
+ * the client.
+ */
+enum submit_flags {
+    SUBMIT_BOUNCE = 1 << 0, /* the sender is not waiting: bounce what can't be accepted */
+    SUBMIT_MAP = 1 << 1,    /* canonical and virtual mapping, auto BCC */
+    SUBMIT_FILTER = 1 << 2, /* header and body checks */
+    SUBMIT_MILTER = 1 << 3, /* non-SMTP milters */
+    SUBMIT_HOLD = 1 << 4,   /* put into the hold queue */
+    SUBMIT_UTF8 = 1 << 5,   /* SMTPUTF8 was requested (RFC 6531) */
+    SUBMIT_EXTRACT = 1 << 6,   /* take recipients from the header too (sendmail -t) */
+    SUBMIT_NO_NOTICE = 1 << 7, /* don't wake the queue manager */
+};
+#define SUBMIT(F, m)                                                                     \
+    F(m, number, flags)                                                                  \
+    F(m, number, size_limit) /* of the whole queue file; 0 = none */
+IPC_DECLARE(submit, SUBMIT);
+
+#define SUBMIT_OPENED(F, m)                                                              \
+    F(m, number, status) /* enum submit_status */                                        \
+    F(m, text, reason)                                                                   \
+    F(m, text, queue_id)
+IPC_DECLARE(submit_opened, SUBMIT_OPENED);
+
+enum submit_status {
+    SUBMIT_OK,
+    SUBMIT_BAD_RECORD,    /* our bug or a bad maildrop file: 451 4.3.0 / corrupt */
+    SUBMIT_WRITE_ERROR,   /* 451 4.3.0 queue file write error */
+    SUBMIT_TOO_BIG,       /* 552 5.3.4 */
+    SUBMIT_TOO_MANY_HOPS, /* 554 5.4.0 */
+    SUBMIT_REJECTED,      /* 550 5.7.1 by content; reason holds "5.7.1 text" */
+    SUBMIT_NO_RECIPIENT,  /* no recipient at all, also not in the header */
+    SUBMIT_TRY_AGAIN, /* 451 4.x.x; reason holds "4.6.0 text" (alias limits, table errors)
+                       */
+    SUBMIT_GONE,      /* (client side) cleanup could not be reached or went away */
+};
+#define SUBMIT_DONE(F, m)                                                                \
+    F(m, number, status)                                                                 \
+    F(m, text, reason) /* with an enhanced status code in front, or "" */                \
+    F(m, number, size) /* of the message content */
+IPC_DECLARE(submit_done, SUBMIT_DONE);
+
+/* --- trivial-rewrite: where does mail for this address go? ------------------ */
+enum resolve_class { /* address classes; also bits of resolved.flags */
+                     RESOLVE_LOCAL = 1 << 0,
+                     RESOLVE_VIRTUAL_ALIAS = 1 << 1,
+                     RESOLVE_VIRTUAL_MAILBOX = 1 << 2,
+                     RESOLVE_RELAY = 1 << 3,
+                     RESOLVE_DEFAULT = 1 << 4,
+                     RESOLVE_ROUTED = 1 << 5, /* user@domain with further routing inside:
+                                                 not to be relayed */
+                     RESOLVE_ERROR = 1 << 6,  /* the address is not valid */
+                     RESOLVE_FAIL = 1 << 7,   /* a table lookup failed: try again later */
+};
+enum resolve_request_flags { RESOLVE_PROBE = 1 };
+#define RESOLVE(F, m)                                                                    \
+    F(m, number, flags)                                                                  \
+    F(m, text, sender)                                                                   \
+    F(m, text, address) /* internal (unquoted) form, standard form */
+IPC_DECLARE(resolve, RESOLVE);
+
+#define RESOLVED(F, m)                                                                   \
+    F(m, number, flags)                                                                  \
+    F(m, text, transport) /* "local", "smtp", "error": a service of master.cf */         \
+    F(m, text, nexthop)                                                                  \
+    F(m, text, recipient) /* internal form, after the resolver's last change */
+IPC_DECLARE(resolved, RESOLVED);
+
+/* --- qmgr to a delivery agent ------------------------------------------------
+ *
+ * deliver (with the open queue file as descriptor), then `recipients` times
+ * deliver_recipient; the agent answers once with delivered. The descriptor
+ * carries qmgr's exclusive lock; its file offset is shared: pread only.
+ */
+enum deliver_flags {
+    DELIVER_LAST_TRY = 1 << 0, /* no further attempt will be made */
+    DELIVER_TRACE = 1 << 1,    /* record in the trace log */
+    DELIVER_PROBE = 1 << 2,    /* address verification: report, don't deliver */
+    DELIVER_REUSE =
+        1 << 3, /* more mail for this destination waits: keep the connection */
+    DELIVER_UTF8 = 1 << 4,
+};
+#define DELIVER(F, m)                                                                    \
+    F(m, number, flags)                                                                  \
+    F(m, text, queue_name)                                                               \
+    F(m, text, queue_id)                                                                 \
+    F(m, number, data_offset) /* of the first content record */                          \
+    F(m, number, data_size)   /* of the content, bytes */                                \
+    F(m, text, transport)                                                                \
+    F(m, text, nexthop)                                                                  \
+    F(m, text, encoding) /* "7bit", "8bit" or "" */                                      \
+    F(m, text, sender)                                                                   \
+    F(m, text, envelope_id) /* RFC 3461, decoded */                                      \
+    F(m, number, ret_flags)                                                              \
+    F(m, number, trace_flags)                                                            \
+    F(m, number, arrival_us) /* when the message came in: microseconds since 1970 */     \
+    F(m, number, active_us)  /* when it entered the active queue */                      \
+    F(m, number, agent_us)   /* when it was handed to this agent */                      \
+    F(m, text, rewrite_context)                                                          \
+    F(m, text, client_name)                                                              \
+    F(m, text, client_address)                                                           \
+    F(m, text, client_port)                                                              \
+    F(m, text, client_protocol)                                                          \
+    F(m, text, client_helo)                                                              \
+    F(m, text, sasl_method)                                                              \
+    F(m, text, sasl_username)                                                            \
+    F(m, text, sasl_sender)                                                              \
+    F(m, text, log_ident)                                                                \
+    F(m, number, recipients)
+IPC_DECLARE(deliver, DELIVER);
+
+#define DELIVER_RECIPIENT(F, m)                                                          \
+    F(m, text, address)  /* internal form */                                             \
+    F(m, text, original) /* as it came in, before aliases; may be "" */                  \
+    F(m, number, offset) /* of the R record in the queue file */                         \
+    F(m, text, orcpt)    /* RFC 3461 ORCPT "rfc822;x", decoded, or "" */                 \
+    F(m, number, notify) /* 1 never, 2 success, 4 failure, 8 delay; 0 not given */
+IPC_DECLARE(deliver_recipient, DELIVER_RECIPIENT);
+
+#define DELIVERED(F, m)                                                                  \
+    F(m, number, deferred) /* recipients of the request that are still to do */          \
+    F(m, text, status)     /* when the destination is in trouble: "4.4.1" ... */         \
+    F(m, text, reason)     /* ... and why; "" = the destination is fine */
+IPC_DECLARE(delivered, DELIVERED);
+
+/* --- bounce, defer: the log of undelivered recipients of one message ---------- */
+#define BOUNCE_APPEND(F, m)                                                              \
+    F(m, text, queue_id)                                                                 \
+    F(m, text, recipient)                                                                \
+    F(m, text, original)                                                                 \
+    F(m, number, offset)                                                                 \
+    F(m, text, orcpt)                                                                    \
+    F(m, number, notify)                                                                 \
+    F(m, text, status)                                                                   \
+    F(m, text, action)                                                                   \
+    F(m, text, remote_mta)                                                               \
+    F(m, text, diagnostic_type)                                                          \
+    F(m, text, diagnostic)                                                               \
+    F(m, text, reason)
+IPC_DECLARE(bounce_append, BOUNCE_APPEND);
+
+/* flush: send the non-delivery report and remove the log. warn: send the delay warning,
+ * keep the log. */
+#define BOUNCE_REPORT(F, m)                                                              \
+    F(m, text, queue_name)                                                               \
+    F(m, text, queue_id)                                                                 \
+    F(m, text, encoding)                                                                 \
+    F(m, number, utf8)                                                                   \
+    F(m, text, sender)                                                                   \
+    F(m, text, envelope_id)                                                              \
+    F(m, number, ret_flags)
+IPC_DECLARE(bounce_report, BOUNCE_REPORT);
+/* both answer status_reply: 0 = done (or nobody to tell) */
+
+/* --- proxymap ------------------------------------------------------------------ */
+enum lookup_status { LOOKUP_FOUND, LOOKUP_NONE, LOOKUP_RETRY, LOOKUP_DENIED };
+#define LOOKUP(F, m)                                                                     \
+    F(m, text, table) /* "unix:passwd.byname" */                                         \
+    F(m, number, flags)                                                                  \
+    F(m, text, key)
+IPC_DECLARE(lookup, LOOKUP);
+#define LOOKED_UP(F, m)                                                                  \
+    F(m, number, status)                                                                 \
+    F(m, text, value)
+IPC_DECLARE(looked_up, LOOKED_UP);
+
+#endif

@@ -1,0 +1,1 @@
+service.uses := util conf ipc net

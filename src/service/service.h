@@ -1,0 +1,102 @@
+/*
+ * The one skeleton of all daemons: from the sockets that master hands over to
+ * calls of the program's own functions.
+ *
+ * service_run does, in this order: options, configuration, log, before_jail,
+ * chroot and setuid, after_jail, serve until idle ($max_idle), used up
+ * ($max_use) or told to retire by master, before_exit. A program's main is one
+ * call of it with a constant struct service.
+ */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include "conf/conf.h"
+#include "ipc/message.h"
+#include "net/netaddr.h"
+#include "util/arena.h"
+#include "util/loop.h"
+#include "util/stream.h"
+
+enum service_kind {
+    SERVICE_ONE_CLIENT,   /* one connection at a time, blocking code */
+    SERVICE_MANY_CLIENTS, /* one process for all, on a loop */
+    SERVICE_TRIGGER,      /* connections that carry a few bytes and no answer */
+    SERVICE_DATAGRAM,     /* unix-dgram: one packet a call */
+    SERVICE_LOOP, /* the program runs on the loop by itself (qmgr): start() sets it up */
+};
+
+/* The state of one daemon process; passed to every callback. */
+struct process {
+    const struct service *service;
+    const char *name;    /* of the service in master.cf: "smtp", "submission" */
+    const char *program; /* "smtpd" */
+    const struct conf *conf;
+    struct arena *arena;     /* lives as long as the process */
+    struct loop *loop;       /* all kinds but SERVICE_ONE_CLIENT */
+    const char *const *argv; /* words of master.cf after the command that are not service
+                                options, NULL at the end */
+    size_t argc;
+    bool privileged; /* started as root and master.cf says unpriv = n */
+    void *state;     /* the program's own, set in before_jail or after_jail */
+};
+
+/* One connected client. */
+struct client {
+    struct process *process;
+    struct stream *stream;
+    struct arena *arena;  /* request arena: reset after each request */
+    struct netaddr peer;  /* inet services; NETADDR_UNIX or NONE for unix sockets */
+    struct netaddr local; /* the address that the client connected to */
+    void *state; /* of the program, for clients that live longer (many clients); */
+    void (*gone)(
+        struct client *client); /* called before the stream is closed, when set */
+};
+
+/* Answers one named request: reads its fields with ipc_receive, puts the reply. -1 costs
+ * the client its connection. */
+struct request {
+    const char *name;
+    int (*answer)(struct client *client, struct fail *why);
+};
+
+struct service {
+    const char *name; /* program name, also of its protocol: "bounce" */
+    enum service_kind kind;
+
+    /* Set-up; all may be NULL. -1 ends the process with "fatal: <why>". */
+    int (*before_jail)(struct process *process,
+                       struct fail *why); /* as root, outside the chroot */
+    int (*after_jail)(struct process *process, struct fail *why);
+    void (*before_exit)(struct process *process);
+
+    /* Exactly one of these, by kind: */
+    const struct request *requests; /* ONE or MANY clients that speak ipc/messages.h */
+    void (*serve)(
+        struct client *client); /* ONE_CLIENT with another protocol: the whole session */
+    void (*trigger)(struct process *process, struct str bytes);   /* TRIGGER and LOOP */
+    void (*datagram)(struct process *process, struct str packet); /* DATAGRAM */
+
+    /* Before each accept (one client): for closing kept connections that were
+     * idle for $ipc_idle, noticing changed tables. True = exit now, a fresh process
+     * comes. */
+    bool (*between)(struct process *process);
+
+    unsigned flags;
+};
+
+enum service_flags {
+    SERVICE_NEEDS_ROOT = 1, /* refuses to run with unpriv = y (local, virtual, pipe) */
+    SERVICE_SOLE = 2,       /* exactly one process: maxproc must be 1 (qmgr) */
+    SERVICE_FOREVER =
+        4, /* ignores max_use and max_idle (qmgr, trivial-rewrite keeps max_idle) */
+    SERVICE_OWN_PROTOCOL =
+        8, /* no "protocol" announcement on connect (smtpd, showq does its own) */
+};
+
+int service_run(const struct service *service, int argc, char **argv);
+
+/* The loop's owner (LOOP kind) asks whether master wants it to end; then it finishes and
+ * returns. */
+bool service_retiring(const struct process *process);
+
+#endif
