@@ -21,7 +21,7 @@
 #include "mail/outcome.h"
 #include "service/service.h"
 
-struct recipient {
+struct delivery_recipient {
     const char *address;  /* internal (unquoted) form */
     const char *original; /* as it came in; "" = same */
     const char *orcpt;    /* "rfc822;x" or "" */
@@ -32,7 +32,7 @@ struct recipient {
 
 struct delivery {
     struct deliver request; /* all that the queue manager told; texts never NULL */
-    struct recipient *recipients;
+    struct delivery_recipient *recipients;
     size_t n;
     int fd; /* the queue file; shared offset: pread only */
     struct process *process;
@@ -54,7 +54,7 @@ int delivery_receive(struct client *client, struct delivery *ret,
  * mark the recipient done when nothing is left to do for it. A bounce that
  * cannot be logged becomes a deferral. With $soft_bounce a bounce becomes a deferral.
  */
-void delivery_report(struct delivery *delivery, struct recipient *recipient,
+void delivery_report(struct delivery *delivery, struct delivery_recipient *recipient,
                      const struct outcome *outcome);
 /* The same outcome for every recipient that has none yet. */
 void delivery_report_rest(struct delivery *delivery, const struct outcome *outcome);
