@@ -14,41 +14,44 @@
 
 /* Parts, in the order in which they are asked. */
 enum address_part {
-    ADDRESS_WHOLE = 1,        /* user+ext@domain */
-    ADDRESS_NO_EXTENSION = 2, /* user@domain, when there is an extension */
-    ADDRESS_LOCAL = 4,        /* user+ext and user, when the domain is one of ours */
-    ADDRESS_AT_DOMAIN = 8,    /* @domain */
-    ADDRESS_DOMAIN = 16,      /* domain */
-    ADDRESS_PARENTS =
-        32, /* .domain of each parent; with ADDRESS_BARE_PARENTS without the dot */
-    ADDRESS_BARE_PARENTS = 64,
-    ADDRESS_USER_AT = 128, /* user+ext@ and user@ */
-    ADDRESS_STAR = 256,    /* "*", last */
+    ADDRESS_PART_WHOLE = 1,        /* user+ext@domain */
+    ADDRESS_PART_NO_EXTENSION = 2, /* user@domain, when there is an extension */
+    ADDRESS_PART_LOCAL = 4,        /* user+ext and user, when the domain is one of ours */
+    ADDRESS_PART_AT_DOMAIN = 8,    /* @domain */
+    ADDRESS_PART_DOMAIN = 16,      /* domain */
+    ADDRESS_PART_PARENTS =
+        32, /* .domain of each parent; with ADDRESS_PART_BARE_PARENTS without the dot */
+    ADDRESS_PART_BARE_PARENTS = 64,
+    ADDRESS_PART_USER_AT = 128, /* user+ext@ and user@ */
+    ADDRESS_PART_STAR = 256,    /* "*", last */
 };
 
 /* The families. */
 enum {
     /* virtual_alias_maps, canonical_maps, generic, relocated_maps, *_bcc_maps,
        virtual_mailbox_maps */
-    ADDRESS_REWRITING =
-        ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_LOCAL | ADDRESS_AT_DOMAIN,
+    ADDRESS_MAPS_REWRITING = ADDRESS_PART_WHOLE | ADDRESS_PART_NO_EXTENSION |
+                             ADDRESS_PART_LOCAL | ADDRESS_PART_AT_DOMAIN,
     /* virtual_mailbox_maps, virtual_uid_maps in the virtual agent */
-    ADDRESS_MAILBOX = ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_AT_DOMAIN,
-    /* transport_maps; add ADDRESS_BARE_PARENTS by parent_domain_matches_subdomains */
-    ADDRESS_TRANSPORT = ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_DOMAIN |
-                        ADDRESS_PARENTS | ADDRESS_STAR,
-    /* smtpd access tables; add ADDRESS_BARE_PARENTS likewise */
-    ADDRESS_ACCESS = ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_DOMAIN |
-                     ADDRESS_PARENTS | ADDRESS_USER_AT,
+    ADDRESS_MAPS_MAILBOX =
+        ADDRESS_PART_WHOLE | ADDRESS_PART_NO_EXTENSION | ADDRESS_PART_AT_DOMAIN,
+    /* transport_maps; add ADDRESS_PART_BARE_PARENTS by parent_domain_matches_subdomains
+     */
+    ADDRESS_MAPS_TRANSPORT = ADDRESS_PART_WHOLE | ADDRESS_PART_NO_EXTENSION |
+                             ADDRESS_PART_DOMAIN | ADDRESS_PART_PARENTS |
+                             ADDRESS_PART_STAR,
+    /* smtpd access tables; add ADDRESS_PART_BARE_PARENTS likewise */
+    ADDRESS_MAPS_ACCESS = ADDRESS_PART_WHOLE | ADDRESS_PART_NO_EXTENSION |
+                          ADDRESS_PART_DOMAIN | ADDRESS_PART_PARENTS |
+                          ADDRESS_PART_USER_AT,
 };
 
 /* Facts about this site that the parts depend on. */
 struct address_rules {
-    const char *delimiters;   /* recipient_delimiter; "" = no extensions */
-    bool plain_owner_request; /* owner_request_special = no: owner-x, x-request may have
-                                 extensions */
-    /* Is domain ours in the sense of ADDRESS_LOCAL (myorigin, mydestination, own address
-       literal)? 1, 0, or -1 with why. NULL = never. */
+    const char *delimiters;           /* recipient_delimiter; "" = no extensions */
+    const char *double_bounce_sender; /* never split (mail/extension.h) */
+    /* Is domain ours in the sense of ADDRESS_PART_LOCAL (myorigin, mydestination, own
+       address literal)? 1, 0, or -1 with why. NULL = never. */
     int (*is_local)(void *context, struct str domain, struct fail *why);
     void *context;
 };

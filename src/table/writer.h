@@ -12,6 +12,8 @@
 
 #include "table/table.h"
 
+#include <sys/types.h>
+
 struct table_writer;
 
 enum table_writer_mode { TABLE_CREATE, TABLE_CHANGE };

@@ -1,0 +1,252 @@
+/*
+ * The registry of open tables, and what is the same for all types: finding
+ * the type, keeping a failed open as a table that gives errors, folding keys,
+ * checking that text is UTF-8, and naming the table in failures.
+ *
+ * Tables live until the registry goes, so that lists may share them; a table
+ * that is opened again in place (tables_refresh) keeps its struct.
+ */
+#include "table/table.h"
+
+#include "table/fold.h"
+#include "table/type.h"
+#include "util/list.h"
+#include "util/map.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct tables {
+    struct arena *arena;
+    struct tables_options options;
+    struct list list; /* of struct table, in order of opening */
+    struct map *by_name;
+    struct texts warnings;
+    const char *failure;
+};
+
+struct tables *tables_new_with(const struct tables_options *options)
+{
+    struct arena *arena = arena_new("tables");
+    struct tables *tables = ARENA_NEW(arena, struct tables);
+
+    tables->arena = arena;
+    tables->options = *options;
+    tables->by_name = map_new();
+    return tables;
+}
+
+static void close_table(struct table *table)
+{
+    if (table->type && table->type->close)
+        table->type->close(table);
+    table->state = NULL;
+    arena_free(table->arena);
+    table->arena = NULL;
+}
+
+void tables_free(struct tables *tables)
+{
+    if (!tables)
+        return;
+    for (size_t i = 0; i < tables->list.n; i++)
+        close_table(tables->list.items[i]);
+    map_free(tables->by_name, NULL);
+    arena_free(tables->arena);
+}
+
+const struct tables_options *table_options(const struct table *table)
+{
+    return &table->tables->options;
+}
+
+void table_warn(struct table *table, const char *format, ...)
+{
+    char text[1000];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    texts_add(&table->tables->warnings, table->tables->arena,
+              arena_copy(table->tables->arena, text));
+}
+
+void tables_each_warning(struct tables *tables,
+                         void (*warn)(void *context, const char *text), void *context)
+{
+    for (size_t i = 0; i < tables->warnings.n; i++)
+        warn(context, tables->warnings.items[i]);
+    tables->warnings.n = 0;
+}
+
+const char *tables_open_failure(const struct tables *tables)
+{
+    return tables->failure;
+}
+
+/* Open what table names; the failure stays in the table. */
+static void open_table(struct table *table)
+{
+    table->arena = arena_new("table");
+    table->failed = false;
+    if (!table->type) {
+        fail_set(&table->failure, "unsupported dictionary type: %.*s",
+                 (int)(table->path - table->name - 1), table->name);
+        table->failed = true;
+    } else if (table->type->open(table, &table->failure) < 0) {
+        table->failed = true;
+    }
+}
+
+/* Find the type and the path within name; proxy: is looked through when asked to. */
+static void take_name(struct table *table, const char *name)
+{
+    struct tables *tables = table->tables;
+    struct str text = str_of(name);
+    const char *default_type = tables->options.default_type;
+    size_t colon;
+
+    if ((table->flags & TABLE_DIRECT) && str_starts(text, "proxy:"))
+        text = str_tail(text, strlen("proxy:"));
+    colon = str_find(text, ':');
+    if (colon == text.n)
+        table->name = arena_printf(tables->arena, "%s:%.*s",
+                                   default_type ? default_type : "hash", STR_ARG(text));
+    else
+        table->name = arena_copy_str(tables->arena, text);
+    colon = str_find(str_of(table->name), ':');
+    table->path = table->name + colon + 1;
+    table->type = table_type_find(str_from(table->name, colon));
+}
+
+struct table *table_open(struct tables *tables, const char *name, unsigned flags)
+{
+    char *id = arena_printf(tables->arena, "%u %s", flags, name);
+    struct table *table = map_get(tables->by_name, str_of(id));
+
+    if (table)
+        return table;
+    table = ARENA_NEW(tables->arena, struct table);
+    table->tables = tables;
+    table->flags = flags;
+    take_name(table, name);
+    open_table(table);
+    if (table->failed && !tables->failure)
+        tables->failure =
+            arena_printf(tables->arena, "%s: %s", table->name, table->failure.text);
+    list_add(&tables->list, tables->arena, table);
+    map_set(tables->by_name, str_of(id), table);
+    return table;
+}
+
+const char *table_name(const struct table *table)
+{
+    return table->name;
+}
+
+const char *table_failure(const struct table *table)
+{
+    return table->failed ? table->failure.text : NULL;
+}
+
+bool table_is_fixed(const struct table *table)
+{
+    return !table->type || (table->type->traits & TABLE_FIXED);
+}
+
+static bool wants_utf8(const struct table *table)
+{
+    return table->tables->options.smtputf8 && !(table->flags & TABLE_NO_UTF8);
+}
+
+static bool wants_fold(const struct table *table)
+{
+    return (table->type->traits & (TABLE_FIXED | TABLE_AS_IS)) == TABLE_FIXED &&
+           !(table->flags & TABLE_NO_FOLD);
+}
+
+enum table_result table_answer(struct arena *arena, struct str value,
+                               struct str *ret_value)
+{
+    if (ret_value)
+        *ret_value = str_from(arena_copy_str(arena, value), value.n);
+    return TABLE_FOUND;
+}
+
+enum table_result table_lookup(struct table *table, struct str key, struct arena *arena,
+                               struct str *ret_value, struct fail *why)
+{
+    struct str value = STR_NONE, folded = key;
+    enum table_result result;
+
+    if (table->failed)
+        return fail_set(why, "%s is unavailable. %s", table->name, table->failure.text);
+    if (str_find(key, '\0') < key.n || (wants_utf8(table) && !fold_is_utf8(key)))
+        return TABLE_NOT_FOUND;
+    if (wants_fold(table))
+        folded = fold(arena, key, wants_utf8(table));
+    result = table->type->lookup(table, folded, arena, &value, why);
+    if (result == TABLE_ERROR)
+        return fail_prefix(why, "table %s", table->name);
+    if (result == TABLE_FOUND && wants_utf8(table) &&
+        !(table->type->traits & TABLE_ANY_VALUE) && !fold_is_utf8(value))
+        return fail_set(why, "table %s: key \"%.*s\": the value is not UTF-8",
+                        table->name, STR_ARG(key));
+    if (result == TABLE_FOUND && ret_value)
+        *ret_value = value;
+    return result;
+}
+
+enum table_result table_next(struct table *table, bool first, struct str *ret_key,
+                             struct str *ret_value, struct fail *why)
+{
+    if (table->failed)
+        return fail_set(why, "%s", table->failure.text);
+    if (!table->type->next)
+        return fail_set(why, "table %s: sequence operation is not supported",
+                        table->name);
+    if (table->type->next(table, first, ret_key, ret_value, why) == TABLE_ERROR)
+        return fail_prefix(why, "table %s", table->name);
+    return ret_key->p ? TABLE_FOUND : TABLE_NOT_FOUND;
+}
+
+bool tables_changed(struct tables *tables, const char **ret_name)
+{
+    for (size_t i = 0; i < tables->list.n; i++) {
+        struct table *table = tables->list.items[i];
+
+        if (table->failed || !table->type->changed || !table->type->changed(table))
+            continue;
+        if (ret_name)
+            *ret_name = table->name;
+        return true;
+    }
+    return false;
+}
+
+/* Open the table a second time; on success the new one takes the old one's place. */
+static void refresh(struct table *table)
+{
+    struct table again = *table;
+
+    again.state = NULL;
+    open_table(&again);
+    if (again.failed && !table->failed) {
+        close_table(&again);
+        return;
+    }
+    close_table(table);
+    *table = again;
+}
+
+void tables_refresh(struct tables *tables)
+{
+    for (size_t i = 0; i < tables->list.n; i++) {
+        struct table *table = tables->list.items[i];
+
+        if (table->type &&
+            (table->failed || (table->type->changed && table->type->changed(table))))
+            refresh(table);
+    }
+}

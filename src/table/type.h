@@ -1,0 +1,82 @@
+/*
+ * What a table type provides. Internal to table/: one file per type defines
+ * one constant struct table_type, and types.c lists them all.
+ *
+ * The functions get keys that are folded already (for fixed-string types) and
+ * free of NUL. Memory that lives as long as the table comes from
+ * table->arena; what open leaves behind is undone by close, also after an open
+ * that failed half-way.
+ */
+#ifndef TABLE_TYPE_H
+#define TABLE_TYPE_H
+
+#include "table/table.h"
+#include "table/writer.h"
+
+enum {
+    TABLE_FIXED = 1, /* fixed-string keys: folded, and asked for parts of addresses */
+    TABLE_SUBSTITUTES = 2, /* results may hold "$1" */
+    TABLE_ANY_VALUE = 4,   /* value is not checked to be UTF-8 */
+    TABLE_AS_IS = 8,       /* key is not folded even though it is a fixed string */
+};
+
+struct table {
+    const struct table_type *type; /* NULL when the type is unknown */
+    struct tables *tables;
+    struct arena *arena;
+    const char *name; /* "hash:/etc/aliases" */
+    const char *path; /* "/etc/aliases" */
+    unsigned flags;   /* TABLE_NO_FOLD ... of table.h */
+    bool failed;
+    struct fail failure;
+    void *state;
+};
+
+struct table_type {
+    const char *name;
+    unsigned traits;
+    int (*open)(struct table *table, struct fail *why);
+    enum table_result (*lookup)(struct table *table, struct str key, struct arena *arena,
+                                struct str *ret_value, struct fail *why);
+    /* NULL = cannot list */
+    enum table_result (*next)(struct table *table, bool first, struct str *ret_key,
+                              struct str *ret_value, struct fail *why);
+    /* NULL = never changes while open */
+    bool (*changed)(struct table *table);
+    void (*close)(struct table *table);     /* NULL = nothing but the arena */
+    const struct table_writer_type *writer; /* NULL = not written by postmap */
+};
+
+struct table_writer {
+    const struct table_writer_type *type;
+    struct table_writer_options options;
+    struct arena *arena;
+    const char *path; /* of the index */
+    void *state;
+};
+
+struct table_writer_type {
+    int (*open)(struct table_writer *writer, const char *source, struct fail *why);
+    int (*put)(struct table_writer *writer, struct str key, struct str value,
+               struct fail *why);
+    int (*erase)(struct table_writer *writer, struct str key, struct fail *why);
+    int (*finish)(struct table_writer *writer,
+                  struct fail *why); /* frees state in any case */
+    void (*abort)(struct table_writer *writer);
+};
+
+/* The type of that name, or NULL. */
+const struct table_type *table_type_find(struct str name);
+/* The types in order of their names; NULL past the end. For postconf -m. */
+const struct table_type *table_type_at(size_t i);
+
+/* Options of the registry that table belongs to. */
+const struct tables_options *table_options(const struct table *table);
+/* Keep words for tables_each_warning. */
+void table_warn(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
+/* A copy of value in arena, as *ret_value when the caller wants it; returns TABLE_FOUND.
+ */
+enum table_result table_answer(struct arena *arena, struct str value,
+                               struct str *ret_value);
+
+#endif
