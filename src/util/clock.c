@@ -19,7 +19,10 @@ static struct timeval system_wall(const struct clock *clock)
     return now;
 }
 
-const struct clock clock_system = {system_monotonic_ms, system_wall, NULL};
+const struct clock clock_system = {
+    .monotonic_ms = system_monotonic_ms,
+    .wall = system_wall,
+};
 
 double time_since(struct timeval a, struct timeval b)
 {

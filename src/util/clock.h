@@ -16,14 +16,25 @@ struct clock {
     int64_t (*monotonic_ms)(const struct clock *clock);
     /* Wall clock. */
     struct timeval (*wall)(const struct clock *clock);
+    /*
+     * Let ms pass. NULL for clocks that run by themselves; on a replacement,
+     * loop_step calls it instead of sleeping until the next timer.
+     */
+    void (*pass_ms)(const struct clock *clock, int64_t ms);
     void *state; /* of a replacement */
 };
 
 /* The machine's clock; static and constant. */
 extern const struct clock clock_system;
 
-static inline int64_t clock_ms(const struct clock *clock) { return clock->monotonic_ms(clock); }
-static inline struct timeval clock_wall(const struct clock *clock) { return clock->wall(clock); }
+static inline int64_t clock_ms(const struct clock *clock)
+{
+    return clock->monotonic_ms(clock);
+}
+static inline struct timeval clock_wall(const struct clock *clock)
+{
+    return clock->wall(clock);
+}
 
 /* a - b in seconds. */
 double time_since(struct timeval a, struct timeval b);
