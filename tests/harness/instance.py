@@ -1,0 +1,252 @@
+"""A whole mail system in a sandbox: ours or the oracle, by the same code.
+
+    with Instance.make(folder, "postern") as mta:
+        mta.start()
+        mta.smtp().sendmail("a@client.test", ["joe@postern.test"], TEXT)
+        mta.log.wait(r"status=sent")
+
+Names: host mail.<flavour>.test, domain <flavour>.test, one loopback address
+each. Times are short, so that tests wait for events and never sleep.
+"""
+
+import itertools
+import mailbox
+import os
+import re
+import smtplib
+import struct
+import subprocess
+
+from . import roots
+from .maillog import MailLog
+from .masks import mask
+from .sandbox import Sandbox, wait_until
+
+ADDRESSES = {"postern": itertools.count(1), "oracle": itertools.count(1)}
+NETWORKS = {"postern": "127.0.1", "oracle": "127.0.2"}
+
+MAIN_CF = """\
+compatibility_level = 3.6
+config_directory = /etc/postfix
+daemon_directory = /usr/lib/postfix/sbin
+command_directory = /usr/sbin
+queue_directory = /var/spool/postfix
+data_directory = /var/lib/postfix
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = {host}
+mydomain = {domain}
+mydestination = $myhostname, $mydomain, localhost
+mynetworks = 127.0.0.0/16
+inet_interfaces = {address}
+inet_protocols = ipv4
+smtp_bind_address = {address}
+alias_maps = hash:/etc/aliases
+alias_database = hash:/etc/aliases
+relayhost =
+biff = no
+notify_classes =
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+transport_retry_time = 1s
+service_throttle_time = 1s
+"""
+
+MASTER_CF = """\
+smtp      inet  n       -       n       -       -       smtpd
+pickup    unix  n       -       n       1       1       pickup
+cleanup   unix  n       -       n       -       0       cleanup
+qmgr      unix  n       -       n       1       1       qmgr
+rewrite   unix  -       -       n       -       -       trivial-rewrite
+bounce    unix  -       -       n       -       0       bounce
+defer     unix  -       -       n       -       0       bounce
+trace     unix  -       -       n       -       0       bounce
+smtp      unix  -       -       n       -       -       smtp
+relay     unix  -       -       n       -       -       smtp
+showq     unix  n       -       n       -       -       showq
+error     unix  -       -       n       -       -       error
+retry     unix  -       -       n       -       -       error
+discard   unix  -       -       n       -       -       discard
+local     unix  -       n       n       -       -       local
+virtual   unix  -       n       n       -       -       virtual
+postlog   unix-dgram n  -       n       -       1       postlogd
+"""
+# Services that Postfix's own programs call, and ours do not need yet.
+ORACLE_ONLY = """\
+verify    unix  -       -       n       -       1       verify
+flush     unix  n       -       n       1000?   0       flush
+proxymap  unix  -       -       n       -       -       proxymap
+proxywrite unix -       -       n       -       1       proxymap
+lmtp      unix  -       -       n       -       -       lmtp
+anvil     unix  -       -       n       -       1       anvil
+scache    unix  -       -       n       -       1       scache
+"""
+
+
+class Instance(Sandbox):
+    @classmethod
+    def make(cls, folder, flavour, main="", master="", etc=None):
+        """flavour: "postern" or "oracle". main, master: lines added to main.cf and
+        master.cf (the last one of a name wins). etc: more files under /etc."""
+        number = next(ADDRESSES[flavour])
+        root = roots.ours() if flavour == "postern" else roots.oracle()
+        box = cls(folder, [root, roots.TOOLS], f"mail.{flavour}.test")
+        box.flavour = flavour
+        box.address = f"{NETWORKS[flavour]}.{number}"
+        box.domain = f"{flavour}.test"
+        box.etc["hosts"] += f"{box.address} {box.hostname}\n"
+        names = {"host": box.hostname, "domain": box.domain, "address": box.address}
+        box.etc["postfix/main.cf"] = MAIN_CF.format(**names) + main
+        services = MASTER_CF + (ORACLE_ONLY if flavour == "oracle" else "")
+        box.etc["postfix/master.cf"] = services + master
+        box.etc |= etc or {}
+        box.log = None
+        return box
+
+    def start(self, mail=True):
+        """Make the sandbox; with mail, also the alias file and the mail system."""
+        subprocess.run(["ip", "addr", "replace", f"{self.address}/32", "dev", "lo"], check=True)
+        super().start()
+        self.log = MailLog(self.path("/dev/log"))
+        if mail:
+            self.run(["postalias", "hash:/etc/aliases"], check=True)
+            if self.postfix("start").returncode != 0:
+                raise AssertionError("postfix start failed:\n" + "\n".join(self.log.lines))
+            self.log.wait(r"daemon started")
+
+    def close(self):
+        if self.log:
+            if self.running():
+                self.postfix("stop")
+            self.log.close()
+            self.log = None
+        super().close()
+
+    # -- control -----------------------------------------------------------------
+
+    def postfix(self, *words, check=False):
+        return self.run(["postfix", *words], check=check)
+
+    def running(self):
+        return bool(self.processes("master"))
+
+    def configure(self, text, reload=True):
+        """Add lines to main.cf; the last one of a name wins."""
+        with self.path("/etc/postfix/main.cf").open("a") as f:
+            f.write(text)
+        if reload:
+            mark = self.log.mark()
+            self.postfix("reload", check=True)
+            self.log.wait(r"reload -- version", since=mark)
+
+    def table(self, name, text, kind="hash"):
+        """Write /etc/postfix/NAME and index it; return "hash:/etc/postfix/NAME"."""
+        self.write(f"/etc/postfix/{name}", text)
+        self.run(["postmap", f"{kind}:/etc/postfix/{name}"], check=True)
+        return f"{kind}:/etc/postfix/{name}"
+
+    def aliases(self, text):
+        self.write("/etc/aliases", "postmaster: root\n" + text)
+        self.run(["newaliases"], check=True)
+
+    # -- mail in -------------------------------------------------------------------
+
+    def smtp(self, source=None, port=25):
+        """A connected smtplib client; source: the client's address."""
+        client = smtplib.SMTP(
+            timeout=60, local_hostname="client.test", source_address=(source or "127.0.0.9", 0)
+        )
+        client.connect(self.address, port)
+        return client
+
+    def submit(self, sender, recipients, text):
+        """One message by SMTP; return its queue id."""
+        if isinstance(recipients, str):
+            recipients = [recipients]
+        with self.smtp() as client:
+            client.ehlo()
+            client.docmd(f"MAIL FROM:<{sender}>")
+            for recipient in recipients:
+                code, reply = client.docmd(f"RCPT TO:<{recipient}>")
+                assert code == 250, reply
+            code, reply = client.data(text)
+            assert code == 250, reply
+        return reply.decode().split()[-1]
+
+    def sendmail(self, words, text, user="joe", check=True):
+        """One message by the sendmail command."""
+        return self.run(["sendmail", *words], user=user, input=text, check=check)
+
+    # -- mail out ------------------------------------------------------------------
+
+    def mbox(self, user):
+        """The messages of /var/mail/USER."""
+        path = self.path(f"/var/mail/{user}")
+        return list(mailbox.mbox(path, create=False)) if path.exists() else []
+
+    def maildir(self, name):
+        """The messages in new/ of a Maildir, oldest name first."""
+        path = self.path(name) / "new"
+        return [f.read_text(errors="surrogateescape") for f in sorted(path.iterdir())] if path.exists() else []
+
+    def wait_removed(self, queue_id, timeout=60):
+        self.log.wait(rf"qmgr\[\d+\]: {queue_id}: removed", timeout=timeout)
+
+    def deliver(self, sender, recipients, text):
+        """Submit by SMTP, wait until it has left the queue, return its log lines."""
+        mark = self.log.mark()
+        queue_id = self.submit(sender, recipients, text)
+        self.wait_removed(queue_id)
+        return self.log.of(queue_id, mark)
+
+    # -- queue -----------------------------------------------------------------------
+
+    def queue_files(self, queue=None):
+        """{queue id: inside path} of the messages in one queue or in all."""
+        found = {}
+        for name in [queue] if queue else ["maildrop", "incoming", "active", "deferred", "hold", "corrupt"]:
+            for folder, _, files in os.walk(self.folder / "spool" / name):
+                inside = "/var/spool/postfix/" + os.path.relpath(folder, self.folder / "spool")
+                found |= {f: f"{inside}/{f}" for f in files if "." not in f}
+        return found
+
+    def wait_empty(self, timeout=60):
+        wait_until(lambda: not self.queue_files(), timeout, "the queue to be empty")
+
+    def records(self, path):
+        """The records of a queue file, in file order: [(type, data bytes)]."""
+        return list(parse_records(self.path(path).read_bytes()))
+
+    # -- comparison ------------------------------------------------------------------
+
+    def mask(self, text):
+        """Mask a text or list of texts: times, ids, and who we are."""
+        return mask(text, (self.address, "ADDRESS"), (self.domain, "DOMAIN"))
+
+    def masked_log(self, since=0, only=None):
+        lines = [l for l in self.log.lines[since:] if only is None or re.search(only, l)]
+        return self.mask(lines)
+
+
+def parse_records(data):
+    at = 0
+    while at < len(data):
+        kind, at, length, shift = chr(data[at]), at + 1, 0, 0
+        while True:
+            byte, at = data[at], at + 1
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        yield kind, data[at : at + length]
+        at += length
+
+
+def record(kind, data=b""):
+    """One queue file record as bytes."""
+    length, head = len(data), b""
+    while length > 0x7F:
+        head += struct.pack("B", 0x80 | (length & 0x7F))
+        length >>= 7
+    return kind.encode() + head + struct.pack("B", length) + data

@@ -1,0 +1,29 @@
+"""The folders laid over /usr and /etc: our programs, the oracle's, test tools.
+
+ours    what `make install DESTDIR=...` writes (POSTERN_ROOT, default build/root)
+oracle  Debian's Postfix, unpacked by tools/fetch-oracle into build/oracle/root
+tools   what tools/deps could only unpack, not install (build/test-tools)
+"""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = TOP / "build/test-tools"
+
+
+def ours():
+    root = pathlib.Path(os.environ.get("POSTERN_ROOT", TOP / "build/root"))
+    if not (root / "usr/sbin/postconf").exists():
+        pytest.exit(f"{root}: no programs installed there; run `make system-root` first", 3)
+    return root
+
+
+def oracle():
+    done = subprocess.run([TOP / "tools/fetch-oracle"], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.exit(f"tools/fetch-oracle: {done.stderr.strip()}", 3)
+    return pathlib.Path(done.stdout.strip())
