@@ -11,6 +11,7 @@
 
 .DEFAULT_GOAL := all
 .SECONDEXPANSION:
+.SECONDARY:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -102,7 +103,7 @@ $(foreach m,$(MODULES),$(eval $(call unit_test,$m)))
 unit: $(UNIT_TESTS)  ## build and run the unit tests
 	@tools/run-unit $(UNIT_TESTS)
 
-unit-%: $$(filter $(BUILD)/unit/$$*/%,$(UNIT_TESTS))  ## run the unit tests of one folder: make unit-mail
+unit-%: $$(foreach t,$$(UNIT_TESTS),$$(if $$(findstring /unit/$$*/,$$t),$$t))  ## run the unit tests of one folder: make unit-mail
 	@tools/run-unit $^
 
 format-file:  ## format one file: make format-file F=src/x/y.c
