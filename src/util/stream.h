@@ -7,8 +7,11 @@
  * stream_flush or until the buffer is full; reading does NOT flush: the
  * caller decides when a batch ends (SMTP pipelining, RFC 2920).
  *
- * After any result but STREAM_OK the stream is broken in that direction and
- * repeats the result. TLS later replaces the operations below.
+ * After any result but STREAM_OK and STREAM_TOO_LONG the stream is broken in
+ * that direction and repeats the result. TLS later replaces the operations below.
+ *
+ * Descriptors are blocking (not O_NONBLOCK). Nothing here raises SIGPIPE on a
+ * socket; a program that writes to pipes ignores that signal.
  */
 #ifndef UTIL_STREAM_H
 #define UTIL_STREAM_H
@@ -56,12 +59,18 @@ void stream_set_timeout(struct stream *s, int64_t timeout_ms);
 /* Besides, all waiting ends when clock_system reaches this; 0 = no deadline. */
 void stream_set_deadline(struct stream *s, int64_t monotonic_ms);
 
+/*
+ * Put the time limit on the descriptor now, for both directions, for code that
+ * uses it directly (a TLS handshake). -1 with errno, EAGAIN = no time is left.
+ */
+int stream_arm(struct stream *s) MUST_CHECK;
+
 /* --- input --- */
 /*
  * Read up to and including LF. *ret is the line without its LF and without
  * one CR before it; it points into the buffer and lives until the next call
  * on s. *ret_bare_lf (may be NULL) tells that no CR stood before the LF.
- * A line of more than max bytes gives STREAM_TOO_LONG with its first max
+ * A line of more than max (> 0) bytes gives STREAM_TOO_LONG with its first max
  * bytes; the rest comes with the next calls. At EOF a last unfinished line is dropped.
  */
 enum stream_result stream_read_line(struct stream *s, size_t max, struct str *ret,
