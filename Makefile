@@ -7,19 +7,22 @@
 #   commands.programs := postmap postcat  one program from each NAME.c of the
 #                                         folder, or from the folder NAME/*.c
 #
-# Objects live under build/<variant>/; `make help` lists the targets.
+# Objects live under build/<variant>/; `make help` lists the targets. What
+# takes more than a line of shell is a script in tools/.
 
 .DEFAULT_GOAL := all
 .SECONDEXPANSION:
 .SECONDARY:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# As many jobs as processors, unless the command line says -j itself.
+MAKEFLAGS += $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 
 CC      ?= gcc
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-# Variants: SAN=address,undefined  COV=1  CC=clang  WERROR=1
+# Variants: SAN=address,undefined  COV=1  CC=clang  WERROR=1   V=1 shows commands
 VARIANT := $(if $(filter-out gcc,$(CC)),$(notdir $(CC))-)$(if $(SAN),san-)$(if $(COV),cov-)base
 BUILD   := build/$(VARIANT:-base=)
 GEN     := build/gen
@@ -99,17 +102,99 @@ $(BUILD)/unit/$1/test_%: tests/unit/$1/test_%.c tests/unit/unit.h $(call archive
 endef
 $(foreach m,$(MODULES),$(eval $(call unit_test,$m)))
 
-.PHONY: all unit clean
-unit: $(UNIT_TESTS)  ## build and run the unit tests
+# DEPS=true: what build and tests need is there, ask nobody
+DEPS   ?= tools/deps
+PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root /usr/bin/python3 -m pytest
+
+check: ## install what is missing, build, and run the unit, dialogue and quick system tests
+	@$(DEPS) --build --test
+	@+tools/sum "$(MAKE) unit" "$(MAKE) dialogues" "$(MAKE) system"
+
+check-all: ## check, and the slow system tests, the oracle, the linters and the sanitizers
+	@$(DEPS)
+	@+tools/sum "$(MAKE) unit" "$(MAKE) dialogues" "$(MAKE) system-all" "$(MAKE) compat" \
+	  "$(MAKE) lint" "$(MAKE) SAN=address,undefined unit dialogues system"
+
+unit: $(UNIT_TESTS) ## build and run the unit tests
 	@tools/run-unit $(UNIT_TESTS)
 
-unit-%: $$(foreach t,$$(UNIT_TESTS),$$(if $$(findstring /unit/$$*/,$$t),$$t))  ## run the unit tests of one folder: make unit-mail
+unit-%: $$(foreach t,$$(UNIT_TESTS),$$(if $$(findstring /unit/$$*/,$$t),$$t)) ## run the unit tests of one folder: make unit-mail
 	@tools/run-unit $^
 
-format-file:  ## format one file: make format-file F=src/x/y.c
-	clang-format -i $(F)
+dialogues: system-root ## run the scripted SMTP talks of tests/dialogues
+	@$(PYTEST) tests/dialogues $(T)
 
-clean:  ## remove what the build made
-	rm -rf build
+system: system-root ## run the quick system tests; one alone: make system T='-k mbox'
+	@$(PYTEST) tests/system -m 'not slow' $(T)
+
+system-all: system-root ## run all system tests
+	@$(PYTEST) tests/system $(T)
+
+compat: system-root ## compare with Debian's Postfix, unpacked under build/
+	@$(PYTEST) tests/compat $(T)
+
+bench: system-root ## count system calls and CPU a message, ours against Debian's Postfix
+	@/usr/bin/python3 tests/bench/count.py $(CURDIR)/$(BUILD)/root
+
+demo: ## start a private instance, send two messages, show them
+	@$(DEPS) --build && $(MAKE) --no-print-directory all && tools/demo start
+
+coverage: ## line coverage of the unit tests: build/coverage/index.html
+	@+$(MAKE) COV=1 unit && tools/coverage build/cov
+
+# --- checks --------------------------------------------------------------------
+LINT := format layers outside-headers headers sizes shell manuals cppcheck tidy
+
+lint: generated compile_commands.json ## every check of the source; TIDY=all: clang-tidy looks at unchanged files too
+	@tools/lint $(LINT)
+
+format: ## format every C file
+	@clang-format-14 -i $$(git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]')
+
+format-file: ## format one file: make format-file F=src/x/y.c
+	@clang-format-14 -i $(F)
+
+ALL_C := $(wildcard src/*/*.c src/*/*/*.c)
+compile_commands.json: $(ALL_C) Makefile ## what clangd and clang-tidy read
+	@tools/compile-commands "$(CC) $(CPPFLAGS) $(filter-out -Werror,$(CFLAGS))" $(ALL_C) >$@
+
+tags: $(ALL_C) ## an index for editors
+	@ctags -R -f $@ src
+
+hooks: ## check the quick things before each commit
+	git config core.hooksPath tools/hooks
+
+# --- installation --------------------------------------------------------------
+# As for any package: make install DESTDIR=/tmp/x daemon_directory=/usr/libexec/postfix
+prefix            ?= /usr
+sysconfdir        ?= /etc
+config_directory  ?= $(sysconfdir)/postfix
+daemon_directory  ?= $(prefix)/lib/postfix/sbin
+command_directory ?= $(prefix)/sbin
+sendmail_path     ?= $(prefix)/sbin/sendmail
+mailq_path        ?= $(prefix)/bin/mailq
+newaliases_path   ?= $(prefix)/bin/newaliases
+manpage_directory ?= $(prefix)/share/man
+unit_directory    ?= $(prefix)/lib/systemd/system
+setgid_group      ?= postdrop
+export prefix sysconfdir config_directory daemon_directory command_directory sendmail_path \
+       mailq_path newaliases_path manpage_directory unit_directory setgid_group
+
+COMMANDS := $(addprefix $(BUILD)/bin/,$(commands.programs))
+
+install: all ## install below DESTDIR; never overwrites configuration files
+	@tools/install "$(DESTDIR)" "$(COMMANDS)" "$(filter-out $(COMMANDS),$(PROGRAMS))"
+
+system-root: all # what tests lay over a private /usr
+	@setgid_group=9102 tools/install $(BUILD)/root "$(COMMANDS)" "$(filter-out $(COMMANDS),$(PROGRAMS))"
+
+help: ## this list
+	@sed -n 's/^\([a-z_.%-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' | sort
+
+clean: ## remove what the build made
+	rm -rf build compile_commands.json tags
+
+.PHONY: all check check-all unit dialogues system system-all compat bench demo coverage lint format \
+        format-file hooks install system-root help clean
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
