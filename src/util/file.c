@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 int file_open(const char *path, int flags, mode_t mode, struct fail *why)
@@ -180,4 +182,146 @@ int file_make_directories(const char *path, mode_t mode, struct fail *why)
     }
     free(copy);
     return status;
+}
+
+/* --- locks ----------------------------------------------------------------- */
+
+static int lock_call(int fd, enum file_lock lock, enum file_lock_style style, bool wait)
+{
+    static const int flock_how[] = {LOCK_UN, LOCK_SH, LOCK_EX};
+    static const short fcntl_how[] = {F_UNLCK, F_RDLCK, F_WRLCK};
+    struct flock range = {.l_type = fcntl_how[lock], .l_whence = SEEK_SET};
+
+    if (style == FILE_LOCK_FLOCK)
+        return flock(fd, flock_how[lock] | (wait ? 0 : LOCK_NB));
+    return fcntl(fd, wait ? F_SETLKW : F_SETLK, &range);
+}
+
+int file_lock(int fd, enum file_lock lock, enum file_lock_style style, bool wait,
+              struct fail *why)
+{
+    int status;
+
+    do
+        status = lock_call(fd, lock, style, wait);
+    while (status < 0 && errno == EINTR);
+    if (status == 0)
+        return 0;
+    if (!wait && (errno == EAGAIN || errno == EACCES)) {
+        fail_set(why, "unable to set %s lock: %m",
+                 lock == FILE_LOCK_SHARED ? "shared" : "exclusive");
+        return 1;
+    }
+    return fail_set(why, "lock: %m");
+}
+
+int file_lock_within(int fd, enum file_lock lock, enum file_lock_style style,
+                     int attempts, int delay_ms, struct fail *why)
+{
+    struct timespec delay = {delay_ms / 1000, (long)(delay_ms % 1000) * 1000000};
+    int status = 1;
+
+    for (int i = 0; i < attempts && status == 1; i++) {
+        if (i > 0)
+            nanosleep(&delay, NULL);
+        status = file_lock(fd, lock, style, false, why);
+    }
+    return status;
+}
+
+/* --- opening where others may write ------------------------------------------ */
+
+/* May a symlink at path be followed? Root made it, in a directory that only root can
+ * change. */
+static bool link_is_trusted(const char *path, const struct stat *link)
+{
+    struct stat parent;
+    char *copy;
+    bool trusted;
+
+    if (link->st_uid != 0 || (copy = strdup(path)) == NULL)
+        return false;
+    trusted = stat(dirname(copy), &parent) == 0 && parent.st_uid == 0 &&
+              (parent.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    free(copy);
+    return trusted;
+}
+
+/* Is the open file what its name still says, and reached by no foreign link? */
+static int check_opened(int fd, const char *path, struct stat *st, struct fail *why)
+{
+    struct stat name;
+
+    if (fstat(fd, st) < 0 || lstat(path, &name) < 0)
+        return fail_set(why, "look at %s: %m", path);
+    if (st->st_nlink != 1 && !S_ISDIR(st->st_mode))
+        return fail_set(why, "file %s has %lu links", path, (unsigned long)st->st_nlink);
+    if (S_ISDIR(st->st_mode))
+        return fail_set(why, "%s is a directory", path);
+    if (S_ISLNK(name.st_mode)) {
+        if (link_is_trusted(path, &name))
+            return 0;
+        return fail_set(why, "%s is a symbolic link that root does not vouch for", path);
+    }
+    if (name.st_dev != st->st_dev || name.st_ino != st->st_ino || name.st_nlink != 1 ||
+        name.st_mode != st->st_mode)
+        return fail_set(why, "%s was replaced while it was opened", path);
+    return 0;
+}
+
+/*
+ * O_NONBLOCK keeps a FIFO from hanging us, and goes again once the file is
+ * known to be a plain one.
+ */
+static int open_existing(const char *path, int flags, struct stat *st, struct fail *why)
+{
+    int fd = file_open(
+        path, (flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_NONBLOCK | O_NOCTTY, 0, why);
+
+    if (fd < 0)
+        return -1;
+    if (check_opened(fd, path, st, why) == 0) {
+        if ((flags & O_TRUNC) && S_ISREG(st->st_mode) && ftruncate(fd, 0) < 0)
+            fail_set(why, "truncate %s: %m", path);
+        else if (!S_ISREG(st->st_mode) || (flags & O_NONBLOCK) ||
+                 fcntl(fd, F_SETFL, flags & O_APPEND) == 0)
+            return fd;
+        else
+            fail_set(why, "set flags of %s: %m", path);
+    }
+    close(fd);
+    return -1;
+}
+
+int file_open_safely(const char *path, int flags, mode_t mode, struct stat *ret_stat,
+                     struct fail *why)
+{
+    struct fail reason;
+
+    /* Somebody may create or remove the file between our two tries. */
+    for (int attempt = 0; attempt < 10; attempt++) {
+        struct stat st;
+        int fd = open_existing(path, flags, &st, &reason);
+
+        if (fd < 0 && reason.code == ENOENT && (flags & O_CREAT)) {
+            fd = file_open(path, flags | O_EXCL | O_NOFOLLOW, mode, &reason);
+            if (fd < 0 && reason.code == EEXIST)
+                continue;
+            if (fd >= 0 && fstat(fd, &st) < 0) {
+                fail_set(&reason, "look at %s: %m", path);
+                close(fd);
+                fd = -1;
+            }
+        }
+        if (fd >= 0) {
+            *ret_stat = st;
+            return fd;
+        }
+        break;
+    }
+    errno = reason.code;
+    fail_set(why, "%s", reason.text);
+    if (why != NULL)
+        why->code = reason.code;
+    return -1;
 }

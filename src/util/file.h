@@ -39,7 +39,8 @@ enum file_lock { FILE_UNLOCK, FILE_LOCK_SHARED, FILE_LOCK_EXCLUSIVE };
 enum file_lock_style { FILE_LOCK_FLOCK, FILE_LOCK_FCNTL };
 
 /*
- * Lock the open file. wait = false: 0 locked, 1 held by another, -1 error.
+ * Lock the open file. wait = false: 0 locked, 1 held by another (*why says
+ * "unable to set exclusive lock: ..."), -1 error.
  * wait = true: waits without limit (use file_lock_within elsewhere).
  */
 int file_lock(int fd, enum file_lock lock, enum file_lock_style style, bool wait,
@@ -49,12 +50,13 @@ int file_lock_within(int fd, enum file_lock lock, enum file_lock_style style, in
                      int delay_ms, struct fail *why) MUST_CHECK;
 
 /*
- * Open an existing file for writing where others may have prepared links
- * (reliability: links and races). flags as for open(2), without O_CREAT unless
- * the file may be created (then O_EXCL on the second try). The result is
- * regular (or a device/FIFO when not_regular is allowed by the caller's own
- * check), has one link, is what the name says, and is reached through no
- * symlink that root does not own. *ret_stat gets its fstat.
+ * Open a file for writing where others may have prepared links (reliability:
+ * links and races). flags as for open(2); with O_CREAT a missing file is made,
+ * never through a link. The result has one link and is what the name says; a
+ * symlink is followed only when root owns it and its directory, and nobody
+ * else may write there. Never hangs on a FIFO. A result that is no regular
+ * file (the caller checks *ret_stat) keeps O_NONBLOCK; a directory is refused.
+ * *ret_stat gets its fstat.
  */
 int file_open_safely(const char *path, int flags, mode_t mode, struct stat *ret_stat,
                      struct fail *why) MUST_CHECK;

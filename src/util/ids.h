@@ -30,11 +30,15 @@ int group_by_name(const char *name, gid_t *ret, struct fail *why) MUST_CHECK; /*
 /*
  * Give up root for good: supplementary groups (those of the user when
  * name is given, else only gid), gid, uid; verified with getres*id and by
- * checking that root cannot be regained. 0:0 is refused.
+ * checking that root cannot be regained. User or group id 0 or -1 is refused.
  */
 int ids_drop(const char *name, uid_t uid, gid_t gid, struct fail *why) MUST_CHECK;
 
-/* Become uid:gid (no other groups) for a while, and root again. Only effective ids change. */
+/*
+ * Become uid:gid (no other groups) for a while, and root again. Only effective
+ * ids change. In a process that root did not start (tests, commands) asking
+ * for its own ids works and changes nothing.
+ */
 int ids_become(uid_t uid, gid_t gid, struct fail *why) MUST_CHECK;
 int ids_restore(struct fail *why) MUST_CHECK;
 
