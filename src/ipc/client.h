@@ -23,14 +23,24 @@ struct ipc_client *ipc_client_new(const char *path, const char *protocol,
                                   int64_t timeout_ms);
 void ipc_client_free(struct ipc_client *client);
 
+/* One question and where its answer goes. */
+struct ipc_exchange {
+    const char *request;               /* name that the server dispatches on */
+    const struct ipc_message *message; /* its form ... */
+    const void *record;                /* ... and content */
+    const struct ipc_message *reply;   /* form of the answer */
+    void *ret;                         /* struct of the answer; texts in the arena */
+};
+
 /*
- * Send one request, read one reply. Waits for a missing server socket as long
- * as Postfix does (some tries a second apart), then fails.
+ * Send one request, read one reply. Waits for a missing server socket (some
+ * tries a second apart), then fails.
+ *
+ *     ipc_call(rewrite, &(struct ipc_exchange){"resolve", &resolve_message, &question,
+ *                                              &resolved_message, &answer}, arena, why)
  */
-int ipc_call(struct ipc_client *client, const char *request,
-             const struct ipc_message *message, const void *record,
-             const struct ipc_message *reply, struct arena *arena, void *ret,
-             struct fail *why) MUST_CHECK;
+int ipc_call(struct ipc_client *client, const struct ipc_exchange *exchange,
+             struct arena *arena, struct fail *why) MUST_CHECK;
 
 /* For longer exchanges: the connected stream, protocol already checked, or NULL. */
 struct stream *ipc_client_stream(struct ipc_client *client, struct fail *why);

@@ -16,14 +16,13 @@
 
 #include "util/arena.h"
 #include "util/attributes.h"
+#include "util/buf.h"
 #include "util/fail.h"
 #include "util/stream.h"
 
 #include <stddef.h>
 
-typedef const char
-    *ipc_text; /* C type of a text field; never NULL after decoding, NULL encodes as "" */
-
+/* Text fields are never NULL after decoding; NULL encodes as "". */
 enum ipc_type { IPC_TEXT, IPC_NUMBER };
 #define IPC_TYPE_text   IPC_TEXT
 #define IPC_TYPE_number IPC_NUMBER
@@ -67,11 +66,17 @@ void ipc_put(struct stream *s, const struct ipc_message *message, const void *re
 void ipc_put_request(struct stream *s, const char *name,
                      const struct ipc_message *message, const void *record);
 
-/* Read one message into *ret; -1 with words on end of input, time-out or bad form. */
+/*
+ * Read one message into *ret; -1 with words on end of input, time-out or bad
+ * form; why->code is then ECONNRESET when the peer closed without reading what we
+ * sent last, else 0.
+ */
 int ipc_receive(struct stream *s, const struct ipc_message *message, struct arena *arena,
                 void *ret, struct fail *why) MUST_CHECK;
-/* Read the name of the next request; the attributes follow with ipc_receive. 1 = got one,
- * 0 = peer closed, -1 = error. */
+/*
+ * Read the name of the next request; the attributes follow with ipc_receive.
+ * 1 = got one, 0 = peer closed (or was silent for the time limit), -1 = error.
+ */
 int ipc_receive_request(struct stream *s, struct arena *arena, const char **ret_name,
                         struct fail *why) MUST_CHECK;
 
@@ -82,5 +87,25 @@ int ipc_complete(const struct stream *s);
 /* Server: say which protocol this is. Client: insist on it. name: "cleanup". */
 void ipc_announce(struct stream *s, const char *name);
 int ipc_expect(struct stream *s, const char *name, struct fail *why) MUST_CHECK;
+
+/* --- the same over memory, for those who never block ------------------------ */
+
+/* Append one encoded message, or one request with its message. */
+void ipc_add(struct buf *out, const struct ipc_message *message, const void *record);
+void ipc_add_request(struct buf *out, const char *name, const struct ipc_message *message,
+                     const void *record);
+/*
+ * Bytes of the message that stands at the front: 0 = it is not all there yet, -1
+ * = it can't become a message. A request counts as a message, whose first
+ * attribute is the request's name.
+ */
+ssize_t ipc_length(struct str bytes);
+/* Take one whole message from the front of *bytes, which is advanced. */
+int ipc_decode(struct str *bytes, const struct ipc_message *message, struct arena *arena,
+               void *ret, struct fail *why) MUST_CHECK;
+/* Take the announcement of a server from the front: 1 = taken, 0 = not all there yet, -1.
+ */
+int ipc_decode_announcement(struct str *bytes, const char *name,
+                            struct fail *why) MUST_CHECK;
 
 #endif

@@ -1,1 +1,1 @@
-ipc.uses := util
+ipc.uses := util net

@@ -1,0 +1,19 @@
+/*
+ * The bodies of the messages that messages.h declares: one line each, so that
+ * every program links one copy of each field table.
+ */
+#include "ipc/messages.h"
+
+IPC_DEFINE(status_reply, STATUS_REPLY);
+IPC_DEFINE(submit, SUBMIT);
+IPC_DEFINE(submit_opened, SUBMIT_OPENED);
+IPC_DEFINE(submit_done, SUBMIT_DONE);
+IPC_DEFINE(resolve, RESOLVE);
+IPC_DEFINE(resolved, RESOLVED);
+IPC_DEFINE(deliver, DELIVER);
+IPC_DEFINE(deliver_recipient, DELIVER_RECIPIENT);
+IPC_DEFINE(delivered, DELIVERED);
+IPC_DEFINE(bounce_append, BOUNCE_APPEND);
+IPC_DEFINE(bounce_report, BOUNCE_REPORT);
+IPC_DEFINE(lookup, LOOKUP);
+IPC_DEFINE(looked_up, LOOKED_UP);
