@@ -1,10 +1,14 @@
-/* Linux: random bytes, closing many descriptors, shared memory without a name. */
+/* Linux: random bytes, shared memory without a name, processes and signals as
+ * descriptors. */
 #include "util/platform.h"
 
 #include "util/log.h"
 
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 void platform_random(void *p, size_t n)
@@ -38,4 +42,39 @@ int platform_shared_memory(const char *name, size_t n, struct fail *why)
         return -1;
     }
     return fd;
+}
+
+int platform_process_fd(pid_t pid)
+{
+    return pidfd_open(pid, 0);
+}
+
+int platform_signal_fd(const int *list, struct fail *why)
+{
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    while (*list != 0)
+        sigaddset(&set, *list++);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return fail_set(why, "block signals: %m");
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? fail_set(why, "receive signals: %m") : fd;
+}
+
+int platform_take_signal(int fd)
+{
+    struct signalfd_siginfo info;
+
+    return read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo
+                                                                  : 0;
+}
+
+void platform_unblock_signals(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* n random bytes from the system, never blocking once it is up; ends the process when
  * there are none. */
@@ -21,5 +22,17 @@ void platform_close_from(int first);
 /* Anonymous shared memory of n bytes, zeroed, close-on-exec; `name` shows in /proc. The
  * descriptor, or -1. */
 int platform_shared_memory(const char *name, size_t n, struct fail *why) MUST_CHECK;
+
+/* A descriptor that becomes readable when process pid, a child, ends; or -1. */
+int platform_process_fd(pid_t pid);
+
+/*
+ * Block the signals of list (0 at the end) and return a descriptor that
+ * becomes readable when one arrives; platform_take_signal then gives its
+ * number, or 0 when there is none. Children undo it with platform_unblock_signals.
+ */
+int platform_signal_fd(const int *list, struct fail *why) MUST_CHECK;
+int platform_take_signal(int fd);
+void platform_unblock_signals(void);
 
 #endif
