@@ -13,6 +13,7 @@
 #include "queue/spool.h"
 
 struct draft {
+    const struct spool *spool; /* as given to draft_create */
     int fd; /* the draft's, opened O_RDWR; may be read with record_reader after
                draft_flush */
     char id[QUEUE_ID_SIZE];
@@ -30,7 +31,7 @@ struct draft {
  * On failure the draft is as after draft_abandon. A draft that succeeded must
  * be ended by draft_finish or draft_abandon.
  */
-int draft_create(struct draft *draft, const struct spool *spool, const char *queue,
+int draft_create(struct draft *draft, struct spool *spool, const char *queue,
                  struct fail *why) MUST_CHECK;
 
 /* Where the next record goes. */
@@ -68,12 +69,5 @@ int draft_finish(struct draft *draft, mode_t mode, const char *final_queue,
 
 /* Remove the file. Harmless on a zeroed, finished or abandoned draft. */
 void draft_abandon(struct draft *draft);
-
-/*
- * Must the directory be synced so that a new name in it is durable? false on
- * ext4, xfs and btrfs, whose fsync of a new file carries its name (measured,
- * reliability 2). Cannot tell = true.
- */
-bool draft_directory_needs_sync(int fd);
 
 #endif

@@ -58,9 +58,7 @@ struct envelope {
     struct recipient *recipients;
     size_t n;
     off_t next; /* read on from here with envelope_read_more; 0 = no recipients left */
-
-    /* of all recipients seen while reading, in this batch or not */
-    size_t done; /* D records */
+    bool next_extracted; /* `next` lies in the extracted segment */
 };
 
 /*

@@ -40,6 +40,11 @@ struct spool {
     const char *hash_names; /* $hash_queue_names; borrowed */
     int hash_depth;         /* $hash_queue_depth, at most QUEUE_ID_DEPTH_MAX */
     bool long_ids;          /* $enable_long_queue_ids */
+    enum spool_names {      /* found out by the first draft_create */
+                       SPOOL_NAMES_UNKNOWN,
+                       SPOOL_NAMES_NEED_SYNC,
+                       SPOOL_NAMES_DURABLE, /* fsync of a new file carries its name */
+    } names;
 };
 
 /* Fill in; hash_names must outlive the spool. Touches no file. */
@@ -91,10 +96,10 @@ int spool_remove(const struct spool *spool, const char *queue, const char *id,
 int spool_remove_logs(const struct spool *spool, const char *id,
                       struct fail *why) MUST_CHECK;
 
-/* Create-or-open under the path of (queue, id) for appending, hash directories made on
- * demand. -1 = failed. */
+/* Open the log of id for reading and appending, made if need be (0600). Returns the
+ * descriptor or -1. */
 int spool_open_log(const struct spool *spool, const char *queue, const char *id,
-                   mode_t mode, struct fail *why) MUST_CHECK;
+                   struct fail *why) MUST_CHECK;
 
 /* --- all files of a queue --- */
 /*
