@@ -8,7 +8,9 @@
  */
 #include "table/table.h"
 
+#include "ipc/client.h"
 #include "table/fold.h"
+#include "table/registry.h"
 #include "table/type.h"
 #include "util/list.h"
 #include "util/map.h"
@@ -23,7 +25,10 @@ struct tables {
     struct map *by_name;
     struct texts warnings;
     const char *failure;
+    struct ipc_client *proxymap; /* NULL until a proxied table is asked */
 };
+
+enum { DEFAULT_IPC_TIMEOUT_MS = 3600 * 1000 };
 
 struct tables *tables_new_with(const struct tables_options *options)
 {
@@ -52,7 +57,22 @@ void tables_free(struct tables *tables)
     for (size_t i = 0; i < tables->list.n; i++)
         close_table(tables->list.items[i]);
     map_free(tables->by_name, NULL);
+    if (tables->proxymap)
+        ipc_client_free(tables->proxymap);
     arena_free(tables->arena);
+}
+
+struct ipc_client *table_proxymap(const struct table *table)
+{
+    struct tables *tables = table->tables;
+    const char *path = tables->options.proxymap;
+
+    if (!tables->proxymap)
+        tables->proxymap = ipc_client_new(path ? path : "private/proxymap", "proxymap",
+                                          tables->options.ipc_timeout_ms > 0
+                                              ? tables->options.ipc_timeout_ms
+                                              : DEFAULT_IPC_TIMEOUT_MS);
+    return tables->proxymap;
 }
 
 const struct tables_options *table_options(const struct table *table)
@@ -99,6 +119,20 @@ static void open_table(struct table *table)
     }
 }
 
+/* The traits of a table by its name alone, looking through "proxy:". */
+static unsigned traits_of(struct str name)
+{
+    const struct table_type *type;
+    unsigned as_is = 0;
+
+    while (str_starts(name, "proxy:")) {
+        name = str_tail(name, strlen("proxy:"));
+        as_is = TABLE_AS_IS | TABLE_ANY_VALUE;
+    }
+    type = table_type_find(str_head(name, str_find(name, ':')));
+    return (type ? type->traits : TABLE_FIXED) | as_is;
+}
+
 /* Find the type and the path within name; proxy: is looked through when asked to. */
 static void take_name(struct table *table, const char *name)
 {
@@ -118,6 +152,7 @@ static void take_name(struct table *table, const char *name)
     colon = str_find(str_of(table->name), ':');
     table->path = table->name + colon + 1;
     table->type = table_type_find(str_from(table->name, colon));
+    table->traits = traits_of(str_of(table->name));
 }
 
 struct table *table_open(struct tables *tables, const char *name, unsigned flags)
@@ -152,7 +187,7 @@ const char *table_failure(const struct table *table)
 
 bool table_is_fixed(const struct table *table)
 {
-    return !table->type || (table->type->traits & TABLE_FIXED);
+    return table->traits & TABLE_FIXED;
 }
 
 static bool wants_utf8(const struct table *table)
@@ -162,7 +197,7 @@ static bool wants_utf8(const struct table *table)
 
 static bool wants_fold(const struct table *table)
 {
-    return (table->type->traits & (TABLE_FIXED | TABLE_AS_IS)) == TABLE_FIXED &&
+    return (table->traits & (TABLE_FIXED | TABLE_AS_IS)) == TABLE_FIXED &&
            !(table->flags & TABLE_NO_FOLD);
 }
 
@@ -190,7 +225,7 @@ enum table_result table_lookup(struct table *table, struct str key, struct arena
     if (result == TABLE_ERROR)
         return fail_prefix(why, "table %s", table->name);
     if (result == TABLE_FOUND && wants_utf8(table) &&
-        !(table->type->traits & TABLE_ANY_VALUE) && !fold_is_utf8(value))
+        !(table->traits & TABLE_ANY_VALUE) && !fold_is_utf8(value))
         return fail_set(why, "table %s: key \"%.*s\": the value is not UTF-8",
                         table->name, STR_ARG(key));
     if (result == TABLE_FOUND && ret_value)
@@ -201,14 +236,17 @@ enum table_result table_lookup(struct table *table, struct str key, struct arena
 enum table_result table_next(struct table *table, bool first, struct str *ret_key,
                              struct str *ret_value, struct fail *why)
 {
+    enum table_result result;
+
     if (table->failed)
         return fail_set(why, "%s", table->failure.text);
     if (!table->type->next)
         return fail_set(why, "table %s: sequence operation is not supported",
                         table->name);
-    if (table->type->next(table, first, ret_key, ret_value, why) == TABLE_ERROR)
+    result = table->type->next(table, first, ret_key, ret_value, why);
+    if (result == TABLE_ERROR)
         return fail_prefix(why, "table %s", table->name);
-    return ret_key->p ? TABLE_FOUND : TABLE_NOT_FOUND;
+    return result;
 }
 
 bool tables_changed(struct tables *tables, const char **ret_name)
@@ -249,4 +287,9 @@ void tables_refresh(struct tables *tables)
             (table->failed || (table->type->changed && table->type->changed(table))))
             refresh(table);
     }
+}
+
+struct arena *tables_arena(const struct tables *tables)
+{
+    return tables->arena;
 }

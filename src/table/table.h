@@ -20,14 +20,14 @@
 #include "util/str.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct conf;
 struct table;
 struct tables;
 
 enum table_result {
-    TABLE_ERROR =
-        -1, /* could not find out; try again later. Never the same as NOT_FOUND */
+    TABLE_ERROR = -1,    /* could not find out: try again later */
     TABLE_NOT_FOUND = 0, /* the table has no such key */
     TABLE_FOUND = 1,
 };
@@ -36,8 +36,9 @@ enum table_result {
 struct tables_options {
     bool smtputf8;        /* keys and values must be UTF-8; case folding is Unicode's */
     size_t db_read_cache; /* berkeley_db_read_buffer_size; 0 = 128 KB */
-    const char *default_type; /* default_database_type: type of a name without "type:" */
-    const char *proxymap;     /* path of the proxymap socket; NULL = "private/proxymap" */
+    const char *default_type; /* default_database_type; NULL = hash */
+    const char *proxymap;     /* path of its socket; NULL = "private/proxymap" */
+    int64_t ipc_timeout_ms;   /* for each wait for proxymap; 0 = 1 h */
 };
 
 /* The registry of all tables of one process. conf must outlive it. */
@@ -47,12 +48,16 @@ void tables_free(struct tables *tables); /* closes all; NULL is fine */
 
 /* Flags of an open. Tables opened with different flags are different tables. */
 enum {
-    TABLE_NO_FOLD = 1, /* keep the case of keys (postmap -f) */
-    TABLE_NO_SUBSTITUTION =
-        2, /* refuse "$1" in regexp: and pcre: results, where it would be unsafe */
-    TABLE_DIRECT =
-        4, /* "proxy:x" opens x itself: for programs with rights of their own */
-    TABLE_NO_UTF8 = 8, /* postmap -u off, or the caller's data are not UTF-8 */
+    /* Keep the case of keys (postmap -f). */
+    TABLE_NO_FOLD = 1,
+    /* Refuse "$1" in regexp: and pcre: results: for alias_maps, transport_maps and others
+       where mail could choose what is done. */
+    TABLE_NO_SUBSTITUTION = 2,
+    /* "proxy:x" opens x itself: for programs with rights of their own (local, virtual).
+     */
+    TABLE_DIRECT = 4,
+    /* Keys and values need not be UTF-8 (header_checks, postmap without -u). */
+    TABLE_NO_UTF8 = 8,
 };
 
 /*
@@ -106,5 +111,8 @@ bool tables_changed(struct tables *tables, const char **ret_name);
  * again, in place. A table that cannot be opened again stays as it was.
  */
 void tables_refresh(struct tables *tables);
+
+/* The names of the types that are built in, in alphabetic order; NULL past the end. */
+const char *table_type_name(size_t i);
 
 #endif

@@ -13,6 +13,8 @@
 #include "table/table.h"
 #include "table/writer.h"
 
+struct ipc_client;
+
 enum {
     TABLE_FIXED = 1, /* fixed-string keys: folded, and asked for parts of addresses */
     TABLE_SUBSTITUTES = 2, /* results may hold "$1" */
@@ -26,6 +28,7 @@ struct table {
     struct arena *arena;
     const char *name; /* "hash:/etc/aliases" */
     const char *path; /* "/etc/aliases" */
+    unsigned traits;  /* of the type; for proxy: those of the table behind it */
     unsigned flags;   /* TABLE_NO_FOLD ... of table.h */
     bool failed;
     struct fail failure;
@@ -51,12 +54,14 @@ struct table_writer {
     const struct table_writer_type *type;
     struct table_writer_options options;
     struct arena *arena;
-    const char *path; /* of the index */
+    struct arena *scratch; /* reset for each entry */
+    const char *path;      /* of the index, "/etc/aliases.db" */
     void *state;
 };
 
 struct table_writer_type {
-    int (*open)(struct table_writer *writer, const char *source, struct fail *why);
+    int (*open)(struct table_writer *writer, struct fail *why);
+    /* Texts are NUL-terminated and folded. */
     int (*put)(struct table_writer *writer, struct str key, struct str value,
                struct fail *why);
     int (*erase)(struct table_writer *writer, struct str key, struct fail *why);
@@ -67,11 +72,10 @@ struct table_writer_type {
 
 /* The type of that name, or NULL. */
 const struct table_type *table_type_find(struct str name);
-/* The types in order of their names; NULL past the end. For postconf -m. */
-const struct table_type *table_type_at(size_t i);
-
 /* Options of the registry that table belongs to. */
 const struct tables_options *table_options(const struct table *table);
+/* The connection to proxymap that all tables of the registry share. */
+struct ipc_client *table_proxymap(const struct table *table);
 /* Keep words for tables_each_warning. */
 void table_warn(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 /* A copy of value in arena, as *ret_value when the caller wants it; returns TABLE_FOUND.

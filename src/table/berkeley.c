@@ -1,0 +1,316 @@
+/*
+ * hash:file and btree:file - Berkeley DB 5.3 files "file.db", as Postfix makes
+ * and reads them.
+ *
+ * Each lookup holds a shared flock, since Postfix's postmap rewrites files in
+ * place. Whether keys and values end in NUL is found out at the first hit: both
+ * ways are tried until one of them hits.
+ */
+#include "table/berkeley.h"
+
+#include "table/type.h"
+#include "table/types.h"
+#include "util/buf.h"
+#include "util/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { DEFAULT_READ_CACHE = 131072, PATH_BYTES_MAX = 8192, KEY_BYTES_MAX = 1 << 21 };
+
+/* --- the library ------------------------------------------------------------------ */
+
+static int berkeley_fail(struct fail *why, int error)
+{
+    if (error > 0) { /* an errno; negative ones are the library's own */
+        errno = error;
+        return fail_set(why, "%m");
+    }
+    return fail_set(why, "%s", db_strerror(error));
+}
+
+/* The environment's home is "/", so that its DB_CONFIG is root's; file names are
+ * absolute. */
+static int open_environment(size_t cache, DB_ENV **ret)
+{
+    DB_ENV *env = NULL;
+    int error = db_env_create(&env, 0);
+
+    if (error)
+        return error;
+    env->set_errcall(env, NULL);
+    env->set_errfile(env, NULL);
+    error = env->set_cachesize(env, 0, (u_int32_t)cache, 1);
+    if (!error)
+        error = env->open(env, "/", DB_CREATE | DB_PRIVATE | DB_INIT_MPOOL, 0);
+    if (error)
+        env->close(env, 0);
+    else
+        *ret = env;
+    return error;
+}
+
+static int open_database(const char *path, DBTYPE type, u_int32_t flags,
+                         struct berkeley *ret)
+{
+    int error = db_create(&ret->db, ret->env, 0);
+
+    if (!error)
+        error = ret->db->open(ret->db, NULL, path, NULL, type, flags, 0644);
+    if (!error)
+        error = ret->db->fd(ret->db, &ret->fd);
+    return error;
+}
+
+int berkeley_open(const char *path, DBTYPE type, u_int32_t flags, size_t cache,
+                  struct berkeley *ret, struct fail *why)
+{
+    struct berkeley opened = {0};
+    struct fail ignored;
+    struct buf full;
+    char *here;
+    int error;
+
+    buf_init(&full, PATH_BYTES_MAX);
+    if (path[0] != '/') {
+        here = getcwd(NULL, 0);
+        buf_printf(&full, "%s/", here ? here : "");
+        free(here);
+    }
+    buf_add_text(&full, path);
+    error = open_environment(cache, &opened.env);
+    if (!error)
+        error = open_database(full.p, type, flags, &opened);
+    buf_done(&full);
+    if (error) {
+        if (berkeley_close(&opened, &ignored) < 0)
+            opened.db = NULL;
+        return berkeley_fail(why, error);
+    }
+    *ret = opened;
+    return 0;
+}
+
+int berkeley_close(struct berkeley *berkeley, struct fail *why)
+{
+    int error = berkeley->db ? berkeley->db->close(berkeley->db, 0) : 0;
+    int env_error = berkeley->env ? berkeley->env->close(berkeley->env, 0) : 0;
+
+    *berkeley = (struct berkeley){0};
+    if (error || env_error)
+        return berkeley_fail(why, error ? error : env_error);
+    return 0;
+}
+
+/* --- the table types ---------------------------------------------------------------- */
+
+struct reader {
+    struct berkeley berkeley;
+    DBC *cursor;       /* of table_next, or NULL */
+    struct stat st;    /* of the file when it was opened */
+    const char *index; /* "/etc/aliases.db" */
+    bool try_nul, try_plain;
+};
+
+static void warn_when_older(struct table *table, const struct reader *reader)
+{
+    struct stat source;
+
+    if (stat(table->path, &source) == 0 && source.st_mtime > reader->st.st_mtime)
+        table_warn(table, "database %s is older than source file %s", reader->index,
+                   table->path);
+}
+
+/* Open under a shared lock, so that a file that Postfix's postmap is just rewriting is
+ * waited for. */
+static int open_locked(struct table *table, struct reader *reader, int fd, DBTYPE type,
+                       struct fail *why)
+{
+    size_t cache = table_options(table)->db_read_cache;
+    int locked = file_lock_within(fd, FILE_LOCK_SHARED, FILE_LOCK_FLOCK,
+                                  BERKELEY_LOCK_ATTEMPTS, BERKELEY_LOCK_DELAY_MS, why);
+
+    if (locked != 0)
+        return locked > 0
+                   ? fail_set(why, "open database %s: it stays locked", reader->index)
+                   : -1;
+    if (berkeley_open(reader->index, type, DB_RDONLY, cache ? cache : DEFAULT_READ_CACHE,
+                      &reader->berkeley, why) < 0)
+        return fail_prefix(why, "open database %s", reader->index);
+    if (fstat(reader->berkeley.fd, &reader->st) < 0)
+        return fail_set(why, "open database %s: %m", reader->index);
+    return 0;
+}
+
+static int open_reader(struct table *table, DBTYPE type, struct fail *why)
+{
+    struct reader *reader = ARENA_NEW(table->arena, struct reader);
+    int fd, result;
+
+    table->state = reader;
+    reader->try_nul = reader->try_plain = true;
+    reader->index = arena_printf(table->arena, "%s.db", table->path);
+    fd = file_open(reader->index, O_RDONLY | O_NOCTTY, 0, NULL);
+    if (fd < 0)
+        return fail_set(why, "open database %s: %m", reader->index);
+    result = open_locked(table, reader, fd, type, why);
+    close(fd); /* and its lock */
+    if (result == 0)
+        warn_when_older(table, reader);
+    return result;
+}
+
+static int hash_open(struct table *table, struct fail *why)
+{
+    return open_reader(table, DB_HASH, why);
+}
+
+static int btree_open(struct table *table, struct fail *why)
+{
+    return open_reader(table, DB_BTREE, why);
+}
+
+static int lock(struct reader *reader, enum file_lock how, struct fail *why)
+{
+    int result = file_lock_within(reader->berkeley.fd, how, FILE_LOCK_FLOCK,
+                                  BERKELEY_LOCK_ATTEMPTS, BERKELEY_LOCK_DELAY_MS, why);
+
+    return result > 0 ? fail_set(why, "%s stays locked", reader->index) : result;
+}
+
+static struct str value_of(const DBT *value)
+{
+    struct str text = str_from(value->data, value->size);
+
+    if (text.n > 0 && text.p[text.n - 1] == '\0')
+        text.n--;
+    return text;
+}
+
+/* Ask for key as it is. 0, DB_NOTFOUND or another error. */
+static int get(struct reader *reader, struct str key, DBT *ret_value)
+{
+    DBT wanted = {.data = (void *)key.p, .size = (u_int32_t)key.n};
+
+    *ret_value = (DBT){0};
+    return reader->berkeley.db->get(reader->berkeley.db, NULL, &wanted, ret_value, 0);
+}
+
+static int get_both_ways(struct reader *reader, struct str key, struct arena *arena,
+                         DBT *ret_value)
+{
+    const char *with_nul = arena_copy_str(arena, key);
+    int error = DB_NOTFOUND;
+
+    if (reader->try_nul) {
+        error = get(reader, str_from(with_nul, key.n + 1), ret_value);
+        if (error == 0)
+            reader->try_plain = false;
+    }
+    if (error == DB_NOTFOUND && reader->try_plain) {
+        error = get(reader, str_from(with_nul, key.n), ret_value);
+        if (error == 0)
+            reader->try_nul = false;
+    }
+    return error;
+}
+
+static enum table_result berkeley_lookup(struct table *table, struct str key,
+                                         struct arena *arena, struct str *ret_value,
+                                         struct fail *why)
+{
+    struct reader *reader = table->state;
+    enum table_result result = TABLE_NOT_FOUND;
+    DBT value;
+    int error;
+
+    if (lock(reader, FILE_LOCK_SHARED, why) < 0)
+        return TABLE_ERROR;
+    error = get_both_ways(reader, key, arena, &value);
+    if (error == 0)
+        result = table_answer(arena, value_of(&value), ret_value);
+    else if (error != DB_NOTFOUND)
+        result = berkeley_fail(why, error);
+    if (lock(reader, FILE_UNLOCK, why) < 0)
+        return TABLE_ERROR;
+    return result;
+}
+
+static enum table_result berkeley_next(struct table *table, bool first,
+                                       struct str *ret_key, struct str *ret_value,
+                                       struct fail *why)
+{
+    struct reader *reader = table->state;
+    DB *db = reader->berkeley.db;
+    DBT key = {0}, value = {0};
+    int error = 0;
+
+    if (lock(reader, FILE_LOCK_SHARED, why) < 0)
+        return TABLE_ERROR;
+    if (!reader->cursor)
+        error = db->cursor(db, NULL, &reader->cursor, 0);
+    if (!error)
+        error =
+            reader->cursor->get(reader->cursor, &key, &value, first ? DB_FIRST : DB_NEXT);
+    if (lock(reader, FILE_UNLOCK, why) < 0)
+        return TABLE_ERROR;
+    if (error == DB_NOTFOUND)
+        return TABLE_NOT_FOUND;
+    if (error)
+        return berkeley_fail(why, error);
+    *ret_key = value_of(&key);
+    *ret_value = value_of(&value);
+    return TABLE_FOUND;
+}
+
+/* By the open file, so that this works in a jail: replaced, rewritten or renamed. */
+static bool berkeley_changed(struct table *table)
+{
+    struct reader *reader = table->state;
+    struct stat now;
+
+    if (fstat(reader->berkeley.fd, &now) < 0)
+        return true;
+    return now.st_nlink == 0 || now.st_size != reader->st.st_size ||
+           now.st_mtim.tv_sec != reader->st.st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != reader->st.st_mtim.tv_nsec ||
+           now.st_ctim.tv_sec != reader->st.st_ctim.tv_sec ||
+           now.st_ctim.tv_nsec != reader->st.st_ctim.tv_nsec;
+}
+
+static void berkeley_done(struct table *table)
+{
+    struct reader *reader = table->state;
+    struct fail ignored;
+
+    if (!reader)
+        return;
+    if (reader->cursor)
+        reader->cursor->close(reader->cursor);
+    if (berkeley_close(&reader->berkeley, &ignored) < 0)
+        reader->cursor = NULL; /* opened for reading: nothing can be lost */
+}
+
+const struct table_type table_hash = {
+    .name = "hash",
+    .traits = TABLE_FIXED,
+    .open = hash_open,
+    .lookup = berkeley_lookup,
+    .next = berkeley_next,
+    .changed = berkeley_changed,
+    .close = berkeley_done,
+    .writer = &berkeley_hash_writer,
+};
+
+const struct table_type table_btree = {
+    .name = "btree",
+    .traits = TABLE_FIXED,
+    .open = btree_open,
+    .lookup = berkeley_lookup,
+    .next = berkeley_next,
+    .changed = berkeley_changed,
+    .close = berkeley_done,
+    .writer = &berkeley_btree_writer,
+};

@@ -1,0 +1,223 @@
+/*
+ * Writing Berkeley DB files. A new table is built in "file.db.PID.tmp" beside
+ * the old one, synced and renamed over it, all under an exclusive flock on the
+ * old one: Postfix's own readers and writers wait for that lock, and readers of
+ * either kind notice that their file has no name any more.
+ *
+ * Where we may write the index but not its directory (a user's table in
+ * /etc/postfix), it is rewritten in place, as Postfix does.
+ */
+#include "table/berkeley.h"
+
+#include "table/type.h"
+#include "util/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+struct editor {
+    struct berkeley berkeley;
+    int lock_fd;           /* open on the index as it was; -1 = there was none */
+    const char *temporary; /* NULL = written in place */
+};
+
+enum { DEFAULT_CREATE_CACHE = 16 << 20, CREATE_ATTEMPTS = 10 };
+
+static int berkeley_words(struct fail *why, int error)
+{
+    if (error > 0) {
+        errno = error;
+        return fail_set(why, "%m");
+    }
+    return fail_set(why, "%s", db_strerror(error));
+}
+
+static int lock_exclusive(int fd, struct fail *why)
+{
+    int locked = file_lock_within(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK,
+                                  BERKELEY_LOCK_ATTEMPTS, BERKELEY_LOCK_DELAY_MS, why);
+
+    return locked > 0 ? fail_set(why, "it stays locked by another process") : locked;
+}
+
+/* Is fd still the file at path? */
+static bool is_current(int fd, const char *path)
+{
+    struct stat open_one, named;
+
+    return fstat(fd, &open_one) == 0 && stat(path, &named) == 0 &&
+           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
+/* Open and lock the index that exists, whichever has the name once we hold the lock. */
+static int lock_index(struct table_writer *writer, struct editor *editor,
+                      struct fail *why)
+{
+    for (int i = 0; i < CREATE_ATTEMPTS; i++) {
+        editor->lock_fd = file_open(writer->path, O_RDWR, 0, why);
+        if (editor->lock_fd < 0)
+            return errno == ENOENT ? 0
+                                   : fail_set(why, "open database %s: %m", writer->path);
+        if (lock_exclusive(editor->lock_fd, why) < 0)
+            return fail_prefix(why, "lock %s", writer->path);
+        if (is_current(editor->lock_fd, writer->path))
+            return 0;
+        close(editor->lock_fd);
+        editor->lock_fd = -1;
+    }
+    return fail_set(why, "open database %s: it changes again and again", writer->path);
+}
+
+static void forget(struct editor *editor)
+{
+    if (editor->temporary)
+        unlink(editor->temporary);
+    if (editor->lock_fd >= 0)
+        close(editor->lock_fd);
+    editor->lock_fd = -1;
+    editor->temporary = NULL;
+}
+
+/* Make the empty file that is to be filled. Its name is not guessable ground: O_EXCL. */
+static int make_temporary(struct table_writer *writer, struct editor *editor,
+                          struct fail *why)
+{
+    const char *name =
+        arena_printf(writer->arena, "%s.%ld.tmp", writer->path, (long)getpid());
+    int fd;
+
+    unlink(name); /* left by a crash of a process with our number */
+    fd = file_open(name, O_RDWR | O_CREAT | O_EXCL, writer->options.file_mode, why);
+    if (fd < 0 && (errno == EACCES || errno == EPERM) && editor->lock_fd >= 0)
+        return 0;
+    if (fd < 0)
+        return fail_set(why, "open database %s: %m", writer->path);
+    editor->temporary = name;
+    if (fchmod(fd, writer->options.file_mode) < 0) {
+        close(fd);
+        return fail_set(why, "set the mode of %s: %m", name);
+    }
+    close(fd);
+    return 0;
+}
+
+static int open_files(struct table_writer *writer, struct editor *editor, DBTYPE type,
+                      struct fail *why)
+{
+    size_t cache = writer->options.cache ? writer->options.cache : DEFAULT_CREATE_CACHE;
+    bool create = writer->options.mode == TABLE_CREATE || editor->lock_fd < 0;
+    const char *path = writer->path;
+
+    if (create) {
+        if (make_temporary(writer, editor, why) < 0)
+            return -1;
+        path = editor->temporary ? editor->temporary : writer->path;
+    }
+    if (berkeley_open(path, type, create ? DB_CREATE | DB_TRUNCATE : 0, cache,
+                      &editor->berkeley, why) < 0)
+        return fail_prefix(why, "open database %s", writer->path);
+    return 0;
+}
+
+static int open_editor(struct table_writer *writer, DBTYPE type, struct fail *why)
+{
+    struct editor *editor = ARENA_NEW(writer->arena, struct editor);
+
+    editor->lock_fd = -1;
+    writer->state = editor;
+    if (lock_index(writer, editor, why) < 0 ||
+        open_files(writer, editor, type, why) < 0) {
+        forget(editor);
+        return -1;
+    }
+    return 0;
+}
+
+static int hash_open(struct table_writer *writer, struct fail *why)
+{
+    return open_editor(writer, DB_HASH, why);
+}
+
+static int btree_open(struct table_writer *writer, struct fail *why)
+{
+    return open_editor(writer, DB_BTREE, why);
+}
+
+/* text is NUL-terminated; its NUL is stored too unless -n was given. */
+static DBT thing(const struct table_writer *writer, struct str text)
+{
+    return (DBT){.data = (void *)text.p,
+                 .size = (u_int32_t)(text.n + (writer->options.with_nul != 0 ? 1 : 0))};
+}
+
+static int put(struct table_writer *writer, struct str key, struct str value,
+               struct fail *why)
+{
+    struct editor *editor = writer->state;
+    DB *db = editor->berkeley.db;
+    DBT k = thing(writer, key), v = thing(writer, value);
+    int error = db->put(db, NULL, &k, &v, DB_NOOVERWRITE);
+    bool duplicate = error == DB_KEYEXIST;
+
+    if (duplicate)
+        error =
+            writer->options.duplicate == TABLE_REPLACE ? db->put(db, NULL, &k, &v, 0) : 0;
+    if (error)
+        return berkeley_words(why, error);
+    return duplicate;
+}
+
+static int erase(struct table_writer *writer, struct str key, struct fail *why)
+{
+    struct editor *editor = writer->state;
+    DB *db = editor->berkeley.db;
+    DBT with_nul = {.data = (void *)key.p, .size = (u_int32_t)key.n + 1};
+    DBT plain = {.data = (void *)key.p, .size = (u_int32_t)key.n};
+    int error = DB_NOTFOUND;
+
+    if (writer->options.with_nul != 0)
+        error = db->del(db, NULL, &with_nul, 0);
+    if (error == DB_NOTFOUND && writer->options.with_nul != 1)
+        error = db->del(db, NULL, &plain, 0);
+    if (error && error != DB_NOTFOUND)
+        return berkeley_words(why, error);
+    return error == 0;
+}
+
+/* What was built gets its place; the lock on what stood there is still held. */
+static int finish(struct table_writer *writer, struct fail *why)
+{
+    struct editor *editor = writer->state;
+    int error = editor->berkeley.db->sync(editor->berkeley.db, 0);
+    int result = error ? berkeley_words(why, error) : 0;
+    struct fail closing;
+
+    if (berkeley_close(&editor->berkeley, &closing) < 0 && result == 0)
+        result = fail_set(why, "%s", closing.text);
+    if (result == 0 && editor->temporary) {
+        if (rename(editor->temporary, writer->path) < 0)
+            result = fail_set(why, "rename to %s: %m", writer->path);
+        else
+            result = file_sync_parent(writer->path, why);
+        if (result == 0)
+            editor->temporary = NULL;
+    }
+    forget(editor);
+    return result;
+}
+
+static void give_up(struct table_writer *writer)
+{
+    struct editor *editor = writer->state;
+    struct fail ignored;
+
+    if (berkeley_close(&editor->berkeley, &ignored) < 0)
+        editor->berkeley = (struct berkeley){0};
+    forget(editor);
+}
+
+const struct table_writer_type berkeley_hash_writer = {hash_open, put, erase, finish,
+                                                       give_up};
+const struct table_writer_type berkeley_btree_writer = {btree_open, put, erase, finish,
+                                                        give_up};

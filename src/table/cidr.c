@@ -1,0 +1,52 @@
+/*
+ * cidr:file - networks and what they mean, first match wins: "10.0.0.0/8 ok".
+ * A key that is no IP address matches nothing. No substitution.
+ */
+#include "net/cidr.h"
+
+#include "table/rules.h"
+#include "table/types.h"
+
+static int cidr_rule_parse(struct table *table, struct str *rest, bool is_if,
+                           void **ret_pattern, unsigned *ret_groups, struct fail *why)
+{
+    struct cidr *block = ARENA_NEW(table->arena, struct cidr);
+    struct str word = str_word(rest, " \t\r\n");
+    struct fail bad;
+
+    (void)is_if;
+    (void)ret_groups;
+    if (cidr_parse(word, block, &bad) < 0)
+        return fail_set(why, "%s: skipping this rule", bad.text);
+    *ret_pattern = block;
+    return 0;
+}
+
+static int cidr_rule_match(const void *pattern, struct str key,
+                           struct rule_groups *ret_groups, struct fail *why)
+{
+    struct netaddr address;
+
+    (void)ret_groups;
+    (void)why;
+    return netaddr_parse(key, &address) && cidr_match(pattern, &address);
+}
+
+static const struct rule_kind cidr_rules = {
+    .map = "cidr map",
+    .parse = cidr_rule_parse,
+    .match = cidr_rule_match,
+    .no_result = "no lookup result: skipping this rule",
+};
+
+static int cidr_open(struct table *table, struct fail *why)
+{
+    return rules_open(table, &cidr_rules, why);
+}
+
+const struct table_type table_cidr = {
+    .name = "cidr",
+    .open = cidr_open,
+    .lookup = rules_lookup,
+    .close = rules_close,
+};

@@ -1,0 +1,75 @@
+/* Searching a list of tables. */
+#include "table/maps.h"
+
+#include "table/registry.h"
+#include "util/list.h"
+
+struct maps {
+    const char *param;
+    struct table **tables;
+    size_t n;
+};
+
+struct maps *maps_open(struct tables *tables, const char *param, const char *value,
+                       unsigned flags)
+{
+    struct arena *arena = tables_arena(tables);
+    struct maps *maps = ARENA_NEW(arena, struct maps);
+    struct texts names = {0};
+    struct str rest = str_of(value), word;
+
+    maps->param = arena_copy(arena, param);
+    while (str_word_braced(&rest, ", \t\r\n", &word), word.n > 0)
+        texts_add(&names, arena, arena_copy_str(arena, word));
+    maps->tables = arena_array(arena, names.n, sizeof(struct table *));
+    for (; maps->n < names.n; maps->n++)
+        maps->tables[maps->n] = table_open(tables, names.items[maps->n], flags);
+    return maps;
+}
+
+bool maps_empty(const struct maps *maps)
+{
+    return !maps || maps->n == 0;
+}
+const char *maps_param(const struct maps *maps)
+{
+    return maps->param;
+}
+
+enum table_result maps_lookup_from(const struct maps *maps, struct str key,
+                                   enum maps_which which, struct arena *arena,
+                                   struct str *ret_value, const struct table **ret_table,
+                                   struct fail *why)
+{
+    for (size_t i = 0; maps && i < maps->n; i++) {
+        struct table *table = maps->tables[i];
+        enum table_result result;
+        struct str value;
+
+        if (which == MAPS_FIXED && !table_is_fixed(table))
+            continue;
+        result = table_lookup(table, key, arena, &value, why);
+        if (result == TABLE_NOT_FOUND)
+            continue;
+        if (result == TABLE_ERROR)
+            return TABLE_ERROR;
+        if (value.n == 0)
+            return fail_set(why,
+                            "table %s: key %.*s: empty string result is not allowed; it "
+                            "should return no result in case of not found",
+                            table_name(table), STR_ARG(key));
+        if (ret_value)
+            *ret_value = value;
+        if (ret_table)
+            *ret_table = table;
+        return TABLE_FOUND;
+    }
+    return TABLE_NOT_FOUND;
+}
+
+enum table_result maps_lookup(const struct maps *maps, struct str key,
+                              enum maps_which which, struct arena *arena,
+                              struct str *ret_value, struct fail *why)
+{
+    return maps_lookup_from(maps, key, which, arena, ret_value, NULL, why);
+}

@@ -1,0 +1,46 @@
+/*
+ * Tables that are lists of rules: cidr, regexp and pcre. What a pattern is and
+ * when it matches is the type's; rules.c reads the file (or the rules in the
+ * table's name), nests if and endif, and finds the first rule that matches.
+ *
+ * A bad rule costs a warning and is left out; the others stay in force.
+ */
+#ifndef TABLE_RULES_H
+#define TABLE_RULES_H
+
+#include "table/type.h"
+
+/* The parts of the key that the last match found: substring i starts at offsets[2i] and
+ * ends before offsets[2i+1]. */
+struct rule_groups {
+    size_t offsets[2 * 100];
+    size_t n; /* number of groups, the whole match included */
+};
+
+struct rule_kind {
+    const char *map; /* for warnings: "cidr map" */
+    /*
+     * Parse the pattern at the start of *rest and step over it (for "if" to the
+     * end). *ret_pattern lives in table->arena. *ret_groups: how many "$n" it has.
+     */
+    int (*parse)(struct table *table, struct str *rest, bool is_if, void **ret_pattern,
+                 unsigned *ret_groups, struct fail *why);
+    /* 1 = matches, 0 = does not, -1 = could not find out. */
+    int (*match)(const void *pattern, struct str key, struct rule_groups *ret_groups,
+                 struct fail *why);
+    void (*release)(void *pattern); /* NULL = nothing to release */
+    bool substitutes;               /* "$1" in results */
+    /* Reported differently from type to type (compat). */
+    const char *no_result; /* warning for a rule without a result, which is dropped; NULL
+                              = warn, keep it */
+};
+
+int rules_open(struct table *table, const struct rule_kind *kind,
+               struct fail *why) MUST_CHECK;
+
+/* For struct table_type. */
+enum table_result rules_lookup(struct table *table, struct str key, struct arena *arena,
+                               struct str *ret_value, struct fail *why);
+void rules_close(struct table *table);
+
+#endif

@@ -1,0 +1,20 @@
+/* The table types that are built in; each is defined in the file of its name. */
+#ifndef TABLE_TYPES_H
+#define TABLE_TYPES_H
+
+struct table_type;
+
+extern const struct table_type table_btree; /* berkeley.c */
+extern const struct table_type table_cidr;
+extern const struct table_type table_environ;
+extern const struct table_type table_fail;
+extern const struct table_type table_hash; /* berkeley.c */
+extern const struct table_type table_inline;
+extern const struct table_type table_pcre;
+extern const struct table_type table_proxy;
+extern const struct table_type table_regexp;
+extern const struct table_type table_static;
+extern const struct table_type table_texthash;
+extern const struct table_type table_unix;
+
+#endif
