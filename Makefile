@@ -38,6 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(GEN)
 override LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(COVER)
 
 # --- what the folders say --------------------------------------------------
+GENERATED :=
 MODULES := $(patsubst src/%/module.mk,%,$(wildcard src/*/module.mk))
 include $(wildcard src/*/module.mk)
 
@@ -85,7 +86,6 @@ $(BUILD)/obj/%.o: src/%.c | generated
 
 # --- generated from the catalogues ------------------------------------------
 PARAMS := $(sort $(wildcard src/conf/params/*.params))
-GENERATED :=
 -include tools/generate.mk
 .PHONY: generated
 generated: $(GENERATED)

@@ -1,0 +1,50 @@
+/*
+ * Parses the paths of MAIL and RCPT, and asks trivial-rewrite for the class
+ * of an address. Whether the class is acceptable is for restrict.c.
+ */
+#include "smtpd/address.h"
+
+#include "util/log.h"
+
+bool smtp_address(struct session *session, const char *verb, struct str text,
+                  unsigned flags, struct path *ret)
+{
+    struct fail why;
+
+    if (session->conf->strict_rfc821_envelopes)
+        flags |= PATH_STRICT;
+    if (path_parse(text, flags, session->command, ret, &why) == 0 &&
+        address_check(ret->address, &why) == 0)
+        return true;
+    log_warning("Illegal address syntax from %s in %s command: %s", session->client_text,
+                verb, arena_copy_str(session->command, str_trim(text)));
+    return false;
+}
+
+const char *standard_form(struct session *session, const char *address)
+{
+    struct buf form;
+    const char *result;
+
+    buf_init(&form, 2 * ADDRESS_MAX + IPC_NAME_MAX);
+    rewrite_address(&session->server->rules, str_of(address), &form);
+    result = arena_copy_str(session->command, buf_str(&form));
+    buf_done(&form);
+    return result;
+}
+
+int resolve_address(struct session *session, const char *address, struct resolved *ret,
+                    struct fail *why)
+{
+    struct resolve question = {
+        .sender = session->transaction.sender,
+        .address = standard_form(session, address),
+    };
+
+    if (ipc_call(session->server->rewrite, "resolve", &resolve_message, &question,
+                 &resolved_message, session->command, ret, why) < 0)
+        return -1;
+    if (ret->flags & RESOLVE_FAIL)
+        return fail_set(why, "the resolver could not look up %s", address);
+    return 0;
+}

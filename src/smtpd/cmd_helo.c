@@ -1,0 +1,79 @@
+/*
+ * HELO and EHLO (RFC 5321 section 4.1.1.1): the client names itself, and for
+ * EHLO hears what this server can do.
+ */
+#include "smtpd/restrict.h"
+#include "smtpd/session.h"
+
+/* What EHLO announces, in this order. */
+static const char *keyword_text(struct session *session, size_t i)
+{
+    const struct conf *conf = session->conf;
+
+    switch (i) {
+    case 0:
+        return "PIPELINING"; /* RFC 2920 */
+    case 1:                  /* RFC 1870 */
+        return conf->message_size_limit > 0
+                   ? arena_printf(session->command, "SIZE %lld",
+                                  (long long)conf->message_size_limit)
+                   : "SIZE";
+    case 2:
+        return conf->disable_vrfy_command ? "" : "VRFY";
+    case 3:
+        return "ENHANCEDSTATUSCODES"; /* RFC 2034 */
+    case 4:
+        return "8BITMIME"; /* RFC 6152 */
+    default:
+        return NULL;
+    }
+}
+
+static void announce(struct session *session)
+{
+    const char *host = session->conf->myhostname, *text;
+    struct texts lines = {0};
+
+    texts_add(&lines, session->command, host);
+    for (size_t i = 0; (text = keyword_text(session, i)) != NULL; i++) {
+        struct str rest = str_of(text);
+        struct str keyword = str_word(&rest, " ");
+
+        if (*text && !texts_has(&session->server->discarded_keywords, keyword, true))
+            texts_add(&lines, session->command, text);
+    }
+    for (size_t i = 0; i < lines.n; i++)
+        session_reply_line(session, 250, i + 1 == lines.n, lines.items[i]);
+}
+
+/* A new HELO ends any transaction, and its name replaces the old one once it is accepted.
+ */
+static bool introduce(struct session *session, struct str name, const char *protocol)
+{
+    const char *before = session->helo;
+
+    session->helo = arena_copy_str(session->arena, name);
+    if (!session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_HELO)) {
+        session->helo = before;
+        return false;
+    }
+    transaction_reset(session);
+    session->protocol = protocol;
+    return true;
+}
+
+void answer_helo(struct session *session, struct str argument)
+{
+    if (argument.n == 0)
+        session_reply(session, REPLY_HELO_SYNTAX);
+    else if (introduce(session, argument, "SMTP"))
+        session_reply(session, REPLY_HELO_OK, session->conf->myhostname);
+}
+
+void answer_ehlo(struct session *session, struct str argument)
+{
+    if (argument.n == 0)
+        session_reply(session, REPLY_EHLO_SYNTAX);
+    else if (introduce(session, argument, "ESMTP"))
+        announce(session);
+}

@@ -1,0 +1,34 @@
+/*
+ * The SMTP commands: which function answers each, and what must have come
+ * before (RFC 5321 section 4.1.4). session.c looks here; nothing else does.
+ */
+#include "smtpd/session.h"
+
+/* clang-format off */
+static const struct command commands[] = {
+    /* verb   answered by   needs                     counted as   flags           RFC 5321 */
+    {"HELO", answer_helo, NEED_NOTHING,               COUNT_HELO, 0},            /* 4.1.1.1 */
+    {"EHLO", answer_ehlo, NEED_NOTHING,               COUNT_EHLO, 0},            /* 4.1.1.1 */
+    {"MAIL", answer_mail, NEED_HELO | NEED_NO_MAIL,   COUNT_MAIL, 0},            /* 4.1.1.2 */
+    {"RCPT", answer_rcpt, NEED_MAIL,                  COUNT_RCPT, 0},            /* 4.1.1.3 */
+    {"DATA", answer_data, NEED_NOTHING,               COUNT_DATA, 0},            /* 4.1.1.4 */
+    {"RSET", answer_rset, NEED_NOTHING,               COUNT_RSET, COMMAND_JUNK}, /* 4.1.1.5 */
+    {"NOOP", answer_noop, NEED_NOTHING,               COUNT_NOOP, COMMAND_JUNK}, /* 4.1.1.9 */
+    {"VRFY", answer_vrfy, NEED_NOTHING,               COUNT_VRFY, COMMAND_JUNK}, /* 4.1.1.6 */
+    {"HELP", answer_help, NEED_NOTHING,               COUNT_HELP, COMMAND_JUNK}, /* 4.1.1.8 */
+    {"QUIT", answer_quit, NEED_NOTHING,               COUNT_QUIT, 0},            /* 4.1.1.10 */
+};
+/* clang-format on */
+
+const struct command *command_find(struct str verb)
+{
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (str_is_nocase(verb, commands[i].verb))
+            return &commands[i];
+    return NULL;
+}
+
+const struct command *command_at(size_t i)
+{
+    return i < COUNT(commands) ? &commands[i] : NULL;
+}

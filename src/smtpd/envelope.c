@@ -1,0 +1,129 @@
+/*
+ * Writes a message's envelope to cleanup, in the order of the queue file
+ * (queue/record.h), and the Received header that opens its content (RFC 5321
+ * section 4.4).
+ */
+#include "smtpd/envelope.h"
+
+#include "mail/address.h"
+#include "mail/date.h"
+#include "queue/record.h"
+#include "util/log.h"
+
+static int submit_flags(const struct session *session)
+{
+    const char *options = session->conf->receive_override_options;
+    int flags = 0;
+
+    if (!strstr(options, "no_address_mappings"))
+        flags |= SUBMIT_MAP;
+    if (!strstr(options, "no_header_body_checks"))
+        flags |= SUBMIT_FILTER;
+    return flags;
+}
+
+/* Facts about the client, as delivery agents and filters see them later. */
+static void add_client(struct session *session, struct submission *s)
+{
+    char port[8], own[NETADDR_TEXT], own_port[8];
+    const char *helo = session->helo ? session->helo : "";
+
+    snprintf(port, sizeof port, "%u", session->peer.port);
+    snprintf(own_port, sizeof own_port, "%u", session->own.port);
+    submit_attribute(s, "log_client_name", session->client.name);
+    submit_attribute(s, "log_client_address", session->address);
+    submit_attribute(s, "log_client_port", port);
+    submit_attribute(s, "log_message_origin", session->client_text);
+    submit_attribute(s, "log_helo_name", helo);
+    submit_attribute(s, "log_protocol_name", session->protocol);
+    submit_attribute(s, "client_name", session->client.name);
+    submit_attribute(s, "reverse_client_name", session->client.reverse);
+    submit_attribute(s, "client_address", session->address);
+    submit_attribute(s, "client_port", port);
+    submit_attribute(s, "server_address", netaddr_text(&session->own, own));
+    submit_attribute(s, "server_port", own_port);
+    submit_attribute(s, "helo_name", helo);
+    submit_attribute(s, "protocol_name", session->protocol);
+    submit_attribute(s, "client_address_type",
+                     session->peer.family == NETADDR_IPV6 ? "10" : "2");
+}
+
+static void add_head(struct session *session, struct submission *s)
+{
+    struct transaction *transaction = &session->transaction;
+
+    submit_printf(s, RECORD_TIME, "%ld %ld", (long)transaction->arrival.tv_sec,
+                  (long)transaction->arrival.tv_usec);
+    if (*session->conf->content_filter)
+        submit_record(s, RECORD_FILTER, str_of(session->conf->content_filter));
+    submit_attribute(s, "log_ident", transaction->queue_id);
+    submit_attribute(s, "rewrite_context", session->in_mynetworks ? "local" : "remote");
+    submit_record(s, RECORD_SENDER, str_of(transaction->sender));
+    submit_attribute(s, "encoding", transaction->encoding);
+    add_client(session, s);
+}
+
+static bool open_submission(struct session *session)
+{
+    struct transaction *transaction = &session->transaction;
+    struct fail why;
+
+    transaction->submission =
+        submit_open(session->server->cleanup, submit_flags(session),
+                    session->conf->message_size_limit, transaction->arena,
+                    &transaction->queue_id, &why);
+    if (!transaction->submission) {
+        log_warning("%s", why.text);
+        transaction->queue_id = NULL;
+        session_reply(session, REPLY_WRITE_ERROR);
+        return false;
+    }
+    maillog_client(&(struct maillog_client){.queue_id = transaction->queue_id,
+                                            .client = session->client_text});
+    add_head(session, transaction->submission);
+    return true;
+}
+
+bool envelope_recipient(struct session *session, const char *recipient)
+{
+    struct transaction *transaction = &session->transaction;
+
+    if (!transaction->submission && !open_submission(session))
+        return false;
+    submit_printf(transaction->submission, RECORD_ATTRIBUTE, "dsn_orig_rcpt=rfc822;%s",
+                  address_external(session->command, str_of(recipient)));
+    submit_record(transaction->submission, RECORD_RECIPIENT, str_of(recipient));
+    return true;
+}
+
+static void add_received(struct session *session, struct submission *s)
+{
+    const struct transaction *transaction = &session->transaction;
+    struct buf date;
+
+    buf_init(&date, 100);
+    date_add_header(&date, transaction->arrival.tv_sec);
+    submit_printf(s, RECORD_LINE, "Received: from %s (%s [%s])",
+                  session->helo ? session->helo : session->client.name,
+                  session->client.name, session->literal);
+    if (transaction->recipients == 1) {
+        submit_printf(s, RECORD_LINE, "\tby %s (%s) with %s id %s",
+                      session->conf->myhostname, session->conf->mail_name,
+                      session->protocol, transaction->queue_id);
+        submit_printf(s, RECORD_LINE, "\tfor <%s>; %s",
+                      address_external(session->command, str_of(transaction->recipient)),
+                      buf_text(&date));
+    } else {
+        submit_printf(s, RECORD_LINE, "\tby %s (%s) with %s id %s;",
+                      session->conf->myhostname, session->conf->mail_name,
+                      session->protocol, transaction->queue_id);
+        submit_printf(s, RECORD_LINE, "\t%s", buf_text(&date));
+    }
+    buf_done(&date);
+}
+
+void envelope_end(struct session *session)
+{
+    submit_record(session->transaction.submission, RECORD_CONTENT, STR(""));
+    add_received(session, session->transaction.submission);
+}

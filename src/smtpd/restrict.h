@@ -1,0 +1,82 @@
+/*
+ * Who may do what: the smtpd_*_restrictions lists and their evaluation.
+ *
+ * A restriction permits, rejects, or has nothing to say (dunno); the first
+ * that permits or rejects ends its list. What cannot be found out rejects for
+ * now (451), it never permits.
+ */
+#ifndef SMTPD_RESTRICT_H
+#define SMTPD_RESTRICT_H
+
+#include "mail/status.h"
+#include "smtpd/session.h"
+
+enum verdict { VERDICT_DUNNO, VERDICT_PERMIT, VERDICT_REJECT };
+
+/* A refusal in the making. */
+struct refusal {
+    int code; /* 0 = none */
+    char status[STATUS_MAX];
+    const char *text; /* "<x>: Sender address rejected: why", in the command arena */
+};
+
+/* One evaluation: from the first list asked at this command to the last. */
+struct judge {
+    struct session *session;
+    enum stage stage;                    /* of the list that is being evaluated */
+    const char *recipient;               /* RCPT and VRFY only */
+    struct refusal refusal;              /* set with VERDICT_REJECT */
+    struct refusal if_permit, if_reject; /* from defer_if_permit and defer_if_reject */
+    bool only_warn;                      /* behind warn_if_reject */
+    bool resolved;                       /* the recipient has been resolved */
+    struct resolved resolution;
+};
+
+enum argument_kind { NO_ARGUMENT, TIME_ARGUMENT, RESTRICTION_ARGUMENT };
+
+struct restriction {
+    const char *name;
+    enum argument_kind argument;
+    unsigned stages; /* bit 1 << enum stage */
+    enum verdict (*decide)(struct judge *judge, const char *argument);
+};
+const struct restriction *restriction_find(const char *name);
+
+/*
+ * Parse the value of a parameter such as smtpd_recipient_restrictions. A name that is
+ * unknown or out of place is an error that names param and the word.
+ */
+struct restriction_list *restriction_list_parse(struct arena *arena, const char *param,
+                                                enum stage stage, const char *value,
+                                                struct fail *why) MUST_CHECK;
+/* Does the list hold this restriction? For the start-up check against open relays. */
+bool restriction_list_has(const struct restriction_list *list, const char *name);
+
+/* Ask the list of one stage; true when it refused, which is then logged and answered. */
+bool restrict_stage(struct session *session, enum stage stage);
+/* Everything that is asked at RCPT: delayed lists, relay, recipient, unlisted recipients.
+ */
+bool restrict_recipient(struct session *session, const char *recipient);
+
+/* --- for restrict_*.c ------------------------------------------------------- */
+
+/* Set judge->refusal to "CODE STATUS <subject>: CLASS rejected: why"; returns
+ * VERDICT_REJECT. */
+enum verdict refuse(struct judge *judge, int code, const char *status, const char *why);
+/* The same with a text of one's own, "%s" and all. */
+enum verdict refuse_text(struct judge *judge, int code, const char *status,
+                         const char *format, ...) PRINTF_LIKE(4, 5);
+/* Could not find out: logs why, and refuses for now. about: the address or name, for
+ * "<x>:". */
+enum verdict refuse_lookup(struct judge *judge, const char *about,
+                           const struct fail *why);
+
+/* One function for each record of restrictions.cat; a missing one is a link error. */
+#define RESTRICTION(name, argument, stages)                                              \
+    enum verdict restrict_##name(struct judge *judge, const char *argument_text);
+#define RESTRICTION_ALIAS(alias, name, argument, stages)
+#include "smtpd/restrictions.gen.h"
+#undef RESTRICTION
+#undef RESTRICTION_ALIAS
+
+#endif

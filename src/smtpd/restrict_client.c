@@ -1,0 +1,181 @@
+/*
+ * Restrictions on the client, its HELO name and the way it speaks, and those
+ * that only steer the evaluation.
+ */
+#include "smtpd/restrict.h"
+
+#include "mail/address.h"
+#include "net/interfaces.h"
+#include "util/wait.h"
+
+enum verdict restrict_permit(struct judge *judge, const char *argument)
+{
+    (void)judge, (void)argument;
+    return VERDICT_PERMIT;
+}
+
+enum verdict restrict_reject(struct judge *judge, const char *argument)
+{
+    (void)argument;
+    return refuse(judge, judge->session->conf->access_map_reject_code, "5.7.1",
+                  "Access denied");
+}
+
+enum verdict restrict_defer(struct judge *judge, const char *argument)
+{
+    (void)argument;
+    return refuse(judge, judge->session->conf->access_map_defer_code, "4.7.1",
+                  "Access denied");
+}
+
+/* Remember a refusal for later instead of giving it now. */
+static enum verdict remember(struct judge *judge, struct refusal *later)
+{
+    refuse(judge, judge->session->conf->access_map_defer_code, "4.7.1",
+           later == &judge->if_permit ? "Service unavailable" : "Try again later");
+    if (later->code == 0)
+        *later = judge->refusal;
+    return VERDICT_DUNNO;
+}
+
+enum verdict restrict_defer_if_permit(struct judge *judge, const char *argument)
+{
+    (void)argument;
+    return remember(judge, &judge->if_permit);
+}
+
+enum verdict restrict_defer_if_reject(struct judge *judge, const char *argument)
+{
+    (void)argument;
+    return remember(judge, &judge->if_reject);
+}
+
+enum verdict restrict_warn_if_reject(struct judge *judge, const char *argument)
+{
+    (void)argument;
+    judge->only_warn = true;
+    return VERDICT_DUNNO;
+}
+
+enum verdict restrict_sleep(struct judge *judge, const char *argument)
+{
+    int seconds;
+
+    (void)judge;
+    if (conf_time(argument, 's', &seconds))
+        (void)!wait_any(NULL, 0, seconds * 1000L);
+    return VERDICT_DUNNO;
+}
+
+enum verdict restrict_permit_mynetworks(struct judge *judge, const char *argument)
+{
+    (void)argument;
+    return judge->session->in_mynetworks ? VERDICT_PERMIT : VERDICT_DUNNO;
+}
+
+enum verdict restrict_permit_inet_interfaces(struct judge *judge, const char *argument)
+{
+    (void)argument;
+    return interfaces_has(&judge->session->server->own, &judge->session->peer)
+               ? VERDICT_PERMIT
+               : VERDICT_DUNNO;
+}
+
+/* Nobody can have authenticated while AUTH is not offered. */
+enum verdict restrict_permit_sasl_authenticated(struct judge *judge, const char *argument)
+{
+    (void)judge, (void)argument;
+    return VERDICT_DUNNO;
+}
+
+enum verdict restrict_reject_unauth_pipelining(struct judge *judge, const char *argument)
+{
+    struct session *session = judge->session;
+    bool allowed = strcmp(session->protocol, "ESMTP") == 0 &&
+                   strcmp(session->where, "DATA") != 0 &&
+                   strcmp(session->where, "CONNECT") != 0;
+
+    (void)argument;
+    if (allowed || stream_buffered(session->stream).n == 0)
+        return VERDICT_DUNNO;
+    return refuse(judge, 503, "5.5.0", "Improper use of SMTP command pipelining");
+}
+
+enum verdict restrict_reject_multi_recipient_bounce(struct judge *judge,
+                                                    const char *argument)
+{
+    const struct session *session = judge->session;
+    const struct transaction *transaction = &session->transaction;
+    unsigned recipients = transaction->recipients + (judge->recipient ? 1 : 0);
+
+    (void)argument;
+    if (!transaction->open || *transaction->sender || recipients <= 1)
+        return VERDICT_DUNNO;
+    return refuse(judge, session->conf->multi_recipient_bounce_reject_code, "5.5.3",
+                  "Multi-recipient bounce");
+}
+
+/* --- the client's name ---------------------------------------------------------- */
+
+enum verdict restrict_reject_unknown_client_hostname(struct judge *judge,
+                                                     const char *argument)
+{
+    const struct session *session = judge->session;
+    enum client_name_status status = session->client.status;
+
+    (void)argument;
+    if (status == CLIENT_NAME_OK)
+        return VERDICT_DUNNO;
+    return refuse_text(
+        judge,
+        status == CLIENT_NAME_PERM ? session->conf->unknown_client_reject_code : 450,
+        "4.7.25", "Client host rejected: cannot find your hostname, [%s]",
+        session->address);
+}
+
+enum verdict restrict_reject_unknown_reverse_client_hostname(struct judge *judge,
+                                                             const char *argument)
+{
+    const struct session *session = judge->session;
+    enum client_name_status status = session->client.reverse_status;
+
+    (void)argument;
+    if (status == CLIENT_NAME_OK)
+        return VERDICT_DUNNO;
+    return refuse_text(
+        judge,
+        status == CLIENT_NAME_PERM ? session->conf->unknown_client_reject_code : 450,
+        "4.7.1", "Client host rejected: cannot find your reverse hostname, [%s]",
+        session->address);
+}
+
+/* --- HELO ------------------------------------------------------------------------- */
+
+enum verdict restrict_reject_invalid_helo_hostname(struct judge *judge,
+                                                   const char *argument)
+{
+    const struct session *session = judge->session;
+    struct str name = str_of(session->helo ? session->helo : "");
+
+    (void)argument;
+    if (name.n == 0 || address_domain_is_valid(name) || address_literal_is_valid(name))
+        return VERDICT_DUNNO;
+    return refuse_text(judge, session->conf->invalid_hostname_reject_code, "5.5.2",
+                       "<%s>: Helo command rejected: %s", session->helo,
+                       str_starts(name, "[") ? "invalid ip address" : "Invalid name");
+}
+
+enum verdict restrict_reject_non_fqdn_helo_hostname(struct judge *judge,
+                                                    const char *argument)
+{
+    const struct session *session = judge->session;
+    struct str name = str_of(session->helo ? session->helo : "");
+
+    (void)argument;
+    if (name.n == 0 || address_literal_is_valid(name) ||
+        (address_domain_is_valid(name) && str_find(name, '.') < name.n))
+        return VERDICT_DUNNO;
+    return refuse_text(judge, session->conf->non_fqdn_reject_code, "5.5.2",
+                       "<%s>: Helo command rejected: need fully-qualified hostname",
+                       session->helo);
+}

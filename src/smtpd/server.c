@@ -1,0 +1,243 @@
+/*
+ * Sets up what one smtpd process knows, checks at the start that the
+ * restriction lists cannot make an open relay, and lets go of idle connections
+ * between clients.
+ */
+#include "smtpd/server.h"
+
+#include "net/protocols.h"
+#include "smtpd/restrict.h"
+#include "util/log.h"
+
+/* --- tables and lists ------------------------------------------------------------- */
+
+static struct match_list *match(struct server *server, const char *param,
+                                const char *value)
+{
+    return match_list_open(
+        server->tables, param, value,
+        match_parent_flag(server->conf->parent_domain_matches_subdomains, param));
+}
+
+static struct maps *maps(struct server *server, const char *param, const char *value)
+{
+    return maps_open(server->tables, param, value, 0);
+}
+
+static void open_tables(struct server *server)
+{
+    const struct conf *conf = server->conf;
+
+    server->tables = tables_new(conf);
+    server->mynetworks = match(server, "mynetworks", conf->mynetworks);
+    server->mydestination = match(server, "mydestination", conf->mydestination);
+    server->bare_newline_exclusions =
+        match(server, "smtpd_forbid_bare_newline_exclusions",
+              conf->smtpd_forbid_bare_newline_exclusions);
+    server->forbidden_commands =
+        match(server, "smtpd_forbidden_commands", conf->smtpd_forbidden_commands);
+    server->virtual_alias_maps =
+        maps(server, "virtual_alias_maps", conf->virtual_alias_maps);
+    server->canonical_maps = maps(server, "canonical_maps", conf->canonical_maps);
+    server->recipient_canonical_maps =
+        maps(server, "recipient_canonical_maps", conf->recipient_canonical_maps);
+    server->local_recipient_maps =
+        maps(server, "local_recipient_maps", conf->local_recipient_maps);
+    server->virtual_mailbox_maps =
+        maps(server, "virtual_mailbox_maps", conf->virtual_mailbox_maps);
+    server->relay_recipient_maps =
+        maps(server, "relay_recipient_maps", conf->relay_recipient_maps);
+}
+
+/* Bare user names are looked up for addresses in our own domains, by any name of ours. */
+static int is_local_domain(void *context, struct str domain, struct fail *why)
+{
+    struct server *server = context;
+    struct netaddr address;
+
+    if (str_is_nocase(domain, server->conf->myorigin))
+        return 1;
+    if (str_starts(domain, "[") && netaddr_parse(domain, &address))
+        return interfaces_has(&server->own, &address);
+    return match_domain(server->mydestination, domain, why);
+}
+
+/* --- restriction lists ----------------------------------------------------------------
+ */
+
+static int parse_lists(struct server *server, struct fail *why)
+{
+    const struct conf *conf = server->conf;
+    const struct {
+        enum stage stage;
+        const char *param, *value;
+    } rows[] = {
+        {STAGE_CLIENT, "smtpd_client_restrictions", conf->smtpd_client_restrictions},
+        {STAGE_HELO, "smtpd_helo_restrictions", conf->smtpd_helo_restrictions},
+        {STAGE_SENDER, "smtpd_sender_restrictions", conf->smtpd_sender_restrictions},
+        {STAGE_RELAY, "smtpd_relay_restrictions", conf->smtpd_relay_restrictions},
+        {STAGE_RECIPIENT, "smtpd_recipient_restrictions",
+         conf->smtpd_recipient_restrictions},
+        {STAGE_DATA, "smtpd_data_restrictions", conf->smtpd_data_restrictions},
+        {STAGE_END_OF_DATA, "smtpd_end_of_data_restrictions",
+         conf->smtpd_end_of_data_restrictions},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        server->lists[rows[i].stage] = restriction_list_parse(
+            server->process->arena, rows[i].param, rows[i].stage, rows[i].value, why);
+        if (!server->lists[rows[i].stage])
+            return -1;
+    }
+    return 0;
+}
+
+/* Without one of these, strangers could relay through us. */
+static int check_not_open_relay(const struct server *server, struct fail *why)
+{
+    static const char *const safe[] = {"reject_unauth_destination",
+                                       "defer_unauth_destination", "reject", "defer",
+                                       "defer_if_permit"};
+
+    for (size_t i = 0; i < COUNT(safe); i++)
+        if (restriction_list_has(server->lists[STAGE_RELAY], safe[i]) ||
+            restriction_list_has(server->lists[STAGE_RECIPIENT], safe[i]))
+            return 0;
+    return fail_set(
+        why, "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, "
+             "specify at least one working instance of: reject_unauth_destination, "
+             "defer_unauth_destination, reject, defer, or defer_if_permit");
+}
+
+/* --- choices made of words
+ * ---------------------------------------------------------------- */
+
+static int parse_bare_newline(const char *value, enum bare_newline *ret, struct fail *why)
+{
+    static const struct {
+        const char *word;
+        enum bare_newline choice;
+    } rows[] = {
+        {"no", BARE_NEWLINE_ALLOW},
+        {"yes", BARE_NEWLINE_NORMALIZE},
+        {"normalize", BARE_NEWLINE_NORMALIZE},
+        {"note", BARE_NEWLINE_NOTE},
+        {"reject", BARE_NEWLINE_REJECT},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (str_is_nocase(str_of(value), rows[i].word)) {
+            *ret = rows[i].choice;
+            return 0;
+        }
+    return fail_set(why, "smtpd_forbid_bare_newline: bad value \"%s\"", value);
+}
+
+static void split_words(struct server *server)
+{
+    struct arena *arena = server->process->arena;
+    const struct conf *conf = server->conf;
+
+    texts_split(&server->discarded_keywords, arena,
+                str_of(conf->smtpd_discard_ehlo_keywords), ", \t\r\n");
+    texts_split(&server->noop_commands, arena, str_of(conf->smtpd_noop_commands),
+                ", \t\r\n");
+}
+
+static void make_rules(struct server *server)
+{
+    const struct conf *conf = server->conf;
+    const struct rewrite_settings settings = {
+        .myorigin = conf->myorigin,
+        .mydomain = conf->mydomain,
+        .remote_header_rewrite_domain = conf->remote_header_rewrite_domain,
+        .append_at_myorigin = conf->append_at_myorigin,
+        .append_dot_mydomain = conf->append_dot_mydomain,
+        .swap_bangpath = conf->swap_bangpath,
+        .allow_percent_hack = conf->allow_percent_hack,
+    };
+
+    server->rules = rewrite_rules_local(&settings);
+    server->log_style = (struct maillog_style){
+        .external = strcmp(conf->info_log_address_format, "external") == 0,
+        .delay_decimals = conf->delay_logging_resolution_limit,
+    };
+    server->address_rules = (struct address_rules){
+        .delimiters = conf->recipient_delimiter,
+        .plain_owner_request = !conf->owner_request_special,
+        .is_local = is_local_domain,
+        .context = server,
+    };
+}
+
+/* --- callbacks of the service
+ * -------------------------------------------------------------- */
+
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    log_warning("%s", text);
+}
+
+int server_before_jail(struct process *process, struct fail *why)
+{
+    struct server *server = ARENA_NEW(process->arena, struct server);
+    int protocols;
+
+    process->state = server;
+    server->process = process;
+    server->conf = process->conf;
+    open_tables(server);
+    tables_each_warning(server->tables, warn, NULL);
+    if (tables_open_failure(server->tables) &&
+        server->conf->daemon_table_open_error_is_fatal)
+        return fail_set(why, "%s", tables_open_failure(server->tables));
+    if (protocols_parse(str_of(server->conf->inet_protocols), &protocols, why) < 0 ||
+        interfaces_select(server->conf->inet_interfaces, protocols, process->arena,
+                          &server->own, why) < 0)
+        return -1;
+    if (parse_bare_newline(server->conf->smtpd_forbid_bare_newline, &server->bare_newline,
+                           why) < 0 ||
+        parse_lists(server, why) < 0)
+        return -1;
+    return check_not_open_relay(server, why);
+}
+
+int server_after_jail(struct process *process, struct fail *why)
+{
+    struct server *server = process->state;
+    const struct conf *conf = server->conf;
+    int64_t timeout_ms = conf->ipc_timeout * 1000L;
+
+    (void)why;
+    server->resolver = resolver_new("/etc/resolv.conf", &clock_system);
+    server->hosts = hosts_new("/etc/hosts", &clock_system);
+    server->rewrite = ipc_client_new(
+        arena_printf(process->arena, "private/%s", conf->rewrite_service_name),
+        "trivial-rewrite", timeout_ms);
+    server->cleanup = ipc_client_new(
+        arena_printf(process->arena, "public/%s", conf->cleanup_service_name), "cleanup",
+        timeout_ms);
+    split_words(server);
+    make_rules(server);
+    return 0;
+}
+
+static void close_idle(struct ipc_client *client, int64_t idle_ms)
+{
+    if (clock_ms(&clock_system) - ipc_client_last_used(client) > idle_ms)
+        ipc_client_close(client);
+}
+
+bool server_between(struct process *process)
+{
+    struct server *server = process->state;
+    const char *changed;
+
+    close_idle(server->cleanup, server->conf->ipc_idle * 1000L);
+    close_idle(server->rewrite, server->conf->ipc_idle * 1000L);
+    if (!tables_changed(server->tables, &changed))
+        return false;
+    log_info("table %s has changed -- restarting", changed);
+    return true;
+}

@@ -1,0 +1,67 @@
+/*
+ * What one smtpd process knows besides its clients: configuration, open
+ * tables, restriction lists, and the connections to other services.
+ */
+#ifndef SMTPD_SERVER_H
+#define SMTPD_SERVER_H
+
+#include "dns/client_name.h"
+#include "ipc/client.h"
+#include "mail/maillog.h"
+#include "mail/rewrite.h"
+#include "net/interfaces.h"
+#include "service/service.h"
+#include "smtpd/content.h"
+#include "table/address_maps.h"
+#include "table/match.h"
+
+struct restriction_list;
+
+/* When restrictions are asked. Values index server.lists. */
+enum stage {
+    STAGE_CLIENT,
+    STAGE_HELO,
+    STAGE_SENDER,
+    STAGE_RELAY,
+    STAGE_RECIPIENT,
+    STAGE_DATA,
+    STAGE_END_OF_DATA,
+    STAGES,
+};
+
+struct server {
+    struct process *process;
+    const struct conf *conf;
+    struct tables *tables;
+    struct match_list *mynetworks;
+    struct match_list *bare_newline_exclusions;
+    struct match_list *mydestination;
+    struct maps *virtual_alias_maps;
+    struct maps *canonical_maps, *recipient_canonical_maps;
+    struct maps *local_recipient_maps;
+    struct maps *virtual_mailbox_maps;
+    struct maps *relay_recipient_maps;
+    struct address_rules address_rules;
+    struct restriction_list *lists[STAGES];
+    enum bare_newline bare_newline;
+    struct texts discarded_keywords; /* of EHLO, never announced */
+    struct match_list *forbidden_commands;
+    struct texts noop_commands;
+    struct interfaces own; /* addresses of this machine that we answer at */
+    struct resolver *resolver;
+    struct hosts *hosts;
+    struct ipc_client *rewrite; /* trivial-rewrite */
+    struct ipc_client *cleanup;
+    struct rewrite_rules rules; /* standard form of envelope addresses */
+    struct maillog_style log_style;
+};
+
+/* service.h callbacks: everything that must happen as root or outside the jail comes
+ * first. */
+int server_before_jail(struct process *process, struct fail *why) MUST_CHECK;
+int server_after_jail(struct process *process, struct fail *why) MUST_CHECK;
+/* Drops idle connections; true when a table changed, so that a fresh process is wanted.
+ */
+bool server_between(struct process *process);
+
+#endif

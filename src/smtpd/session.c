@@ -1,0 +1,378 @@
+/*
+ * The life of a session: greet, then read a command, look it up, answer, until
+ * the client goes or must go. Replies to pipelined commands are collected and
+ * written in one piece when no whole command is waiting (RFC 2920).
+ *
+ * What commands mean is decided in cmd_*.c; who may do what in restrict.c.
+ */
+#include "smtpd/session.h"
+
+#include "smtpd/restrict.h"
+#include "table/match.h"
+#include "util/log.h"
+#include "util/wait.h"
+
+#include <stdarg.h>
+
+static const struct {
+    int code;
+    const char *status, *text;
+} replies[] = {
+#define REPLY(name, code, status, text) {code, status, text},
+#include "smtpd/replies.def"
+#undef REPLY
+};
+
+static const char *const count_names[COUNTED] = {
+    "helo", "ehlo", "mail", "rcpt", "data",    "rset",
+    "noop", "vrfy", "quit", "help", "unknown",
+};
+
+/* --- replies -------------------------------------------------------------- */
+
+/* Clients that keep making mistakes get their answers slowly. */
+static void slow_down(struct session *session)
+{
+    const struct conf *conf = session->conf;
+
+    if (session->errors >= (unsigned)conf->smtpd_soft_error_limit &&
+        conf->smtpd_error_sleep_time > 0 && stream_flush(session->stream) == STREAM_OK)
+        (void)!wait_any(NULL, 0, conf->smtpd_error_sleep_time * 1000L);
+}
+
+void session_reply_line(struct session *session, int code, bool last, const char *text)
+{
+    stream_printf(session->stream, "%d%c%s\r\n", code, last ? ' ' : '-', text);
+}
+
+void session_reply_text(struct session *session, int code, const char *status,
+                        const char *text)
+{
+    char soft_status[STATUS_MAX];
+
+    if (session->conf->soft_bounce && code / 100 == 5) {
+        code -= 100;
+        snprintf(soft_status, sizeof soft_status, "%s", status);
+        if (*soft_status)
+            status_set_class(soft_status, '4');
+        status = soft_status;
+    }
+    if (code >= 400) {
+        session->failed = true;
+        slow_down(session);
+    }
+    if (code == 421 || code == 521)
+        session->quit = true;
+    stream_printf(session->stream, "%d %s%s%s\r\n", code, status, *status ? " " : "",
+                  text);
+}
+
+void session_reply(struct session *session, enum reply reply, ...)
+{
+    struct buf text;
+    va_list args;
+
+    buf_init(&text, IPC_VALUE_MAX);
+    va_start(args, reply);
+    buf_vprintf(&text, replies[reply].text, args);
+    va_end(args);
+    session_reply_text(session, replies[reply].code, replies[reply].status,
+                       buf_text(&text));
+    buf_done(&text);
+}
+
+/* --- transactions ----------------------------------------------------------- */
+
+void transaction_reset(struct session *session)
+{
+    struct transaction *transaction = &session->transaction;
+    struct arena *arena = transaction->arena;
+
+    if (transaction->submission)
+        submit_cancel(transaction->submission);
+    arena_reset(arena);
+    *transaction = (struct transaction){.arena = arena};
+}
+
+struct maillog_context session_log_context(const struct session *session,
+                                           const char *recipient)
+{
+    return (struct maillog_context){
+        .sender = session->transaction.open ? session->transaction.sender : NULL,
+        .recipient = recipient,
+        .proto = session->protocol,
+        .helo = session->helo,
+    };
+}
+
+/* --- the command loop --------------------------------------------------------- */
+
+/* Read one command line. NULL when the client is gone or too slow, with session->reason
+ * set. */
+static enum stream_result read_command(struct session *session, struct str *ret)
+{
+    struct str buffered = stream_buffered(session->stream);
+    enum stream_result result = STREAM_OK;
+
+    if (str_find(buffered, '\n') == buffered.n)
+        result = stream_flush(session->stream);
+    if (result == STREAM_OK)
+        result = stream_read_line(session->stream,
+                                  (size_t)session->conf->line_length_limit, ret, NULL);
+    return result;
+}
+
+/* A command line longer than the limit: its rest is read and dropped. */
+static enum stream_result skip_line(struct session *session)
+{
+    enum stream_result result;
+    struct str rest;
+    size_t dropped = 0;
+
+    do {
+        result = stream_read_line(session->stream,
+                                  (size_t)session->conf->line_length_limit, &rest, NULL);
+        dropped += rest.n;
+    } while (result == STREAM_TOO_LONG && dropped < (1 << 20));
+    return result == STREAM_TOO_LONG ? STREAM_ERROR : result;
+}
+
+static bool missing_step(struct session *session, unsigned needs)
+{
+    if ((needs & NEED_HELO) && session->conf->smtpd_helo_required && !session->helo)
+        session_reply(session, REPLY_NEED_HELO);
+    else if ((needs & NEED_NO_MAIL) && session->transaction.open)
+        session_reply(session, REPLY_NESTED_MAIL);
+    else if ((needs & NEED_MAIL) && !session->transaction.open)
+        session_reply(session, REPLY_NEED_MAIL);
+    else
+        return false;
+    return true;
+}
+
+/* "Subject: x" is no command: somebody's HTTP proxy or mail body has come here. */
+static bool is_header_line(struct str line)
+{
+    size_t end = str_find_any(line, ": \t");
+
+    return end > 0 && end < line.n && line.p[end] == ':';
+}
+
+/* Verbs that only other protocols use end the session at once (smtpd_forbidden_commands).
+ */
+static bool is_forbidden(struct session *session, struct str verb)
+{
+    struct fail why;
+    int found = match_string(session->server->forbidden_commands, verb, &why);
+
+    if (found < 0)
+        log_warning("%s", why.text);
+    return found > 0;
+}
+
+static void unknown_command(struct session *session, struct str verb, struct str line)
+{
+    session->where = "UNKNOWN";
+    if (is_header_line(line) || is_forbidden(session, verb)) {
+        log_warning("non-SMTP command from %s: %.100s", session->client_text,
+                    arena_copy_str(session->command, line));
+        session_reply(session, REPLY_NO_RULES);
+        session->quit = session->failed = true;
+    } else if (texts_has(&session->server->noop_commands, verb, true)) {
+        session_reply(session, REPLY_OK);
+    } else {
+        session_reply(session, REPLY_UNKNOWN_COMMAND);
+    }
+}
+
+static void count(struct session *session, enum counted counted)
+{
+    session->counts[counted].total++;
+    session->commands++;
+    if (!session->failed) {
+        session->counts[counted].ok++;
+        session->commands_ok++;
+    }
+}
+
+/* Commands that do nothing for mail are errors once there are too many of them. */
+static void count_junk(struct session *session, const struct command *command)
+{
+    if (command && (command->flags & COMMAND_JUNK) &&
+        session->junk++ >= (unsigned)session->conf->smtpd_junk_command_limit)
+        session->errors++;
+}
+
+static void run_command(struct session *session, struct str line)
+{
+    struct str argument = line;
+    struct str verb = str_word(&argument, " \t");
+    const struct command *command = command_find(verb);
+
+    arena_reset(session->command);
+    session->failed = false;
+    if (command) {
+        session->where = command->verb;
+        if (!missing_step(session, command->needs))
+            command->answer(session, str_trim(argument));
+        count(session, command->counted);
+    } else {
+        unknown_command(session, verb, line);
+        count(session, COUNT_UNKNOWN);
+    }
+    count_junk(session, command);
+    if (session->failed)
+        session->errors++;
+}
+
+static void end_by(struct session *session, enum stream_result result)
+{
+    if (result == STREAM_TIMEOUT) {
+        session->reason = "timeout";
+        session_reply(session, REPLY_TIMEOUT, session->conf->myhostname);
+        (void)!stream_flush(session->stream);
+    } else {
+        session->reason = "lost connection";
+    }
+}
+
+static void converse(struct session *session)
+{
+    while (!session->quit) {
+        struct str line;
+        enum stream_result result;
+
+        if (session->errors >= (unsigned)session->conf->smtpd_hard_error_limit) {
+            session->reason = "too many errors";
+            session_reply(session, REPLY_TOO_MANY_ERRORS, session->conf->myhostname);
+            break;
+        }
+        result = read_command(session, &line);
+        if (result == STREAM_TOO_LONG) {
+            result = skip_line(session);
+            if (result == STREAM_OK) {
+                session->failed = false;
+                session_reply(session, REPLY_BAD_SYNTAX);
+                count(session, COUNT_UNKNOWN);
+                session->errors++;
+                continue;
+            }
+        }
+        if (result != STREAM_OK) {
+            end_by(session, result);
+            return;
+        }
+        run_command(session, line);
+    }
+    (void)!stream_flush(session->stream);
+}
+
+/* --- greeting and goodbye --------------------------------------------------------- */
+
+static void name_client(struct session *session)
+{
+    struct server *server = session->server;
+    const struct conf *conf = session->conf;
+
+    client_name_lookup(server->resolver, server->hosts, &session->peer,
+                       conf->smtpd_peername_lookup, session->arena, &session->client);
+    if (session->client.warning)
+        log_warning("%s", session->client.warning);
+    netaddr_text(&session->peer, session->address);
+    netaddr_literal(&session->peer, session->literal);
+    session->client_text =
+        conf->smtpd_client_port_logging
+            ? arena_printf(session->arena, "%s[%s]:%u", session->client.name,
+                           session->address, session->peer.port)
+            : arena_printf(session->arena, "%s[%s]", session->client.name,
+                           session->address);
+}
+
+/* In doubt the client is a stranger. */
+static bool client_matches(struct session *session, struct match_list *list)
+{
+    struct fail why;
+    int found =
+        match_host(list, str_of(session->client.name), str_of(session->address), &why);
+
+    if (found < 0)
+        log_warning("%s", why.text);
+    return found > 0;
+}
+
+static void classify_client(struct session *session)
+{
+    struct server *server = session->server;
+
+    session->in_mynetworks = client_matches(session, server->mynetworks);
+    session->bare_newline = server->bare_newline;
+    if (session->bare_newline != BARE_NEWLINE_ALLOW &&
+        client_matches(session, server->bare_newline_exclusions))
+        session->bare_newline = BARE_NEWLINE_ALLOW;
+}
+
+static void say_hello(struct session *session)
+{
+    session_reply(session, REPLY_BANNER, session->conf->smtpd_banner);
+}
+
+static void add_counts(const struct session *session, struct buf *out)
+{
+    for (int i = 0; i < COUNTED; i++) {
+        const struct counter *counter = &session->counts[i];
+
+        if (counter->total == 0)
+            continue;
+        buf_printf(out, "%s=%u", count_names[i], counter->ok);
+        if (counter->ok != counter->total)
+            buf_printf(out, "/%u", counter->total);
+        buf_add_char(out, ' ');
+    }
+    buf_printf(out, "commands=%u", session->commands_ok);
+    if (session->commands_ok != session->commands || session->commands == 0)
+        buf_printf(out, "/%u", session->commands);
+}
+
+static void say_goodbye(struct session *session)
+{
+    struct buf counts;
+
+    if (session->reason)
+        maillog_lost(session->reason, session->where, session->data_bytes,
+                     session->client_text);
+    buf_init(&counts, 1000);
+    add_counts(session, &counts);
+    maillog_disconnect(session->client_text, buf_text(&counts));
+    buf_done(&counts);
+}
+
+void session_serve(struct client *client)
+{
+    struct server *server = client->process->state;
+    struct session session = {
+        .server = server,
+        .conf = server->conf,
+        .stream = client->stream,
+        .arena = client->arena,
+        .command = arena_new("command"),
+        .peer = client->peer,
+        .own = client->local,
+        .protocol = "SMTP",
+        .where = "CONNECT",
+        .data_bytes = -1,
+        .transaction.arena = arena_new("message"),
+    };
+
+    stream_set_timeout(session.stream, server->conf->smtpd_timeout * 1000L);
+    name_client(&session);
+    maillog_connect(session.client_text);
+    classify_client(&session);
+    say_hello(&session);
+    if (!session.conf->smtpd_delay_reject)
+        restrict_stage(&session, STAGE_CLIENT);
+    converse(&session);
+    transaction_reset(&session);
+    say_goodbye(&session);
+    arena_free(session.transaction.arena);
+    arena_free(session.command);
+}

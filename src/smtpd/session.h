@@ -1,0 +1,127 @@
+/*
+ * One SMTP client, from greeting to goodbye (RFC 5321).
+ *
+ * A session holds at most one transaction: what MAIL began and the end of
+ * data, RSET, HELO or a failure ends. transaction_reset is its only end.
+ */
+#ifndef SMTPD_SESSION_H
+#define SMTPD_SESSION_H
+
+#include "queue/submit.h"
+#include "smtpd/server.h"
+
+#include <sys/time.h>
+
+enum reply {
+#define REPLY(name, code, status, text) REPLY_##name,
+#include "smtpd/replies.def"
+#undef REPLY
+};
+
+/* Commands that the disconnect line counts, in its order. */
+enum counted {
+    COUNT_HELO,
+    COUNT_EHLO,
+    COUNT_MAIL,
+    COUNT_RCPT,
+    COUNT_DATA,
+    COUNT_RSET,
+    COUNT_NOOP,
+    COUNT_VRFY,
+    COUNT_QUIT,
+    COUNT_HELP,
+    COUNT_UNKNOWN,
+    COUNTED,
+};
+
+struct counter {
+    unsigned ok, total;
+};
+
+struct transaction {
+    struct arena *arena;  /* message lifetime */
+    bool open;            /* MAIL was accepted */
+    const char *sender;   /* internal form as given; "" = null sender */
+    const char *encoding; /* BODY=: "7bit", "8bit" or NULL */
+    long long size;       /* SIZE=, 0 = not told */
+    struct timeval arrival;
+    unsigned recipients;   /* accepted */
+    unsigned overshoot;    /* refused beyond smtpd_recipient_limit */
+    const char *recipient; /* the first accepted one, internal form */
+    const char *queue_id;  /* NULL until cleanup has a queue file */
+    struct submission *submission;
+};
+
+struct session {
+    struct server *server;
+    const struct conf *conf;
+    struct stream *stream;
+    struct arena *arena;   /* session lifetime */
+    struct arena *command; /* reset before each command */
+    struct netaddr peer, own;
+    struct client_name client;
+    char address[NETADDR_TEXT]; /* of the client, printable */
+    char literal[NETADDR_TEXT]; /* the same with IPv6: */
+    const char *client_text;    /* "name[address]", for log lines */
+    bool in_mynetworks;
+    enum bare_newline bare_newline; /* in force for this client */
+    const char *helo;               /* NULL before HELO or EHLO */
+    const char *protocol;           /* "SMTP" or "ESMTP" */
+    const char *where;    /* the last command, for log lines: "CONNECT", "RCPT" */
+    const char *reason;   /* why the session ended early, or NULL */
+    long long data_bytes; /* read in DATA when it broke off, else -1 */
+    bool quit;            /* no more commands */
+    bool failed;          /* a 4xx or 5xx was given to the current command */
+    unsigned errors, junk;
+    struct counter counts[COUNTED];
+    unsigned commands, commands_ok;
+    struct transaction transaction;
+};
+
+/* The whole session; service.h's serve. */
+void session_serve(struct client *client);
+
+/* Put one of our replies (replies.def); its "%s" take the arguments. Nothing is flushed.
+ */
+void session_reply(struct session *session, enum reply reply, ...);
+/* Put any reply: code, status ("" = none), text. soft_bounce applies. */
+void session_reply_text(struct session *session, int code, const char *status,
+                        const char *text);
+/* One line of a multi-line reply. */
+void session_reply_line(struct session *session, int code, bool last, const char *text);
+
+/* Give up what MAIL began; safe at any time. A submission that is still open is
+ * cancelled. */
+void transaction_reset(struct session *session);
+
+/* The facts that follow a reject line: from, to, proto, helo. */
+struct maillog_context session_log_context(const struct session *session,
+                                           const char *recipient);
+
+/* --- commands, one file each; argument = what follows the verb, trimmed --- */
+void answer_helo(struct session *session, struct str argument);
+void answer_ehlo(struct session *session, struct str argument);
+void answer_mail(struct session *session, struct str argument);
+void answer_rcpt(struct session *session, struct str argument);
+void answer_data(struct session *session, struct str argument);
+void answer_rset(struct session *session, struct str argument);
+void answer_noop(struct session *session, struct str argument);
+void answer_vrfy(struct session *session, struct str argument);
+void answer_quit(struct session *session, struct str argument);
+void answer_help(struct session *session, struct str argument);
+
+/* commands.c: what may be said, and when */
+enum need { NEED_NOTHING, NEED_HELO = 1, NEED_MAIL = 2, NEED_NO_MAIL = 4 };
+enum command_flags { COMMAND_JUNK = 1 /* too many of these count as errors */ };
+struct command {
+    const char *verb;
+    void (*answer)(struct session *session, struct str argument);
+    unsigned needs;
+    enum counted counted;
+    unsigned flags;
+};
+const struct command *command_find(struct str verb);
+/* All verbs, for HELP; NULL at the end of the table. */
+const struct command *command_at(size_t i);
+
+#endif
