@@ -1,0 +1,341 @@
+/*
+ * Address class, transport and next hop, in the order of precedence:
+ * transport_maps; sender_dependent_default_transport_maps (default class); the
+ * class's transport; sender_dependent_relayhost_maps and relayhost (relay and
+ * default class); the recipient's domain.
+ */
+#include "trivial-rewrite/route.h"
+
+#include "mail/address.h"
+#include "mail/transport.h"
+#include "net/protocols.h"
+
+/* --- set-up ------------------------------------------------------------------------ */
+
+static struct match_list *match(struct router *router, const char *param,
+                                const char *value)
+{
+    return match_list_open(
+        router->tables, param, value,
+        match_parent_flag(router->conf->parent_domain_matches_subdomains, param));
+}
+
+static void open_tables(struct router *router)
+{
+    const struct conf *conf = router->conf;
+
+    router->mydestination = match(router, "mydestination", conf->mydestination);
+    router->virtual_alias_domains =
+        match(router, "virtual_alias_domains", conf->virtual_alias_domains);
+    router->virtual_mailbox_domains =
+        match(router, "virtual_mailbox_domains", conf->virtual_mailbox_domains);
+    router->relay_domains = match(router, "relay_domains", conf->relay_domains);
+    router->transport_maps = maps_open(router->tables, "transport_maps",
+                                       conf->transport_maps, TABLE_NO_SUBSTITUTION);
+    router->relocated_maps =
+        maps_open(router->tables, "relocated_maps", conf->relocated_maps, 0);
+    router->sender_relayhost =
+        maps_open(router->tables, "sender_dependent_relayhost_maps",
+                  conf->sender_dependent_relayhost_maps, TABLE_NO_SUBSTITUTION);
+    router->sender_transport =
+        maps_open(router->tables, "sender_dependent_default_transport_maps",
+                  conf->sender_dependent_default_transport_maps, TABLE_NO_SUBSTITUTION);
+}
+
+/* inet_interfaces and, behind a translator, proxy_interfaces. */
+static int probe_own_addresses(struct router *router, struct arena *arena,
+                               struct fail *why)
+{
+    struct interfaces proxy = {0};
+    int protocols;
+
+    if (protocols_parse(str_of(router->conf->inet_protocols), &protocols, why) < 0 ||
+        interfaces_select(router->conf->inet_interfaces, protocols, arena, &router->own,
+                          why) < 0)
+        return -1;
+    if (*router->conf->proxy_interfaces &&
+        interfaces_select(router->conf->proxy_interfaces, protocols, arena, &proxy, why) <
+            0)
+        return -1;
+    if (proxy.n) {
+        struct netaddr *all =
+            arena_array(arena, router->own.n + proxy.n, sizeof *router->own.addresses);
+
+        memcpy(all, router->own.addresses, router->own.n * sizeof *all);
+        memcpy(all + router->own.n, proxy.addresses, proxy.n * sizeof *all);
+        router->own = (struct interfaces){.addresses = all, .n = router->own.n + proxy.n};
+    }
+    return 0;
+}
+
+int router_init(struct router *router, const struct conf *conf, struct arena *arena,
+                struct fail *why)
+{
+    unsigned parents =
+        match_parent_flag(conf->parent_domain_matches_subdomains, "transport_maps");
+
+    router->conf = conf;
+    router->tables = tables_new(conf);
+    router->transport_parts = ADDRESS_TRANSPORT | (parents ? ADDRESS_BARE_PARENTS : 0);
+    router->rules = (struct address_rules){
+        .delimiters = conf->recipient_delimiter,
+        .plain_owner_request = !conf->owner_request_special,
+        .is_local = router_is_local,
+        .context = router,
+    };
+    open_tables(router);
+    if (conf->daemon_table_open_error_is_fatal && tables_open_failure(router->tables))
+        return fail_set(why, "%s", tables_open_failure(router->tables));
+    return probe_own_addresses(router, arena, why);
+}
+
+/* --- classes ----------------------------------------------------------------------- */
+
+int router_is_local(void *context, struct str domain, struct fail *why)
+{
+    struct router *router = context;
+    struct netaddr address;
+
+    if (str_starts(domain, "[") && netaddr_parse(domain, &address))
+        return interfaces_has(&router->own, &address);
+    return match_domain(router->mydestination, domain, why);
+}
+
+struct class
+{
+    int flag;
+    const char *transport; /* "transport[:nexthop]" of the class */
+    bool relays;           /* relayhost applies */
+};
+
+static int match_list(struct match_list *list, struct str domain, struct fail *why)
+{
+    return match_list_empty(list) ? 0 : match_domain(list, domain, why);
+}
+
+/* The first class whose list has the domain. -1 = a list could not be read. */
+static int find_class(struct router *router, struct str domain, struct class *ret,
+                      struct fail *why)
+{
+    const struct conf *conf = router->conf;
+    const struct {
+        struct match_list *list;
+        struct class class;
+    } classes[] = {
+        {router->virtual_alias_domains,
+         {RESOLVE_VIRTUAL_ALIAS,
+          conf->show_user_unknown_table_name
+              ? "error:5.1.1 User unknown in virtual alias table"
+              : "error:5.1.1 User unknown",
+          false}},
+        {router->virtual_mailbox_domains,
+         {RESOLVE_VIRTUAL_MAILBOX, conf->virtual_transport, false}},
+        {router->relay_domains, {RESOLVE_RELAY, conf->relay_transport, true}},
+    };
+    int found = router_is_local(router, domain, why);
+
+    *ret = (struct class){RESOLVE_LOCAL, conf->local_transport, false};
+    for (size_t i = 0; found == 0 && i < COUNT(classes); i++) {
+        found = match_list(classes[i].list, domain, why);
+        *ret = classes[i].class;
+    }
+    if (found == 0)
+        *ret = (struct class){RESOLVE_DEFAULT, conf->default_transport, true};
+    return found < 0 ? -1 : 0;
+}
+
+/* --- sender-dependent tables ----------------------------------------------------------
+ */
+
+/*
+ * Keys: the sender, then "@domain"; the null sender has a key of its own.
+ * "DUNNO" ends the search without a result.
+ */
+static enum table_result find_by_sender(struct router *router, const struct maps *maps,
+                                        const char *sender, const char *null_key,
+                                        struct arena *arena, struct str *ret,
+                                        struct fail *why)
+{
+    struct address_match match;
+    enum table_result result;
+
+    if (maps_empty(maps))
+        return TABLE_NOT_FOUND;
+    if (*sender == '\0') {
+        result = maps_lookup(maps, str_of(null_key), MAPS_ALL, arena, ret, why);
+    } else {
+        result = address_lookup(maps, str_of(sender),
+                                ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_AT_DOMAIN,
+                                &router->rules, arena, &match, why);
+        if (result == TABLE_FOUND)
+            *ret = match.value;
+    }
+    if (result == TABLE_FOUND && str_is_nocase(*ret, "DUNNO"))
+        return TABLE_NOT_FOUND;
+    return result;
+}
+
+/* --- the route -----------------------------------------------------------------------
+ */
+
+/* A route in the making. */
+struct route {
+    struct str transport, nexthop;
+    bool nexthop_given; /* not only the recipient's domain */
+};
+
+/* Let "transport:nexthop", ":nexthop" or "transport" of main.cf or a table change the
+ * route. */
+static void apply(struct route *route, struct str value, struct str domain)
+{
+    struct transport_route given = transport_split(value);
+
+    if (given.transport.n) {
+        route->transport = given.transport;
+        route->nexthop = given.nexthop.n ? given.nexthop : domain;
+        route->nexthop_given = given.nexthop.n > 0;
+    } else if (given.nexthop.n) {
+        route->nexthop = given.nexthop;
+        route->nexthop_given = true;
+    }
+}
+
+/* sender_dependent_default_transport_maps, else the class's own transport. */
+static int apply_class(struct router *router, const struct class *class,
+                       const char *sender, struct str domain, struct arena *arena,
+                       struct route *route, struct fail *why)
+{
+    struct str value = str_of(class->transport);
+
+    if (class->flag == RESOLVE_DEFAULT &&
+        find_by_sender(router, router->sender_transport, sender,
+                       router->conf->empty_address_default_transport_maps_lookup_key,
+                       arena, &value, why) == TABLE_ERROR)
+        return -1;
+    route->transport = transport_split(str_of(class->transport)).transport;
+    apply(route, value, domain);
+    return 0;
+}
+
+static int apply_relayhost(struct router *router, const char *sender, struct arena *arena,
+                           struct route *route, struct fail *why)
+{
+    struct str host = str_of(router->conf->relayhost);
+
+    if (route->nexthop_given)
+        return 0;
+    if (find_by_sender(router, router->sender_relayhost, sender,
+                       router->conf->empty_address_relayhost_maps_lookup_key, arena,
+                       &host, why) == TABLE_ERROR)
+        return -1;
+    if (host.n) {
+        route->nexthop = host;
+        route->nexthop_given = true;
+    }
+    return 0;
+}
+
+/* transport_maps has the last word on where mail goes. */
+static int apply_transport_maps(struct router *router, const char *recipient,
+                                struct str domain, struct arena *arena,
+                                struct route *route, struct fail *why)
+{
+    struct address_match match;
+    enum table_result result;
+
+    if (maps_empty(router->transport_maps))
+        return 0;
+    result = address_lookup(router->transport_maps, str_of(recipient),
+                            router->transport_parts, &router->rules, arena, &match, why);
+    if (result == TABLE_ERROR)
+        return -1;
+    if (result == TABLE_FOUND)
+        apply(route, match.value, domain);
+    return 0;
+}
+
+/* A user who moved away: the answer is the new address. */
+static int apply_relocated(struct router *router, const char *recipient,
+                           struct arena *arena, struct route *route, struct fail *why)
+{
+    struct address_match match;
+    enum table_result result;
+
+    if (maps_empty(router->relocated_maps))
+        return 0;
+    result = address_lookup(router->relocated_maps, str_of(recipient), ADDRESS_REWRITING,
+                            &router->rules, arena, &match, why);
+    if (result == TABLE_ERROR)
+        return -1;
+    if (result == TABLE_FOUND) {
+        route->transport = str_of(router->conf->error_service_name);
+        route->nexthop = str_of(router->conf->relocated_prefix_enable
+                                    ? arena_printf(arena, "5.1.6 User has moved to %.*s",
+                                                   STR_ARG(match.value))
+                                    : arena_copy_str(arena, match.value));
+    }
+    return 0;
+}
+
+static int find_route(struct router *router, const char *sender, const char *recipient,
+                      struct arena *arena, struct class *class, struct route *route,
+                      struct fail *why)
+{
+    struct str domain = address_split(str_of(recipient)).domain;
+
+    if (find_class(router, domain, class, why) < 0 ||
+        apply_class(router, class, sender, domain, arena, route, why) < 0)
+        return -1;
+    if (class->relays && apply_relayhost(router, sender, arena, route, why) < 0)
+        return -1;
+    if (apply_transport_maps(router, recipient, domain, arena, route, why) < 0)
+        return -1;
+    return apply_relocated(router, recipient, arena, route, why);
+}
+
+static int not_resolved(struct router *router, int flag, const char *nexthop,
+                        const char *recipient, struct resolved *ret)
+{
+    *ret = (struct resolved){
+        .flags = flag,
+        .transport = flag == RESOLVE_FAIL ? router->conf->retry_service_name
+                                          : router->conf->error_service_name,
+        .nexthop = nexthop,
+        .recipient = recipient,
+    };
+    return -1;
+}
+
+int router_resolve(struct router *router, const struct resolve *question,
+                   struct arena *arena, struct resolved *ret, struct fail *why)
+{
+    const char *recipient = question->address;
+    struct class class;
+    struct route route = {0};
+    bool routed = false;
+
+    if (*recipient == '\0')
+        recipient = arena_printf(arena, "%s@%s", router->conf->empty_address_recipient,
+                                 router->conf->myhostname);
+    switch (address_unwrap(router, recipient, arena, &recipient, &routed, why)) {
+    case UNWRAPPED_OK:
+        break;
+    case UNWRAPPED_BAD:
+        return not_resolved(router, RESOLVE_ERROR, "5.1.3 bad address syntax",
+                            question->address, ret);
+    case UNWRAPPED_FAIL:
+        return not_resolved(router, RESOLVE_FAIL, "4.3.0 address resolver failure",
+                            question->address, ret);
+    }
+    if (find_route(router, question->sender, recipient, arena, &class, &route, why) < 0)
+        return not_resolved(router, RESOLVE_FAIL, "4.3.0 address resolver failure",
+                            recipient, ret);
+    *ret = (struct resolved){
+        .flags = class.flag |
+                 (routed && !router->conf->allow_untrusted_routing ? RESOLVE_ROUTED : 0),
+        .transport = arena_copy_str(arena, route.transport),
+        .nexthop = arena_copy_str(arena, route.nexthop),
+        .recipient = recipient,
+    };
+    return 0;
+}

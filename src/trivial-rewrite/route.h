@@ -1,0 +1,57 @@
+/*
+ * Where mail for an address goes: its class, transport, next hop.
+ */
+#ifndef TRIVIAL_REWRITE_ROUTE_H
+#define TRIVIAL_REWRITE_ROUTE_H
+
+#include "ipc/messages.h"
+#include "net/interfaces.h"
+#include "service/service.h"
+#include "table/address_maps.h"
+#include "table/match.h"
+
+/* Everything that routing depends on; set up once a process. */
+struct router {
+    const struct conf *conf;
+    struct tables *tables;
+    struct match_list *mydestination, *virtual_alias_domains, *virtual_mailbox_domains,
+        *relay_domains;
+    struct maps *transport_maps, *relocated_maps;
+    struct maps *sender_relayhost, *sender_transport; /* sender_dependent_..._maps */
+    unsigned transport_parts;                         /* ADDRESS_TRANSPORT, and parents by
+                                                         parent_domain_matches_subdomains */
+    struct interfaces own; /* inet_interfaces and proxy_interfaces */
+    struct address_rules rules;
+    int64_t tables_checked_ms;
+};
+
+int router_init(struct router *router, const struct conf *conf, struct arena *arena,
+                struct fail *why) MUST_CHECK;
+
+/*
+ * Decide. *ret's texts live in arena. A failed lookup sets RESOLVE_FAIL, a bad
+ * address RESOLVE_ERROR; *why then has the words for the log. 0 = a route was
+ * found, -1 = one of these two.
+ */
+int router_resolve(struct router *router, const struct resolve *question,
+                   struct arena *arena, struct resolved *ret,
+                   struct fail *why) MUST_CHECK;
+
+/* Is this domain ours: mydestination, or a literal of our own address? 1, 0, -1. */
+int router_is_local(void *router, struct str domain, struct fail *why) MUST_CHECK;
+
+/* --- address.c ---------------------------------------------------------------- */
+
+enum unwrapped { UNWRAPPED_OK, UNWRAPPED_BAD, UNWRAPPED_FAIL };
+
+/*
+ * Strip our own domains off an address with more routing behind them
+ * ("a%b@here", "\"a@b\"@here"), so that the class is decided on the domain
+ * that is left. *ret_routed: routing is still inside, behind a domain that is
+ * not ours. *ret_address lives in arena.
+ */
+enum unwrapped address_unwrap(struct router *router, const char *address,
+                              struct arena *arena, const char **ret_address,
+                              bool *ret_routed, struct fail *why);
+
+#endif
