@@ -26,9 +26,8 @@ struct client_name {
 };
 
 /*
- * Look up both; texts in arena. hosts may be NULL. verify = false
- * (smtpd_peername_lookup and tools that only want reverse): name stays
- * "unknown" with the status of reverse. UNIX clients are "localhost".
+ * Look up both; texts in arena. hosts may be NULL. With verify = false name
+ * stays "unknown" with the status of reverse. UNIX clients are "localhost".
  * A name that is no valid host name, or looks like an address, is not believed.
  */
 void client_name_lookup(struct resolver *resolver, struct hosts *hosts,

@@ -1,0 +1,350 @@
+/*
+ * Reading and writing DNS packets. libldns makes the question and reads the
+ * names, with their compression; headers and data are read here, record by
+ * record, so that one malformed record costs only itself.
+ *
+ * CNAMEs are followed inside the packet, in whatever order they stand. Only
+ * when the chain leaves the packet must the next name be asked for.
+ */
+#include "dns/packet.h"
+
+#include <ldns/ldns.h>
+
+#include <stdlib.h>
+
+enum { HEADER = 12, FLAG_ANSWER = 0x80, FLAG_TRUNCATED = 0x02, FLAG_AUTHENTIC = 0x20 };
+enum { OPCODE = 0x78, RCODE = 0x0f };
+enum { TYPE_SOA = 6, CLASS_IN = 1 };
+
+struct str packet_question(const struct packet_asked *asked, struct arena *arena)
+{
+    ldns_pkt *pkt = NULL;
+    uint8_t *wire = NULL;
+    size_t n = 0;
+    struct str copy = STR_NONE;
+
+    if (ldns_pkt_query_new_frm_str(&pkt, asked->name, (ldns_rr_type)asked->type,
+                                   LDNS_RR_CLASS_IN, LDNS_RD) != LDNS_STATUS_OK)
+        return STR_NONE;
+    ldns_pkt_set_id(pkt, asked->id);
+    ldns_pkt_set_ad(pkt, true); /* RFC 6840 section 5.7: tell us what was validated */
+    if (ldns_pkt2wire(&wire, pkt, &n) == LDNS_STATUS_OK) {
+        copy = str_from(memcpy(arena_alloc(arena, n), wire, n), n);
+        free(wire);
+    }
+    ldns_pkt_free(pkt);
+    return copy;
+}
+
+/* Where we are in a packet. */
+struct cursor {
+    const uint8_t *p;
+    size_t n, at;
+};
+
+/* Read a name; NULL when malformed. No final dot; "" is the root. */
+static const char *take_name(struct cursor *c, struct arena *arena)
+{
+    ldns_rdf *name = NULL;
+    char *text, *copy = NULL;
+
+    if (c->at >= c->n || ldns_wire2dname(&name, c->p, c->n, &c->at) != LDNS_STATUS_OK)
+        return NULL;
+    text = ldns_rdf2str(name);
+    ldns_rdf_deep_free(name);
+    if (text != NULL) {
+        size_t n = strlen(text);
+
+        copy = arena_copy_str(arena,
+                              str_from(text, n > 0 && text[n - 1] == '.' ? n - 1 : n));
+        free(text);
+    }
+    return copy;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+    struct str x = str_of(a), y = str_of(b);
+
+    if (x.n > 0 && x.p[x.n - 1] == '.')
+        x.n--;
+    if (y.n > 0 && y.p[y.n - 1] == '.')
+        y.n--;
+    return str_eq_nocase(x, y);
+}
+
+/* One resource record, still raw. */
+struct raw {
+    const char *name;
+    unsigned type, class;
+    uint32_t ttl;
+    size_t at, n; /* its data in the packet */
+};
+
+static bool take_raw(struct cursor *c, struct arena *arena, struct raw *ret)
+{
+    const uint8_t *fixed;
+
+    ret->name = take_name(c, arena);
+    if (ret->name == NULL || c->n - c->at < 10)
+        return false;
+    fixed = c->p + c->at;
+    ret->type = ldns_read_uint16(fixed);
+    ret->class = ldns_read_uint16(fixed + 2);
+    ret->ttl = ldns_read_uint32(fixed + 4);
+    ret->n = ldns_read_uint16(fixed + 8);
+    ret->at = c->at + 10;
+    if (ret->n > c->n - ret->at)
+        return false;
+    c->at = ret->at + ret->n;
+    if (ret->ttl > INT32_MAX) /* RFC 2181 section 8 */
+        ret->ttl = 0;
+    return true;
+}
+
+/* A name that ends exactly where the data of the record ends. */
+static bool read_target(struct cursor c, const struct raw *raw, size_t skip,
+                        struct arena *arena, const char **ret)
+{
+    if (raw->n <= skip)
+        return false;
+    c.at = raw->at + skip;
+    *ret = take_name(&c, arena);
+    return *ret != NULL && c.at == raw->at + raw->n;
+}
+
+/* The strings of a TXT record, joined (RFC 1035 section 3.3.14). */
+static bool read_text(const uint8_t *p, size_t n, struct arena *arena, struct str *ret)
+{
+    char *joined = arena_alloc(arena, n);
+    size_t used = 0;
+
+    if (n == 0)
+        return false;
+    for (size_t at = 0; at < n; at += 1 + (size_t)p[at]) {
+        if (p[at] > n - at - 1)
+            return false;
+        memcpy(joined + used, p + at + 1, p[at]);
+        used += p[at];
+    }
+    *ret = str_from(joined, used);
+    return true;
+}
+
+static bool read_address(const uint8_t *p, size_t n, enum dns_type type,
+                         struct netaddr *ret)
+{
+    struct netaddr plain;
+
+    *ret = (struct netaddr){.family = type == DNS_A ? NETADDR_IPV4 : NETADDR_IPV6};
+    if (n != netaddr_size(ret))
+        return false;
+    memcpy(ret->bytes, p, n);
+    if (type == DNS_AAAA) { /* a mapped address takes its one form */
+        char text[NETADDR_TEXT];
+
+        if (netaddr_parse(str_of(netaddr_text(ret, text)), &plain))
+            *ret = plain;
+    }
+    return true;
+}
+
+static bool mail_host_is_valid(const char *target)
+{
+    struct netaddr unused;
+
+    /* compat: MX records that point to an address are wrong, but seen and served */
+    return *target == '\0' || dns_host_is_valid(target) ||
+           netaddr_parse(str_of(target), &unused);
+}
+
+/* Turn a raw record of a type that we know into a usable one; false when it is malformed.
+ */
+static bool read_record(struct cursor c, const struct raw *raw, struct arena *arena,
+                        struct dns_record *ret)
+{
+    const uint8_t *data = c.p + raw->at;
+
+    *ret = (struct dns_record){
+        .type = (enum dns_type)raw->type, .ttl = raw->ttl, .name = raw->name};
+    switch (ret->type) {
+    case DNS_A:
+    case DNS_AAAA:
+        return read_address(data, raw->n, ret->type, &ret->address);
+    case DNS_MX:
+        if (!read_target(c, raw, 2, arena, &ret->target))
+            return false;
+        ret->preference = ldns_read_uint16(data);
+        return mail_host_is_valid(ret->target);
+    case DNS_CNAME:
+        return read_target(c, raw, 0, arena, &ret->target) &&
+               dns_name_is_valid(ret->target);
+    case DNS_PTR: /* what is no host name is for the caller to judge */
+        return read_target(c, raw, 0, arena, &ret->target) && *ret->target != '\0';
+    case DNS_TXT:
+        return read_text(data, raw->n, arena, &ret->text);
+    }
+    return false;
+}
+
+/* What the answer section holds, sorted by use. */
+struct harvest {
+    struct dns_record *wanted, *aliases;
+    size_t n_wanted, n_aliases;
+    bool malformed; /* a record that we needed was */
+};
+
+static void harvest_one(struct cursor c, const struct raw *raw, enum dns_type type,
+                        struct arena *arena, struct harvest *h)
+{
+    struct dns_record record;
+    bool wanted = raw->type == (unsigned)type;
+
+    if (raw->class != CLASS_IN || (!wanted && raw->type != DNS_CNAME))
+        return;
+    if (!read_record(c, raw, arena, &record))
+        h->malformed = true;
+    else if (wanted && h->n_wanted < DNS_RECORDS_MAX)
+        h->wanted[h->n_wanted++] = record;
+    else if (!wanted && h->n_aliases < DNS_RECORDS_MAX)
+        h->aliases[h->n_aliases++] = record;
+}
+
+static void harvest_answers(struct cursor *c, unsigned count, enum dns_type type,
+                            struct arena *arena, struct harvest *h)
+{
+    size_t room = count < DNS_RECORDS_MAX ? count : DNS_RECORDS_MAX;
+    struct raw raw;
+
+    h->wanted = arena_array(arena, room, sizeof *h->wanted);
+    h->aliases = arena_array(arena, room, sizeof *h->aliases);
+    for (unsigned i = 0; i < count; i++) {
+        if (!take_raw(c, arena, &raw)) {
+            h->malformed = true;
+            c->at = c->n; /* nothing behind it can be found */
+            return;
+        }
+        harvest_one(*c, &raw, type, arena, h);
+    }
+}
+
+/* A SOA in the authority section: the server knows the zone, and says that it has no
+ * more. */
+static bool authority_has_soa(struct cursor *c, unsigned count, struct arena *arena)
+{
+    struct raw raw;
+
+    for (unsigned i = 0; i < count && i < DNS_RECORDS_MAX; i++) {
+        if (!take_raw(c, arena, &raw))
+            return false;
+        if (raw.type == TYPE_SOA)
+            return true;
+    }
+    return false;
+}
+
+/* Follow the aliases from name as far as the packet knows; false when there are too many.
+ */
+static bool follow_aliases(const struct harvest *h, struct packet_answer *answer)
+{
+    for (;;) {
+        const struct dns_record *next = NULL;
+
+        for (size_t i = 0; i < h->n_aliases && next == NULL; i++)
+            if (same_name(h->aliases[i].name, answer->name))
+                next = &h->aliases[i];
+        if (next == NULL)
+            return true;
+        if (++answer->aliases > DNS_CNAME_MAX)
+            return false;
+        answer->name = next->target;
+        if (next->ttl < answer->ttl)
+            answer->ttl = next->ttl;
+    }
+}
+
+static void keep_records_of(const struct harvest *h, struct packet_answer *answer)
+{
+    answer->records = h->wanted;
+    answer->n = 0;
+    for (size_t i = 0; i < h->n_wanted; i++) {
+        if (!same_name(h->wanted[i].name, answer->name))
+            continue;
+        answer->records[answer->n] = h->wanted[i];
+        if (answer->ttl < answer->records[answer->n].ttl)
+            answer->records[answer->n].ttl = answer->ttl;
+        answer->n++;
+    }
+}
+
+static enum packet_kind end(struct packet_answer *answer, enum packet_kind kind,
+                            enum dns_status status)
+{
+    answer->status = status;
+    return kind;
+}
+
+static enum packet_kind read_sections(struct cursor *c, const struct packet_asked *asked,
+                                      struct arena *arena, struct packet_answer *ret)
+{
+    struct harvest h = {0};
+    unsigned rcode = c->p[3] & RCODE;
+
+    harvest_answers(c, ldns_read_uint16(c->p + 6), asked->type, arena, &h);
+    if (!follow_aliases(&h, ret))
+        return end(ret, PACKET_ANSWER, DNS_NO_NAME);
+    if (rcode == LDNS_RCODE_NXDOMAIN)
+        return end(ret, PACKET_ANSWER, DNS_NO_NAME);
+    keep_records_of(&h, ret);
+    if (ret->n > 0)
+        return end(ret, PACKET_ANSWER, DNS_FOUND);
+    if (h.malformed)
+        return end(ret, PACKET_ANSWER, DNS_BAD_REPLY);
+    if (ret->aliases > 0 && !authority_has_soa(c, ldns_read_uint16(c->p + 8), arena))
+        return PACKET_ALIAS;
+    return end(ret, PACKET_ANSWER, DNS_NO_DATA);
+}
+
+/* The one question of the packet must be ours. */
+static bool repeats_question(struct cursor *c, const struct packet_asked *asked,
+                             struct arena *arena)
+{
+    const char *name;
+
+    if (ldns_read_uint16(c->p + 4) != 1)
+        return false;
+    name = take_name(c, arena);
+    if (name == NULL || c->n - c->at < 4 || !same_name(name, asked->name))
+        return false;
+    c->at += 4;
+    return ldns_read_uint16(c->p + c->at - 4) == asked->type &&
+           ldns_read_uint16(c->p + c->at - 2) == CLASS_IN;
+}
+
+enum packet_kind packet_read(struct str packet, const struct packet_asked *asked,
+                             struct arena *arena, struct packet_answer *ret)
+{
+    struct cursor c = {(const uint8_t *)packet.p, packet.n, HEADER};
+
+    *ret = (struct packet_answer){.name = asked->name, .ttl = UINT32_MAX};
+    if (c.n < HEADER || ldns_read_uint16(c.p) != asked->id || !(c.p[2] & FLAG_ANSWER) ||
+        (c.p[2] & OPCODE) != 0)
+        return PACKET_FOREIGN;
+    if (!repeats_question(&c, asked, arena))
+        /* servers that cannot read a question do not repeat it */
+        return (c.p[3] & RCODE) == LDNS_RCODE_FORMERR
+                   ? end(ret, PACKET_SERVER, DNS_REFUSED)
+                   : PACKET_FOREIGN;
+    ret->authentic = c.p[3] & FLAG_AUTHENTIC;
+    switch (c.p[3] & RCODE) {
+    case LDNS_RCODE_NOERROR:
+    case LDNS_RCODE_NXDOMAIN:
+        if (c.p[2] & FLAG_TRUNCATED)
+            return PACKET_TRUNCATED;
+        return read_sections(&c, asked, arena, ret);
+    case LDNS_RCODE_SERVFAIL:
+        return end(ret, PACKET_SERVER, DNS_TRY_AGAIN);
+    default:
+        return end(ret, PACKET_SERVER, DNS_REFUSED);
+    }
+}
