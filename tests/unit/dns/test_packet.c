@@ -1,0 +1,149 @@
+#include "unit.h"
+
+#include "dns/packet.h"
+
+#include <stdlib.h>
+
+static const struct packet_asked mx = {"d.example", DNS_MX, 0x1234};
+
+/* Header with one question "d.example MX", and that many answers. */
+#define PACKET(answers)                                                                  \
+    "\x12\x34\x81\x80\0\1\0" answers "\0\0\0\0"                                          \
+    "\1d\7example\0\0\017\0\1"
+
+static const struct {
+    const char *what;
+    const char *bytes;
+    size_t n;
+    enum packet_kind kind;
+    enum dns_status status; /* of PACKET_ANSWER */
+    size_t records;
+} packets[] = {
+#define ROW(what, bytes, kind, status, records)                                          \
+    {                                                                                    \
+        what, bytes, sizeof(bytes) - 1, kind, status, records                            \
+    }
+    ROW("empty", "", PACKET_FOREIGN, 0, 0),
+    ROW("header only", "\x12\x34\x81\x80\0\1\0\0\0\0\0\0", PACKET_FOREIGN, 0, 0),
+    ROW("no answers", PACKET("\0"), PACKET_ANSWER, DNS_NO_DATA, 0),
+    ROW("answers promised, none there", PACKET("\5"), PACKET_ANSWER, DNS_BAD_REPLY, 0),
+    ROW("owner by pointer",
+        PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\6\0\012\1m\xc0\x0e", PACKET_ANSWER,
+        DNS_FOUND, 1),
+    ROW("pointer to itself",
+        PACKET("\1") "\xc0\x1b\0\017\0\1\0\0\0\1\0\6\0\012\1m\xc0\x0e", PACKET_ANSWER,
+        DNS_BAD_REPLY, 0),
+    ROW("pointer behind the end", PACKET("\1") "\xc1\xff\0\017\0\1\0\0\0\1\0\3\0\012\0",
+        PACKET_ANSWER, DNS_BAD_REPLY, 0),
+    ROW("length behind the end", PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\xff\0\012\0",
+        PACKET_ANSWER, DNS_BAD_REPLY, 0),
+    ROW("record cut in its fixed part", PACKET("\1") "\xc0\x0c\0\017\0\1\0",
+        PACKET_ANSWER, DNS_BAD_REPLY, 0),
+    ROW("MX of no bytes", PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\0", PACKET_ANSWER,
+        DNS_BAD_REPLY, 0),
+    ROW("MX with preference only", PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\2\0\012",
+        PACKET_ANSWER, DNS_BAD_REPLY, 0),
+    ROW("MX name shorter than its data",
+        PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\7\0\012\1m\0xx", PACKET_ANSWER,
+        DNS_BAD_REPLY, 0),
+    ROW("MX name longer than its data",
+        PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\4\0\012\1m\0", PACKET_ANSWER,
+        DNS_BAD_REPLY, 0),
+    ROW("null MX", PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\3\0\0\0", PACKET_ANSWER,
+        DNS_FOUND, 1),
+    ROW("other class", PACKET("\1") "\xc0\x0c\0\017\0\3\0\0\0\1\0\3\0\0\0", PACKET_ANSWER,
+        DNS_NO_DATA, 0),
+    ROW("record of another name", PACKET("\1") "\1x\0\0\017\0\1\0\0\0\1\0\3\0\0\0",
+        PACKET_ANSWER, DNS_NO_DATA, 0),
+    ROW("MX with a newline in it",
+        PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\6\0\012\2m\n\0", PACKET_ANSWER,
+        DNS_BAD_REPLY, 0),
+    ROW("servfail", "\x12\x34\x81\x82\0\1\0\0\0\0\0\0\1d\7example\0\0\017\0\1",
+        PACKET_SERVER, DNS_TRY_AGAIN, 0),
+    ROW("format error without question", "\x12\x34\x81\x81\0\0\0\0\0\0\0\0",
+        PACKET_SERVER, DNS_REFUSED, 0),
+    ROW("truncated", "\x12\x34\x83\x80\0\1\0\0\0\0\0\0\1d\7example\0\0\017\0\1",
+        PACKET_TRUNCATED, 0, 0),
+#undef ROW
+};
+
+static void reads_only_what_is_there(void **state)
+{
+    struct arena *arena = arena_new("test");
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(packets); i++) {
+        struct packet_answer answer;
+        /* a copy of just that size, so that a sanitizer sees every byte too far */
+        char *copy = malloc(packets[i].n + 1);
+        enum packet_kind kind;
+
+        memcpy(copy, packets[i].bytes, packets[i].n);
+        kind = packet_read(str_from(copy, packets[i].n), &mx, arena, &answer);
+        ROW_INT(packets[i].what, kind, packets[i].kind);
+        if (kind == PACKET_ANSWER || kind == PACKET_SERVER)
+            ROW_INT(packets[i].what, answer.status, packets[i].status);
+        ROW_INT(packets[i].what, answer.n, packets[i].records);
+        free(copy);
+    }
+    arena_free(arena);
+}
+
+/* Every prefix, and every single byte changed, of a good packet: no crash, no more
+ * records. */
+static void survives_damage_everywhere(void **state)
+{
+    static const char good[] =
+        PACKET("\2") "\xc0\x0c\0\017\0\1\0\0\0\1\0\6\0\012\1m\xc0\x0e"
+                     "\xc0\x0c\0\017\0\1\0\0\0\1\0\6\0\024\1n\xc0\x0e";
+    struct arena *arena = arena_new("test");
+    struct packet_answer answer;
+
+    (void)state;
+    assert_int_equal(packet_read(str_from(good, sizeof good - 1), &mx, arena, &answer),
+                     PACKET_ANSWER);
+    assert_int_equal(answer.n, 2);
+    for (size_t n = 0; n < sizeof good - 1; n++) {
+        char *copy = malloc(n + 1);
+
+        memcpy(copy, good, n);
+        if (packet_read(str_from(copy, n), &mx, arena, &answer) == PACKET_ANSWER)
+            assert_true(answer.n < 2);
+        free(copy);
+        arena_reset(arena);
+    }
+    for (size_t at = 0; at < sizeof good - 1; at++)
+        for (int value = 0; value < 256; value++) {
+            char *copy = malloc(sizeof good - 1);
+
+            memcpy(copy, good, sizeof good - 1);
+            copy[at] = (char)value;
+            (void)packet_read(str_from(copy, sizeof good - 1), &mx, arena, &answer);
+            assert_true(answer.n <= 2);
+            free(copy);
+            arena_reset(arena);
+        }
+    arena_free(arena);
+}
+
+static void a_question_is_one_question_with_recursion(void **state)
+{
+    struct arena *arena = arena_new("test");
+    struct str packet = packet_question(&mx, arena);
+    static const char want[] = "\x12\x34\x01\x20\0\1\0\0\0\0\0\0\1d\7example\0\0\017\0\1";
+
+    (void)state;
+    assert_int_equal(packet.n, sizeof want - 1);
+    assert_memory_equal(packet.p, want, packet.n);
+    arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_only_what_is_there),
+        cmocka_unit_test(survives_damage_everywhere),
+        cmocka_unit_test(a_question_is_one_question_with_recursion),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
