@@ -33,6 +33,9 @@ struct address address_split(struct str internal);
 void address_add_external(struct buf *out, struct str internal);
 char *address_external(struct arena *arena, struct str internal);
 
+/* Append one local part, quoted when it must be ('@' in it always is). */
+void address_add_local(struct buf *out, struct str local);
+
 /*
  * Append the internal form of an external address: quotes and backslashes in
  * the local part go. Anything at all is accepted; comments are not known here

@@ -23,13 +23,13 @@ enum address_item_kind {
 struct address_item {
     enum address_item_kind kind;
     struct str
-        name; /* display or group name, as written (quotes, comments kept, unfolded) */
+        name; /* display or group name, as written (quotes and comments kept, one line) */
     struct str address; /* internal form, route dropped, NUL-terminated; "" for <> */
-    struct str
-        comment;    /* "(text) (text)" that stood after or in the address, as written */
-    struct str raw; /* the whole item as written, unfolded and trimmed */
-    bool angle;     /* the address stood in <> */
-    bool changed;   /* set by whoever replaces .address: then .raw is not printed */
+    struct str comment; /* "(text) (text)" that stood beside the address, as written */
+    bool angle;         /* the address stood in <> */
+    bool has_domain; /* an unquoted '@' was there; else all of address is a local part */
+    bool quoted;     /* some of the local part was written in quotes */
+    bool odd;        /* no address by the grammar: what stands in address is a guess */
 };
 
 struct address_list {
@@ -43,10 +43,9 @@ struct address_list *address_list_parse(struct str body, size_t token_limit,
                                         struct arena *arena);
 
 /*
- * Write "Name: a, b, c" with the rules of header regeneration: items that did
- * not change as they stood, others as `name <external> comment`; joined by
- * ", ", broken into lines of less than 70 bytes at the joins, continuation
- * lines begin with a TAB. No line end after the last line.
+ * Write "Name: a, b, c" with the rules of header regeneration: each item as
+ * `name <external> comment`, joined by ", ", broken into lines of less than 70 bytes at
+ * the joins, continuation lines begin with a TAB. No line end after the last line.
  */
 void address_list_format(const struct address_list *list, struct str header_name,
                          struct buf *out);

@@ -12,7 +12,7 @@
 #ifndef MAIL_REWRITE_H
 #define MAIL_REWRITE_H
 
-#include "util/arena.h"
+#include "mail/address.h"
 #include "util/buf.h"
 #include "util/str.h"
 
@@ -45,5 +45,12 @@ bool rewrite_rules_remote(const struct rewrite_settings *settings,
  * the input. */
 bool rewrite_address(const struct rewrite_rules *rules, struct str internal,
                      struct buf *out);
+
+/*
+ * The same for an address whose parts are known from its written form:
+ * quoted = the local part stood in quotes, so '!' and '%' in it mean nothing.
+ */
+bool rewrite_parts(const struct rewrite_rules *rules, struct address parts, bool quoted,
+                   struct buf *out);
 
 #endif
