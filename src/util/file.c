@@ -91,7 +91,9 @@ int file_read(const char *path, size_t max, struct arena *arena, struct str *ret
 
     if (fd < 0)
         return -1;
-    buf_init(&b, max < SIZE_MAX / 2 ? max + 65536 : max);
+    if (max > SIZE_MAX / 2)
+        max = SIZE_MAX / 2;
+    buf_init(&b, max + 65536);
     status = read_all(fd, max, &b, why);
     close(fd);
     if (status == 0)

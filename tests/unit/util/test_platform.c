@@ -1,0 +1,90 @@
+#include "unit.h"
+
+#include "util/platform.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void gives_different_random_bytes(void **state)
+{
+    char a[1000], b[1000];
+
+    (void)state;
+    platform_random(a, sizeof(a));
+    platform_random(b, sizeof(b));
+    assert_memory_not_equal(a, b, sizeof(a));
+    assert_memory_not_equal(a, a + 500, 500);
+}
+
+static void shares_memory_with_children(void **state)
+{
+    struct fail why;
+    int fd = platform_shared_memory("test", 4096, &why), status;
+    volatile int *p;
+    pid_t pid;
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_int_equal(*p, 0);
+    pid = fork();
+    if (pid == 0) {
+        *p = 42;
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    assert_int_equal(*p, 42);
+    munmap((void *)p, 4096);
+    close(fd);
+}
+
+static void tells_that_a_process_ended(void **state)
+{
+    pid_t pid = fork();
+    struct pollfd p;
+
+    (void)state;
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    p = (struct pollfd){.fd = platform_process_fd(pid), .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 0), 0);
+    kill(pid, SIGKILL);
+    assert_int_equal(poll(&p, 1, 10000), 1);
+    close(p.fd);
+    waitpid(pid, NULL, 0);
+}
+
+static void receives_signals(void **state)
+{
+    static const int list[] = {SIGUSR1, SIGUSR2, 0};
+    struct fail why;
+    int fd = platform_signal_fd(list, &why);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(platform_take_signal(fd), 0);
+    raise(SIGUSR2);
+    assert_int_equal(platform_take_signal(fd), SIGUSR2);
+    assert_int_equal(platform_take_signal(fd), 0);
+    platform_unblock_signals();
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_different_random_bytes),
+        cmocka_unit_test(shares_memory_with_children),
+        cmocka_unit_test(tells_that_a_process_ended),
+        cmocka_unit_test(receives_signals),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
