@@ -7,6 +7,25 @@
 #include "table/rules.h"
 #include "table/types.h"
 
+/* Why is word no network? In the words that administrators know. */
+static int refuse(struct str word, const struct fail *bad, struct fail *why)
+{
+    struct str mask = word, host = str_until(&mask, '/');
+    struct netaddr address;
+    unsigned long long bits;
+
+    if (!netaddr_parse(host, &address))
+        return fail_set(why, "bad address pattern: \"%.*s\": skipping this rule",
+                        STR_ARG(host));
+    if (host.n < word.n && !str_number(mask, 1000, &bits))
+        return fail_set(why, "bad mask value in \"%.*s\": skipping this rule",
+                        STR_ARG(word));
+    if (host.n < word.n && bits > 8 * netaddr_size(&address))
+        return fail_set(why, "bad mask length in \"%.*s\": skipping this rule",
+                        STR_ARG(word));
+    return fail_set(why, "%s: skipping this rule", bad->text);
+}
+
 static int cidr_rule_parse(struct table *table, struct str *rest, bool is_if,
                            void **ret_pattern, unsigned *ret_groups, struct fail *why)
 {
@@ -17,7 +36,7 @@ static int cidr_rule_parse(struct table *table, struct str *rest, bool is_if,
     (void)is_if;
     (void)ret_groups;
     if (cidr_parse(word, block, &bad) < 0)
-        return fail_set(why, "%s: skipping this rule", bad.text);
+        return refuse(word, &bad, why);
     *ret_pattern = block;
     return 0;
 }
@@ -37,6 +56,7 @@ static const struct rule_kind cidr_rules = {
     .parse = cidr_rule_parse,
     .match = cidr_rule_match,
     .no_result = "no lookup result: skipping this rule",
+    .no_if = "ENDIF without IF: skipping this rule",
 };
 
 static int cidr_open(struct table *table, struct fail *why)

@@ -104,6 +104,7 @@ static const struct rule_kind pcre_rules = {
     .match = pcre_rule_match,
     .release = pcre_rule_release,
     .substitutes = true,
+    .no_if = "ignoring ENDIF without matching IF",
 };
 
 static int pcre_open(struct table *table, struct fail *why)

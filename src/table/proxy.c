@@ -32,8 +32,15 @@ static enum table_result proxy_lookup(struct table *table, struct str key,
     };
     struct looked_up answer;
 
-    if (ipc_call(table_proxymap(table), "lookup", &lookup_message, &question,
-                 &looked_up_message, arena, &answer, why) < 0)
+    struct ipc_exchange exchange = {
+        .request = "lookup",
+        .message = &lookup_message,
+        .record = &question,
+        .reply = &looked_up_message,
+        .ret = &answer,
+    };
+
+    if (ipc_call(table_proxymap(table), &exchange, arena, why) < 0)
         return TABLE_ERROR;
     if (answer.status == LOOKUP_FOUND)
         return table_answer(arena, str_of(answer.value), ret_value);

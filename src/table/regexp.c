@@ -89,6 +89,7 @@ static const struct rule_kind regexp_rules = {
     .match = regexp_rule_match,
     .release = regexp_rule_release,
     .substitutes = true,
+    .no_if = "ignoring ENDIF without matching IF",
 };
 
 static int regexp_open(struct table *table, struct fail *why)

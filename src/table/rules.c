@@ -207,7 +207,7 @@ static void read_endif(struct table *table, struct str rest, struct rule *rule)
     if (str_trim(rest).n > 0) {
         warn(table, rule, "garbage after ENDIF: skipping this rule");
     } else if (rules->open.n == 0) {
-        warn(table, rule, "ENDIF without IF: skipping this rule");
+        warn(table, rule, rules->kind->no_if);
     } else {
         rule->statement = RULE_ENDIF;
         ((struct rule *)rules->open.items[--rules->open.n])->skip = rules->list.n;

@@ -30,9 +30,10 @@ struct rule_kind {
                  struct fail *why);
     void (*release)(void *pattern); /* NULL = nothing to release */
     bool substitutes;               /* "$1" in results */
-    /* Reported differently from type to type (compat). */
-    const char *no_result; /* warning for a rule without a result, which is dropped; NULL
-                              = warn, keep it */
+    /* Words that differ from type to type (compat). */
+    const char
+        *no_result;    /* a rule without a result is dropped; NULL = warned of, kept */
+    const char *no_if; /* an endif too many */
 };
 
 int rules_open(struct table *table, const struct rule_kind *kind,

@@ -1,0 +1,174 @@
+/* The registry: three answers, failed opens, folding, sharing, refreshing. */
+#include "table/tables.h"
+
+static void a_table_that_does_not_open_answers_error(void **state)
+{
+    static const char *const names[] = {
+        "hash:/nonexistent/table",
+        "texthash:/nonexistent/table",
+        "cidr:/nonexistent/table",
+        "regexp:/nonexistent/t",
+        "pcre:/nonexistent/table",
+        "nosuchtype:table",
+        "static:",
+        "inline:{x}",
+        "unix:shadow.byname",
+        "proxy:x",
+    };
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < ROWS(names); i++) {
+        struct table *table = table_open(bench->tables, names[i], 0);
+        struct str key, value;
+        struct fail why;
+
+        ROW_TEXT(names[i], ask_table(bench, table, "key"), "(error)");
+        assert_non_null(table_failure(table));
+        ROW_INT(names[i], table_next(table, true, &key, &value, &why), TABLE_ERROR);
+    }
+    assert_non_null(
+        strstr(tables_open_failure(bench->tables), "hash:/nonexistent/table"));
+}
+
+static void the_failure_names_the_table(void **state)
+{
+    struct bench *bench = *state;
+    struct table *table = table_open(bench->tables, "hash:/nonexistent/table", 0);
+    struct fail why;
+
+    assert_string_equal(table_failure(table),
+                        "open database /nonexistent/table.db: No such file or directory");
+    assert_int_equal(table_lookup(table, STR("x"), bench->arena, NULL, &why),
+                     TABLE_ERROR);
+    assert_non_null(strstr(why.text, "hash:/nonexistent/table"));
+    table = table_open(bench->tables, "x:y", 0);
+    assert_string_equal(table_failure(table), "unsupported dictionary type: x");
+}
+
+static void equal_opens_share_a_table_and_flags_part_them(void **state)
+{
+    struct bench *bench = *state;
+    struct table *a = table_open(bench->tables, "static:x", 0);
+
+    assert_ptr_equal(a, table_open(bench->tables, "static:x", 0));
+    assert_ptr_not_equal(a, table_open(bench->tables, "static:x", TABLE_NO_FOLD));
+}
+
+static void keys_of_fixed_tables_are_folded(void **state)
+{
+    struct bench *bench = *state;
+    const char *name = "inline:{Joe=yes}";
+
+    assert_string_equal(ask(bench, name, "JOE"), "yes");
+    assert_string_equal(
+        ask_table(bench, table_open(bench->tables, name, TABLE_NO_FOLD), "joe"),
+        "(none)");
+    assert_string_equal(
+        ask_table(bench, table_open(bench->tables, name, TABLE_NO_FOLD), "Joe"), "yes");
+}
+
+static void a_key_with_nul_is_never_found(void **state)
+{
+    struct bench *bench = *state;
+    struct table *table = table_open(bench->tables, "static:x", 0);
+
+    assert_int_equal(table_lookup(table, str_from("a\0b", 3), bench->arena, NULL, NULL),
+                     TABLE_NOT_FOUND);
+}
+
+static void smtputf8_asks_for_utf8_on_both_sides(void **state)
+{
+    struct tables_options options = {.smtputf8 = true};
+    struct bench *bench = *state;
+    struct tables *tables = tables_new_with(&options);
+    struct table *table = table_open(tables, "inline:{k=\xff, \xc3\x84=umlaut}", 0);
+
+    assert_string_equal(ask_table(bench, table, "k"), "(error)");
+    assert_string_equal(ask_table(bench, table, "\xff"), "(none)");
+    assert_string_equal(ask_table(bench, table, "\xc3\xa4"), "umlaut");
+    table = table_open(tables, "inline:{k=\xff}", TABLE_NO_UTF8);
+    assert_string_equal(ask_table(bench, table, "k"), "\xff");
+    tables_free(tables);
+}
+
+static void a_name_without_type_gets_the_default(void **state)
+{
+    struct tables_options options = {.default_type = "static"};
+    struct tables *tables = tables_new_with(&options);
+
+    assert_string_equal(table_name(table_open(tables, "abc", 0)), "static:abc");
+    assert_string_equal(ask_table(*state, table_open(tables, "abc", 0), "k"), "abc");
+    tables_free(tables);
+}
+
+static void direct_looks_through_proxy(void **state)
+{
+    struct bench *bench = *state;
+    struct table *table = table_open(bench->tables, "proxy:inline:{a=b}", TABLE_DIRECT);
+
+    assert_string_equal(ask_table(bench, table, "a"), "b");
+}
+
+static void pattern_tables_are_known_also_behind_proxy(void **state)
+{
+    static const struct {
+        const char *name;
+        bool fixed;
+    } rows[] = {
+        {"static:x", true},          {"inline:{a=b}", true},
+        {"hash:/nonexistent", true}, {"cidr:/dev/null", false},
+        {"regexp:/dev/null", false}, {"pcre:/dev/null", false},
+        {"proxy:hash:/x", true},     {"proxy:regexp:/x", false},
+    };
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < ROWS(rows); i++)
+        ROW_INT(rows[i].name, table_is_fixed(table_open(bench->tables, rows[i].name, 0)),
+                rows[i].fixed);
+}
+
+static void refresh_opens_what_failed_before(void **state)
+{
+    struct bench *bench = *state;
+    const char *name =
+        arena_printf(bench->arena, "texthash:%s", bench_path(bench, "table"));
+    struct table *table = table_open(bench->tables, name, 0);
+
+    assert_string_equal(ask_table(bench, table, "a"), "(error)");
+    bench_file(bench, "table", "a b\n");
+    tables_refresh(bench->tables);
+    assert_string_equal(ask_table(bench, table, "a"), "b");
+}
+
+static void the_types_are_listed_in_order(void **state)
+{
+    const char *last = "";
+
+    (void)state;
+    for (size_t i = 0; table_type_name(i); i++) {
+        assert_true(strcmp(last, table_type_name(i)) < 0);
+        last = table_type_name(i);
+    }
+    assert_string_equal(last, "unix");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_table_that_does_not_open_answers_error),
+        TEST(the_failure_names_the_table),
+        TEST(equal_opens_share_a_table_and_flags_part_them),
+        TEST(keys_of_fixed_tables_are_folded),
+        TEST(a_key_with_nul_is_never_found),
+        TEST(smtputf8_asks_for_utf8_on_both_sides),
+        TEST(a_name_without_type_gets_the_default),
+        TEST(direct_looks_through_proxy),
+        TEST(pattern_tables_are_known_also_behind_proxy),
+        TEST(refresh_opens_what_failed_before),
+        TEST(the_types_are_listed_in_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
