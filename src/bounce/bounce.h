@@ -1,0 +1,83 @@
+/*
+ * Logs of undeliverable recipients, and the reports made from them (RFC 3464).
+ */
+#ifndef BOUNCE_BOUNCE_H
+#define BOUNCE_BOUNCE_H
+
+#include "ipc/client.h"
+#include "ipc/messages.h"
+#include "mail/maillog.h"
+#include "queue/envelope.h"
+#include "queue/recipient_log.h"
+#include "queue/spool.h"
+#include "service/service.h"
+
+struct bouncer {
+    struct process *process;
+    const struct conf *conf;
+    struct spool spool;
+    struct ipc_client *cleanup;
+    const char *queue;   /* where this service's logs are: "bounce", "defer", "trace" */
+    struct texts notify; /* notify_classes */
+};
+
+/* --- log.c: one log for each message ------------------------------------------- */
+
+struct failed_recipients {
+    struct recipient_log_entry *entries;
+    size_t n;
+};
+
+/* Append one recipient, synced when this returns 0. */
+int log_append(struct bouncer *bouncer, const struct bounce_append *failed,
+               struct arena *arena, struct fail *why) MUST_CHECK;
+/* All that the log of this message holds; none when there is no log. */
+int log_read(struct bouncer *bouncer, const char *queue_id, struct arena *arena,
+             struct failed_recipients *ret, struct fail *why) MUST_CHECK;
+
+/* --- template.c: the words that users see ----------------------------------------- */
+
+enum report_kind { REPORT_FAILURE, REPORT_DELAY };
+
+struct template
+{
+    const char *from;
+    const char *subject;
+    const char *postmaster_subject;
+    const char *body; /* with $name */
+};
+const struct template *template_of(enum report_kind kind);
+/*
+ * The body with each $name replaced by the parameter; a time parameter takes a suffix:
+ * $delay_warning_time_hours. In arena.
+ */
+const char *template_expand(const char *body, const struct conf *conf,
+                            struct arena *arena);
+
+/* --- report.c: the message --------------------------------------------------------- */
+
+struct report {
+    enum report_kind kind;
+    const struct bounce_report *about; /* the message that could not be delivered */
+    struct failed_recipients failed;   /* those to tell of */
+    const char *to;                    /* internal form */
+    const char *sender; /* envelope sender of the report: "" or double-bounce */
+    bool to_postmaster; /* a copy: other subject, no explanation, headers only */
+    bool whole;         /* the whole original, whatever its size (double bounces) */
+};
+
+/* Queue the report. *ret_id lives in arena. */
+int report_send(struct bouncer *bouncer, const struct report *report, struct arena *arena,
+                const char **ret_id, struct fail *why) MUST_CHECK;
+
+/* --- notify.c: who is told ------------------------------------------------------------
+ */
+
+/* The report on undeliverable recipients; removes the log when all is queued. */
+int notify_failure(struct bouncer *bouncer, const struct bounce_report *about,
+                   struct arena *arena, struct fail *why) MUST_CHECK;
+/* The warning that delivery is late; keeps the log. */
+int notify_delay(struct bouncer *bouncer, const struct bounce_report *about,
+                 struct arena *arena, struct fail *why) MUST_CHECK;
+
+#endif

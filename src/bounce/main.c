@@ -1,0 +1,119 @@
+/*
+ * bounce(8): keeps one log of failed recipients per message, and turns that
+ * log into a notification when the queue manager asks for it. As bounce for
+ * recipients that failed for good, as defer for those that are late.
+ *
+ * Reading order: main.c (requests), log.c (the per-message log), notify.c (who
+ * is told), report.c (RFC 3464 notification), template.c (the words that users
+ * see).
+ */
+#include "bounce/bounce.h"
+#include "util/log.h"
+
+/* Every request ends in one status_reply; a failure is logged here, the caller tries
+ * again later. */
+static int reply(struct client *client, int result, const struct fail *reason)
+{
+    struct status_reply answer = {.status = result < 0,
+                                  .reason = result < 0 ? reason->text : ""};
+
+    if (result < 0)
+        log_warning("%s", reason->text);
+    ipc_put(client->stream, &status_reply_message, &answer);
+    return 0;
+}
+
+static int append(struct client *client, struct fail *why)
+{
+    struct bounce_append failed;
+    struct fail reason = {0};
+
+    if (ipc_receive(client->stream, &bounce_append_message, client->arena, &failed, why) <
+        0)
+        return -1;
+    return reply(client,
+                 log_append(client->process->state, &failed, client->arena, &reason),
+                 &reason);
+}
+
+static int notify(struct client *client, struct fail *why,
+                  int (*tell)(struct bouncer *, const struct bounce_report *,
+                              struct arena *, struct fail *))
+{
+    struct bounce_report about;
+    struct fail reason = {0};
+
+    if (ipc_receive(client->stream, &bounce_report_message, client->arena, &about, why) <
+        0)
+        return -1;
+    return reply(client, tell(client->process->state, &about, client->arena, &reason),
+                 &reason);
+}
+
+static int flush(struct client *client, struct fail *why)
+{
+    return notify(client, why, notify_failure);
+}
+
+static int warn(struct client *client, struct fail *why)
+{
+    return notify(client, why, notify_delay);
+}
+
+static const char *log_queue(const struct conf *conf, const char *service)
+{
+    if (strcmp(service, conf->defer_service_name) == 0)
+        return QUEUE_DEFER;
+    if (strcmp(service, conf->trace_service_name) == 0)
+        return QUEUE_TRACE;
+    return QUEUE_BOUNCE;
+}
+
+static int set_up(struct process *process, struct fail *why)
+{
+    struct bouncer *bouncer = ARENA_NEW(process->arena, struct bouncer);
+    const struct conf *conf = process->conf;
+
+    (void)why;
+    process->state = bouncer;
+    bouncer->process = process;
+    bouncer->conf = conf;
+    bouncer->queue = log_queue(conf, process->name);
+    spool_init(&bouncer->spool, conf->hash_queue_names, conf->hash_queue_depth,
+               conf->enable_long_queue_ids);
+    texts_split(&bouncer->notify, process->arena, str_of(conf->notify_classes),
+                ", \t\r\n");
+    bouncer->cleanup = ipc_client_new(
+        arena_printf(process->arena, "public/%s", conf->cleanup_service_name), "cleanup",
+        conf->ipc_timeout * 1000L);
+    return 0;
+}
+
+/* A kept connection that nobody uses would keep a cleanup process from others. */
+static bool let_go(struct process *process)
+{
+    struct bouncer *bouncer = process->state;
+
+    ipc_client_close(bouncer->cleanup);
+    return false;
+}
+
+static const struct request requests[] = {
+    {"append", append},
+    {"flush", flush},
+    {"warn", warn},
+    {0},
+};
+
+static const struct service bounce = {
+    .name = "bounce",
+    .kind = SERVICE_ONE_CLIENT,
+    .after_jail = set_up,
+    .between = let_go,
+    .requests = requests,
+};
+
+int main(int argc, char **argv)
+{
+    return service_run(&bounce, argc, argv);
+}

@@ -1,0 +1,155 @@
+/*
+ * Who is told of a failure or a delay: the sender, when there is one and the
+ * recipients' NOTIFY allows it (RFC 3461 section 4.1), and the postmaster for
+ * the classes in notify_classes. A report on a report goes to the postmaster,
+ * from double-bounce; a report on that one goes nowhere, and so the loop ends.
+ */
+#include "bounce/bounce.h"
+#include "mail/address.h"
+
+static bool is_told(int notify, int want)
+{
+    return notify == 0 || (notify & want);
+}
+
+/* Those recipients whose NOTIFY asks for a report of this kind. */
+static struct failed_recipients to_tell(const struct failed_recipients *all, int want,
+                                        struct arena *arena)
+{
+    struct failed_recipients some = {
+        .entries = arena_array(arena, all->n ? all->n : 1, sizeof *some.entries),
+    };
+
+    for (size_t i = 0; i < all->n; i++)
+        if (is_told(all->entries[i].notify, want))
+            some.entries[some.n++] = all->entries[i];
+    return some;
+}
+
+static bool is_double_bounce(const struct bouncer *bouncer, const char *sender)
+{
+    return str_is_nocase(address_split(str_of(sender)).local,
+                         bouncer->conf->double_bounce_sender);
+}
+
+static bool wants_notice(const struct bouncer *bouncer, const char *class)
+{
+    return texts_has(&bouncer->notify, str_of(class), true);
+}
+
+static const char *double_bounce_address(const struct bouncer *bouncer,
+                                         struct arena *arena)
+{
+    return arena_printf(arena, "%s@%s", bouncer->conf->double_bounce_sender,
+                        bouncer->conf->myorigin);
+}
+
+static int send(struct bouncer *bouncer, const struct report *report,
+                enum maillog_notice notice, struct arena *arena, struct fail *why)
+{
+    const char *id;
+
+    if (report_send(bouncer, report, arena, &id, why) < 0)
+        return fail_prefix(why, "%s: notification", report->about->queue_id);
+    maillog_notice(report->about->queue_id, notice, id);
+    return 0;
+}
+
+static int tell_sender(struct bouncer *bouncer, enum report_kind kind,
+                       const struct bounce_report *about, struct failed_recipients failed,
+                       struct arena *arena, struct fail *why)
+{
+    struct report report = {.kind = kind,
+                            .about = about,
+                            .failed = failed,
+                            .to = about->sender,
+                            .sender = ""};
+
+    return send(bouncer, &report,
+                kind == REPORT_FAILURE ? MAILLOG_SENDER_FAILURE : MAILLOG_SENDER_DELAY,
+                arena, why);
+}
+
+static int tell_postmaster(struct bouncer *bouncer, enum report_kind kind,
+                           const struct bounce_report *about,
+                           struct failed_recipients failed, const char *to, bool whole,
+                           struct arena *arena, struct fail *why)
+{
+    struct report report = {
+        .kind = kind,
+        .about = about,
+        .failed = failed,
+        .to = to,
+        .sender = double_bounce_address(bouncer, arena),
+        .to_postmaster = true,
+        .whole = whole,
+    };
+
+    return send(bouncer, &report,
+                kind == REPORT_FAILURE ? MAILLOG_POSTMASTER_FAILURE
+                                       : MAILLOG_POSTMASTER_DELAY,
+                arena, why);
+}
+
+/* Nobody sent this message, so nobody but the postmaster could be told. */
+static int tell_of_double_bounce(struct bouncer *bouncer,
+                                 const struct bounce_report *about,
+                                 struct failed_recipients failed, struct arena *arena,
+                                 struct fail *why)
+{
+    if (!wants_notice(bouncer, "2bounce") && !wants_notice(bouncer, "bounce"))
+        return 0;
+    return tell_postmaster(bouncer, REPORT_FAILURE, about, failed,
+                           bouncer->conf->n2bounce_notice_recipient, true, arena, why);
+}
+
+static int tell_of_failure(struct bouncer *bouncer, const struct bounce_report *about,
+                           struct failed_recipients failed, struct arena *arena,
+                           struct fail *why)
+{
+    if (is_double_bounce(bouncer, about->sender)) {
+        maillog_notice_discarded(about->queue_id);
+        return 0;
+    }
+    if (*about->sender == '\0')
+        return tell_of_double_bounce(bouncer, about, failed, arena, why);
+    if (tell_sender(bouncer, REPORT_FAILURE, about, failed, arena, why) < 0)
+        return -1;
+    if (wants_notice(bouncer, "bounce"))
+        return tell_postmaster(bouncer, REPORT_FAILURE, about, failed,
+                               bouncer->conf->bounce_notice_recipient, false, arena, why);
+    return 0;
+}
+
+int notify_failure(struct bouncer *bouncer, const struct bounce_report *about,
+                   struct arena *arena, struct fail *why)
+{
+    struct failed_recipients all, failed;
+
+    if (log_read(bouncer, about->queue_id, arena, &all, why) < 0)
+        return -1;
+    failed = to_tell(&all, NOTIFY_FAILURE, arena);
+    if (failed.n && tell_of_failure(bouncer, about, failed, arena, why) < 0)
+        return -1;
+    /* Only now: until the report is queued, the log is all that knows. */
+    return spool_remove(&bouncer->spool, bouncer->queue, about->queue_id, why) < 0 ? -1
+                                                                                   : 0;
+}
+
+int notify_delay(struct bouncer *bouncer, const struct bounce_report *about,
+                 struct arena *arena, struct fail *why)
+{
+    struct failed_recipients all, late;
+
+    if (log_read(bouncer, about->queue_id, arena, &all, why) < 0)
+        return -1;
+    late = to_tell(&all, NOTIFY_DELAY, arena);
+    if (late.n == 0 || *about->sender == '\0' || is_double_bounce(bouncer, about->sender))
+        return 0;
+    if (tell_sender(bouncer, REPORT_DELAY, about, late, arena, why) < 0)
+        return -1;
+    if (wants_notice(bouncer, "delay"))
+        return tell_postmaster(bouncer, REPORT_DELAY, about, late,
+                               bouncer->conf->delay_notice_recipient, false, arena, why);
+    return 0;
+}
