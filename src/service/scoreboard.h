@@ -51,6 +51,10 @@ struct scoreboard {
     _Atomic int32_t idle;  /* see above */
     _Atomic int32_t total; /* processes alive, kept by master */
     int32_t limit;         /* process limit, 0 = none */
+    /* Processes with a generation below this one retire after the request they have: what
+       the retire pipe says, for those who are busy and don't look at it. Master raises it
+       at reload. */
+    _Atomic uint32_t retire_before;
     struct scoreboard_slot slot[];
 };
 
@@ -65,7 +69,9 @@ void scoreboard_free(struct scoreboard *board, int fd);
 /* Child: map descriptor 3. NULL on failure. */
 struct scoreboard *scoreboard_map(int fd);
 
-/* Child: each returns true when master is to be woken (the caller writes the eventfd). */
+/* Child: the latter two return true when this made idle 0 and another process may be
+ * started: the caller then writes the eventfd. A process that is about to exit need
+ * not, since its death wakes master too. */
 void scoreboard_idle(struct scoreboard *board, uint32_t slot); /* waits for a client */
 bool scoreboard_busy(struct scoreboard *board, uint32_t slot); /* took a client */
 bool scoreboard_leave(struct scoreboard *board,

@@ -36,8 +36,9 @@ struct process {
     const char *const *argv; /* words of master.cf after the command that are not service
                                 options, NULL at the end */
     size_t argc;
-    bool privileged; /* started as root and master.cf says unpriv = n */
-    void *state;     /* the program's own, set in before_jail or after_jail */
+    bool privileged;           /* started as root and master.cf says unpriv = n */
+    void *state;               /* the program's own, set in before_jail or after_jail */
+    struct service_state *own; /* of service/ only */
 };
 
 /* One connected client. */
@@ -76,10 +77,14 @@ struct service {
     void (*trigger)(struct process *process, struct str bytes);   /* TRIGGER and LOOP */
     void (*datagram)(struct process *process, struct str packet); /* DATAGRAM */
 
-    /* Before each accept (one client): for closing kept connections that were
-     * idle for $ipc_idle, noticing changed tables. True = exit now, a fresh process
-     * comes. */
+    /* Between two clients, and again when $ipc_idle passed without one (one client): for
+     * closing kept connections that were idle for $ipc_idle, noticing changed tables.
+     * Many clients: before each batch of requests. True = exit now (many clients: after
+     * answering), a fresh process comes. */
     bool (*between)(struct process *process);
+
+    /* Without progress for this long the process ends; NULL = $daemon_timeout. */
+    int (*time_limit)(const struct conf *conf);
 
     unsigned flags;
 };
@@ -89,14 +94,18 @@ enum service_flags {
     SERVICE_SOLE = 2,       /* exactly one process: maxproc must be 1 (qmgr) */
     SERVICE_FOREVER =
         4, /* ignores max_use and max_idle (qmgr, trivial-rewrite keeps max_idle) */
-    SERVICE_OWN_PROTOCOL =
-        8, /* no "protocol" announcement on connect (smtpd, showq does its own) */
+    SERVICE_TAKES_FDS = 8,    /* requests carry descriptors: stream_take_fd */
+    SERVICE_STAND_ALONE = 16, /* -S: serve() one client at standard input, no master */
 };
 
+/* Never returns a failure: what ends a daemon ends it with a log line and status 1. */
 int service_run(const struct service *service, int argc, char **argv);
 
 /* The loop's owner (LOOP kind) asks whether master wants it to end; then it finishes and
  * returns. */
 bool service_retiring(const struct process *process);
+
+/* Take no further clients; exit when those that are here are served. */
+void service_retire(struct process *process);
 
 #endif

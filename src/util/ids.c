@@ -130,7 +130,7 @@ int ids_drop(const char *name, uid_t uid, gid_t gid, struct fail *why)
         return 0;
     if (geteuid() != 0 && seteuid(0) < 0)
         return fail_set(why, "become user id %u: not root: %m", (unsigned)uid);
-    if ((name ? initgroups(name, gid) : setgroups(1, &gid)) < 0)
+    if ((name == NULL ? setgroups(1, &gid) : *name ? initgroups(name, gid) : 0) < 0)
         return fail_set(why, "set the groups of user id %u: %m", (unsigned)uid);
     if (setresgid(gid, gid, gid) < 0)
         return fail_set(why, "set group id %u: %m", (unsigned)gid);

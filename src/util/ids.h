@@ -23,14 +23,18 @@ struct user {
 };
 
 /* 1 = found, 0 = no such user, -1 = could not find out. Texts live in arena. */
-int user_by_name(const char *name, struct arena *arena, struct user *ret, struct fail *why) MUST_CHECK;
-int user_by_uid(uid_t uid, struct arena *arena, struct user *ret, struct fail *why) MUST_CHECK;
-int group_by_name(const char *name, gid_t *ret, struct fail *why) MUST_CHECK; /* 1, 0, -1 as above */
+int user_by_name(const char *name, struct arena *arena, struct user *ret,
+                 struct fail *why) MUST_CHECK;
+int user_by_uid(uid_t uid, struct arena *arena, struct user *ret,
+                struct fail *why) MUST_CHECK;
+int group_by_name(const char *name, gid_t *ret,
+                  struct fail *why) MUST_CHECK; /* 1, 0, -1 as above */
 
 /*
  * Give up root for good: supplementary groups (those of the user when
- * name is given, else only gid), gid, uid; verified with getres*id and by
- * checking that root cannot be regained. User or group id 0 or -1 is refused.
+ * name is given, else only gid; "" = those set before a chroot), gid, uid; verified with
+ * getres*id and by checking that root cannot be regained. User or group id 0 or -1 is
+ * refused.
  */
 int ids_drop(const char *name, uid_t uid, gid_t gid, struct fail *why) MUST_CHECK;
 

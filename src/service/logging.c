@@ -1,0 +1,76 @@
+/*
+ * From main.cf to util/log. With maillog_file the lines go to postlogd's
+ * socket in the queue directory; its path is absolute so that it holds before
+ * and after the change of directory, and the socket is opened before any jail.
+ */
+#include "service/logging.h"
+
+#include "util/log.h"
+#include "util/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+enum { TAG_SIZE = 200, PATH_SIZE = 500, HOST_SIZE = 100 };
+
+static const struct {
+    const char *name;
+    int code;
+} facilities[] = {
+    {"auth", LOG_AUTH},     {"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON},
+    {"daemon", LOG_DAEMON}, {"ftp", LOG_FTP},           {"kern", LOG_KERN},
+    {"lpr", LOG_LPR},       {"mail", LOG_MAIL},         {"news", LOG_NEWS},
+    {"security", LOG_AUTH}, {"syslog", LOG_SYSLOG},     {"user", LOG_USER},
+    {"uucp", LOG_UUCP},     {"local0", LOG_LOCAL0},     {"local1", LOG_LOCAL1},
+    {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},     {"local4", LOG_LOCAL4},
+    {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},     {"local7", LOG_LOCAL7},
+};
+
+static int facility_code(const char *name)
+{
+    for (size_t i = 0; i < COUNT(facilities); i++)
+        if (str_is_nocase(str_of(name), facilities[i].name))
+            return facilities[i].code;
+    return -1;
+}
+
+void logging_start(const struct logging_options *options)
+{
+    char tag[TAG_SIZE];
+    const char *name = getenv("MAIL_LOGTAG");
+
+    snprintf(tag, sizeof(tag), "%s/%s", name && *name ? name : "postfix",
+             options->program);
+    log_open(&(struct log_options){.tag = tag,
+                                   .facility = LOG_MAIL,
+                                   .syslog = "/dev/log",
+                                   .host = "localhost",
+                                   .to_stderr = options->to_stderr,
+                                   .name = options->program,
+                                   .verbose = options->verbose});
+}
+
+void logging_configure(const struct conf *conf, const struct logging_options *options)
+{
+    char tag[TAG_SIZE], host[HOST_SIZE], postlog[PATH_SIZE];
+    struct str name = str_of(conf->myhostname);
+    bool to_file = conf->maillog_file[0] != '\0';
+    int facility = facility_code(conf->syslog_facility);
+
+    if (facility < 0)
+        fatal("syslog_facility: unknown facility \"%s\"", conf->syslog_facility);
+    snprintf(tag, sizeof(tag), "%s/%s", conf->syslog_name, options->program);
+    snprintf(host, sizeof(host), "%.*s", STR_ARG(str_head(name, str_find(name, '.'))));
+    snprintf(postlog, sizeof(postlog), "%s/public/%s", conf->queue_directory,
+             conf->postlog_service_name);
+    log_open(&(struct log_options){.tag = tag,
+                                   .facility = facility,
+                                   .syslog = to_file ? NULL : "/dev/log",
+                                   .postlog = to_file ? postlog : NULL,
+                                   .fallback = to_file ? conf->maillog_file : NULL,
+                                   .host = host,
+                                   .to_stderr = options->to_stderr,
+                                   .name = options->program,
+                                   .verbose = options->verbose});
+}

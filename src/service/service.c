@@ -1,0 +1,208 @@
+/*
+ * service_run: the order in which a daemon starts, and how it ends. Each step
+ * is a function below; the kinds of service have a file each.
+ */
+#include "service/state.h"
+
+#include "service/jail.h"
+#include "service/logging.h"
+#include "service/watchdog.h"
+#include "util/log.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What the shell or another parent may have left behind. */
+static void clean_up_heritage(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL);
+    umask(077);
+}
+
+/* The number in an environment variable that master sets; false = not there. */
+static bool environment_number(const char *name, int base, uint32_t *ret)
+{
+    const char *text = getenv(name);
+    char *end;
+    unsigned long value;
+
+    if (!text || *text == '\0')
+        return false;
+    value = strtoul(text, &end, base);
+    if (*end != '\0' || value > UINT32_MAX)
+        return false;
+    *ret = (uint32_t)value;
+    return true;
+}
+
+/* Take the descriptors of a child of master (scoreboard.h), or give up. */
+static void meet_master(struct process *process)
+{
+    struct service_state *own = process->own;
+    const char *program = process->program;
+
+    if (!environment_number("GENERATION", 8, &own->generation) ||
+        !environment_number("SLOT", 10, &own->slot))
+        fatal("%s is a daemon that master(8) starts; it is no command to run by hand",
+              program);
+    own->board = scoreboard_map(SCOREBOARD_FD);
+    if (!own->board || own->slot >= own->board->slots)
+        fatal("%s: master(8) did not hand over a scoreboard", program);
+    for (int fd = SCOREBOARD_FD; fd < SCOREBOARD_LISTEN_FD + (int)own->options.sockets;
+         fd++)
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+            fatal("%s: descriptor %d of master(8) is not open", program, fd);
+    unsetenv("GENERATION");
+    unsetenv("SLOT");
+}
+
+static void log_warnings(const struct conf *conf)
+{
+    const struct texts *warnings = conf_warnings(conf);
+
+    for (size_t i = 0; i < warnings->n; i++)
+        log_warning("%s", warnings->items[i]);
+}
+
+static void load_configuration(struct process *process)
+{
+    const struct service_options *options = &process->own->options;
+    struct logging_options logging = {
+        .program = process->program, .to_stderr = false, .verbose = options->verbose};
+    struct fail why;
+
+    process->conf = conf_load(
+        &(struct conf_options){
+            .program = process->program,
+            .service = options->name,
+            .overrides = options->overrides.n ? options->overrides.items : NULL},
+        &why);
+    if (!process->conf)
+        fatal("%s", why.text);
+    logging_configure(process->conf, &logging);
+    log_warnings(process->conf);
+}
+
+static void enter_queue(struct process *process)
+{
+    const struct service *service = process->service;
+    const struct service_options *options = &process->own->options;
+    const struct conf *conf = process->conf;
+    struct fail why;
+
+    if (service->flags & SERVICE_SOLE && !options->sole && !options->stand_alone)
+        fatal("service %s: master.cf must say maxproc 1", process->name);
+    if (service->flags & SERVICE_NEEDS_ROOT && options->drop)
+        fatal("service %s: master.cf must say unpriv n", process->name);
+    process->privileged = geteuid() == 0 && !options->drop;
+    if (chdir(conf->queue_directory) < 0)
+        fatal("change to queue_directory %s: %m", conf->queue_directory);
+    if (service->before_jail && service->before_jail(process, &why) < 0)
+        fatal("%s", why.text);
+    if (jail_enter(conf->queue_directory, options->jail, conf->mail_owner, options->drop,
+                   &why) < 0)
+        fatal("%s", why.text);
+    if (service->after_jail && service->after_jail(process, &why) < 0)
+        fatal("%s", why.text);
+}
+
+static void master_says_retire(void *context, int fd, int events)
+{
+    struct process *process = context;
+    char byte;
+
+    (void)events;
+    if (read(fd, &byte, 1) == 0) {
+        loop_unwatch(process->own->loop, fd);
+        service_retire(process);
+    }
+}
+
+/* Shows that callbacks return: see watchdog.h. */
+static void heartbeat(void *context)
+{
+    struct process *process = context;
+    const struct service *service = process->service;
+    int limit = service->time_limit ? service->time_limit(process->conf)
+                                    : process->conf->daemon_timeout;
+
+    watchdog_progress();
+    loop_timer(process->own->loop, (int64_t)limit * 1000 / 4, heartbeat, process);
+}
+
+static void start_kind(struct process *process)
+{
+    static int (*const start[])(struct process *, struct fail *) = {
+        [SERVICE_ONE_CLIENT] = one_client_start,
+        [SERVICE_MANY_CLIENTS] = many_clients_start,
+        [SERVICE_TRIGGER] = events_start,
+        [SERVICE_DATAGRAM] = events_start,
+        [SERVICE_LOOP] = events_start,
+    };
+    const struct service *service = process->service;
+    struct fail why;
+
+    if (loop_watch(process->own->loop, SCOREBOARD_RETIRE_FD, LOOP_READ,
+                   master_says_retire, process, &why) < 0 ||
+        start[service->kind](process, &why) < 0)
+        fatal("%s", why.text);
+    watchdog_start(service->time_limit ? service->time_limit(process->conf)
+                                       : process->conf->daemon_timeout);
+    if (service->kind != SERVICE_ONE_CLIENT)
+        heartbeat(process);
+}
+
+static void serve(struct process *process)
+{
+    if (process->own->options.stand_alone) {
+        one_client_stand_alone(process);
+        return;
+    }
+    start_kind(process);
+    while (loop_step(process->own->loop))
+        ;
+    if (process->own->board)
+        (void)scoreboard_leave(process->own->board, process->own->slot);
+}
+
+int service_run(const struct service *service, int argc, char **argv)
+{
+    struct service_state own = {0};
+    struct process process = {.service = service, .program = service->name, .own = &own};
+    struct fail why;
+
+    clean_up_heritage();
+    logging_start(&(struct logging_options){.program = service->name,
+                                            .to_stderr = isatty(STDERR_FILENO)});
+    process.arena = arena_new("process");
+    if (service_options_parse(argc, argv, service->name, process.arena, &own.options,
+                              &why) < 0)
+        fatal("%s", why.text);
+    process.name = own.options.name;
+    process.argv = own.options.words.items;
+    process.argc = own.options.words.n;
+    own.inet = str_is(str_of(own.options.type), "inet");
+    if (!own.options.stand_alone)
+        meet_master(&process);
+    else if (!(service->flags & SERVICE_STAND_ALONE))
+        fatal("%s cannot run stand-alone", service->name);
+    own.loop = loop_new(&clock_system);
+    process.loop = service->kind == SERVICE_ONE_CLIENT ? NULL : own.loop;
+    load_configuration(&process);
+    enter_queue(&process);
+    serve(&process);
+    if (service->before_exit)
+        service->before_exit(&process);
+    return 0;
+}
