@@ -44,8 +44,8 @@ static const char *double_bounce_address(const struct bouncer *bouncer,
                         bouncer->conf->myorigin);
 }
 
-static int send(struct bouncer *bouncer, const struct report *report,
-                enum maillog_notice notice, struct arena *arena, struct fail *why)
+static int send_report(struct bouncer *bouncer, const struct report *report,
+                       enum maillog_notice notice, struct arena *arena, struct fail *why)
 {
     const char *id;
 
@@ -65,9 +65,10 @@ static int tell_sender(struct bouncer *bouncer, enum report_kind kind,
                             .to = about->sender,
                             .sender = ""};
 
-    return send(bouncer, &report,
-                kind == REPORT_FAILURE ? MAILLOG_SENDER_FAILURE : MAILLOG_SENDER_DELAY,
-                arena, why);
+    return send_report(bouncer, &report,
+                       kind == REPORT_FAILURE ? MAILLOG_SENDER_FAILURE
+                                              : MAILLOG_SENDER_DELAY,
+                       arena, why);
 }
 
 static int tell_postmaster(struct bouncer *bouncer, enum report_kind kind,
@@ -85,10 +86,10 @@ static int tell_postmaster(struct bouncer *bouncer, enum report_kind kind,
         .whole = whole,
     };
 
-    return send(bouncer, &report,
-                kind == REPORT_FAILURE ? MAILLOG_POSTMASTER_FAILURE
-                                       : MAILLOG_POSTMASTER_DELAY,
-                arena, why);
+    return send_report(bouncer, &report,
+                       kind == REPORT_FAILURE ? MAILLOG_POSTMASTER_FAILURE
+                                              : MAILLOG_POSTMASTER_DELAY,
+                       arena, why);
 }
 
 /* Nobody sent this message, so nobody but the postmaster could be told. */

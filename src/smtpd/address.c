@@ -40,9 +40,10 @@ int resolve_address(struct session *session, const char *address, struct resolve
         .sender = session->transaction.sender,
         .address = standard_form(session, address),
     };
+    struct ipc_exchange exchange = {"resolve", &resolve_message, &question,
+                                    &resolved_message, ret};
 
-    if (ipc_call(session->server->rewrite, "resolve", &resolve_message, &question,
-                 &resolved_message, session->command, ret, why) < 0)
+    if (ipc_call(session->server->rewrite, &exchange, session->command, why) < 0)
         return -1;
     if (ret->flags & RESOLVE_FAIL)
         return fail_set(why, "the resolver could not look up %s", address);

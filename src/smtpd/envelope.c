@@ -10,6 +10,8 @@
 #include "queue/record.h"
 #include "util/log.h"
 
+#include <stdio.h>
+
 static int submit_flags(const struct session *session)
 {
     const char *options = session->conf->receive_override_options;

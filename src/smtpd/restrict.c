@@ -8,6 +8,7 @@
 #include "util/log.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 static const struct restriction restrictions[] = {
 #define RESTRICTION(name, argument, stages) {#name, argument, stages, restrict_##name},

@@ -134,7 +134,7 @@ static enum table_result find(struct judge *judge, const struct maps *maps,
 {
     struct address_match match;
 
-    return address_lookup(maps, str_of(address), ADDRESS_REWRITING,
+    return address_lookup(maps, str_of(address), ADDRESS_MAPS_REWRITING,
                           &judge->session->server->address_rules, judge->session->command,
                           &match, why);
 }
@@ -201,8 +201,7 @@ static enum verdict unknown_user(struct judge *judge, const struct listing *list
 static enum verdict judge_error_transport(struct judge *judge,
                                           const struct resolved *resolved)
 {
-    bool retry =
-        strcmp(resolved->transport, judge->session->conf->retry_service_name) == 0;
+    bool retry = strcmp(resolved->transport, "retry") == 0;
     struct status_split split;
 
     if (!retry &&

@@ -164,7 +164,7 @@ static void make_rules(struct server *server)
     };
     server->address_rules = (struct address_rules){
         .delimiters = conf->recipient_delimiter,
-        .plain_owner_request = !conf->owner_request_special,
+        .double_bounce_sender = conf->double_bounce_sender,
         .is_local = is_local_domain,
         .context = server,
     };

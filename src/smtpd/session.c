@@ -13,6 +13,7 @@
 #include "util/wait.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 static const struct {
     int code;

@@ -76,10 +76,11 @@ int router_init(struct router *router, const struct conf *conf, struct arena *ar
 
     router->conf = conf;
     router->tables = tables_new(conf);
-    router->transport_parts = ADDRESS_TRANSPORT | (parents ? ADDRESS_BARE_PARENTS : 0);
+    router->transport_parts =
+        ADDRESS_MAPS_TRANSPORT | (parents ? ADDRESS_PART_BARE_PARENTS : 0);
     router->rules = (struct address_rules){
         .delimiters = conf->recipient_delimiter,
-        .plain_owner_request = !conf->owner_request_special,
+        .double_bounce_sender = conf->double_bounce_sender,
         .is_local = router_is_local,
         .context = router,
     };
@@ -165,7 +166,8 @@ static enum table_result find_by_sender(struct router *router, const struct maps
         result = maps_lookup(maps, str_of(null_key), MAPS_ALL, arena, ret, why);
     } else {
         result = address_lookup(maps, str_of(sender),
-                                ADDRESS_WHOLE | ADDRESS_NO_EXTENSION | ADDRESS_AT_DOMAIN,
+                                ADDRESS_PART_WHOLE | ADDRESS_PART_NO_EXTENSION |
+                                    ADDRESS_PART_AT_DOMAIN,
                                 &router->rules, arena, &match, why);
         if (result == TABLE_FOUND)
             *ret = match.value;
@@ -263,8 +265,8 @@ static int apply_relocated(struct router *router, const char *recipient,
 
     if (maps_empty(router->relocated_maps))
         return 0;
-    result = address_lookup(router->relocated_maps, str_of(recipient), ADDRESS_REWRITING,
-                            &router->rules, arena, &match, why);
+    result = address_lookup(router->relocated_maps, str_of(recipient),
+                            ADDRESS_MAPS_REWRITING, &router->rules, arena, &match, why);
     if (result == TABLE_ERROR)
         return -1;
     if (result == TABLE_FOUND) {
@@ -298,8 +300,7 @@ static int not_resolved(struct router *router, int flag, const char *nexthop,
 {
     *ret = (struct resolved){
         .flags = flag,
-        .transport = flag == RESOLVE_FAIL ? router->conf->retry_service_name
-                                          : router->conf->error_service_name,
+        .transport = flag == RESOLVE_FAIL ? "retry" : router->conf->error_service_name,
         .nexthop = nexthop,
         .recipient = recipient,
     };

@@ -18,9 +18,9 @@ struct router {
         *relay_domains;
     struct maps *transport_maps, *relocated_maps;
     struct maps *sender_relayhost, *sender_transport; /* sender_dependent_..._maps */
-    unsigned transport_parts;                         /* ADDRESS_TRANSPORT, and parents by
-                                                         parent_domain_matches_subdomains */
-    struct interfaces own; /* inet_interfaces and proxy_interfaces */
+    unsigned transport_parts; /* ADDRESS_MAPS_TRANSPORT, and parents by
+                                 parent_domain_matches_subdomains */
+    struct interfaces own;    /* inet_interfaces and proxy_interfaces */
     struct address_rules rules;
     int64_t tables_checked_ms;
 };
