@@ -2,7 +2,7 @@
 #ifndef MAIL_STATUS_H
 #define MAIL_STATUS_H
 
-#include "util/arena.h"
+#include "util/attributes.h"
 #include "util/str.h"
 
 #define STATUS_MAX 12 /* bytes of "5.123.456" with its NUL, and a little */
@@ -36,8 +36,7 @@ void status_set_class(char *status, char class_digit);
  */
 struct status_split status_of_reply(int code, struct str text);
 
-/* "4.2.0" after errno-like codes: what sysexits(3) status `code` means; NULL = not one of
- * them. */
+/* What a command means that exits with a sysexits(3) `code`; NULL = not one of them. */
 struct status_exit {
     int code;
     const char *status; /* "5.1.1" */

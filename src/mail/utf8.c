@@ -27,6 +27,28 @@ bool utf8_is_valid(struct str s)
     return s.n == 0 || u8_check((const uint8_t *)s.p, s.n) == NULL;
 }
 
+size_t utf8_first(struct str s, uint32_t *ret)
+{
+    ucs4_t code_point;
+    int n = s.n ? u8_mbtoucr(&code_point, (const uint8_t *)s.p, s.n) : 0;
+
+    if (n <= 0)
+        return 0;
+    *ret = code_point;
+    return (size_t)n;
+}
+
+bool utf8_add_char(struct buf *out, uint32_t code_point)
+{
+    uint8_t bytes[6];
+    int n = u8_uctomb(bytes, code_point, sizeof(bytes));
+
+    if (n <= 0)
+        return false;
+    buf_add(out, bytes, (size_t)n);
+    return true;
+}
+
 static void add_lower(struct buf *out, struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {

@@ -10,9 +10,17 @@
 #include "util/fail.h"
 #include "util/str.h"
 
+#include <stdint.h>
+
 bool utf8_is_ascii(struct str s);
 /* Well-formed by RFC 3629: no overlong forms, no surrogates, at most U+10FFFF. */
 bool utf8_is_valid(struct str s);
+
+/* The first character of s: its bytes, and its code point in *ret. 0 = s is empty or
+ * invalid there. */
+size_t utf8_first(struct str s, uint32_t *ret);
+/* Append one character; false (nothing added) when there is no such code point. */
+bool utf8_add_char(struct buf *out, uint32_t code_point);
 
 /*
  * Append s with its case folded (full Unicode folding, so that sharp s and SS agree);

@@ -1,0 +1,305 @@
+/*
+ * Decides how every log line about mail reads. Tools parse these lines
+ * (statistics, ban lists), so a change here is a change of an interface; the
+ * golden rows stand in tests/unit/mail/test_maillog.c.
+ */
+#include "mail/maillog.h"
+
+#include "mail/address.h"
+#include "util/log.h"
+
+#include <stdio.h>
+
+enum { MAILLOG_MAX = 1 << 20 }; /* far beyond any line; the log itself cuts at 2000 */
+
+static const char *id_or_noqueue(const char *queue_id)
+{
+    return queue_id && queue_id[0] ? queue_id : "NOQUEUE";
+}
+
+static void add_address(struct buf *out, struct maillog_style style, const char *address)
+{
+    if (style.external)
+        address_add_external(out, str_of(address));
+    else
+        buf_add_text(out, address);
+}
+
+static void add_field(struct buf *out, const char *label, struct maillog_style style,
+                      const char *address)
+{
+    buf_printf(out, "%s=<", label);
+    add_address(out, style, address);
+    buf_add_char(out, '>');
+}
+
+/* Log a line that was built in *out, and release it. */
+static void emit(struct buf *out)
+{
+    log_info("%s", buf_text(out));
+    buf_done(out);
+}
+
+/* --- delivery --- */
+
+void maillog_add_delay(struct buf *out, double seconds, int decimals)
+{
+    char text[64];
+    int places = seconds >= 9.95 ? 0 : seconds >= 0.995 ? 1 : 2;
+
+    if (seconds < 0.0)
+        seconds = 0.0;
+    /* Below 0.1 more places would be needed for two significant digits. */
+    for (double limit = 0.0995; places >= 2 && places < 6 && seconds < limit; limit /= 10)
+        places++;
+    if (places > decimals)
+        places = decimals;
+    snprintf(text, sizeof(text), "%.*f", places, seconds);
+    if (strchr(text, '.')) {
+        size_t n = strlen(text);
+        while (text[n - 1] == '0')
+            n--;
+        if (text[n - 1] == '.')
+            n--;
+        text[n] = '\0';
+    }
+    buf_add_text(out, text);
+}
+
+static bool is_set(struct timeval time)
+{
+    return time.tv_sec != 0 || time.tv_usec != 0;
+}
+
+static double between(struct timeval from, struct timeval to)
+{
+    if (!is_set(from) || !is_set(to))
+        return 0;
+    return (double)(to.tv_sec - from.tv_sec) +
+           (double)(to.tv_usec - from.tv_usec) / 1000000.0;
+}
+
+static void add_delays(struct buf *out, int decimals, const struct maillog_times *t)
+{
+    /* A station that was not reached takes the time of the next one, so that its part is
+     * 0. */
+    struct timeval active = is_set(t->active) ? t->active : t->arrival;
+    struct timeval agent = is_set(t->agent) ? t->agent : t->done;
+    struct timeval connected = is_set(t->connected) ? t->connected : agent;
+
+    buf_add_text(out, ", delay=");
+    maillog_add_delay(out, between(t->arrival, t->done), decimals);
+    buf_add_text(out, ", delays=");
+    maillog_add_delay(out, between(t->arrival, active), decimals);
+    buf_add_char(out, '/');
+    maillog_add_delay(out, between(active, agent), decimals);
+    buf_add_char(out, '/');
+    maillog_add_delay(out, between(agent, connected), decimals);
+    buf_add_char(out, '/');
+    maillog_add_delay(out, between(connected, t->done), decimals);
+}
+
+void maillog_add_delivery(struct buf *out, struct maillog_style style,
+                          const struct maillog_delivery *d)
+{
+    buf_printf(out, "%s: ", id_or_noqueue(d->queue_id));
+    add_field(out, "to", style, d->recipient);
+    if (d->orig_to && d->orig_to[0] &&
+        !str_eq_nocase(str_of(d->orig_to), str_of(d->recipient)))
+        add_field(out, ", orig_to", style, d->orig_to);
+    buf_printf(out, ", relay=%s", d->relay);
+    if (d->conn_use > 1)
+        buf_printf(out, ", conn_use=%d", d->conn_use);
+    add_delays(out, style.delay_decimals, &d->times);
+    if (d->tls && d->tls[0])
+        buf_printf(out, ", tls=%s", d->tls);
+    buf_printf(out, ", dsn=%s, status=%s (%s)", d->status, d->verdict, d->text);
+}
+
+void maillog_delivery(struct maillog_style style, const struct maillog_delivery *d)
+{
+    struct buf out;
+
+    buf_init(&out, MAILLOG_MAX);
+    maillog_add_delivery(&out, style, d);
+    emit(&out);
+}
+
+const char *maillog_verdict(enum outcome_result result)
+{
+    switch (result) {
+    case OUTCOME_DELIVERED:
+        return "sent";
+    case OUTCOME_DEFERRED:
+        return "deferred";
+    default:
+        return "bounced";
+    }
+}
+
+/* --- smtpd and other intake --- */
+
+void maillog_connect(const char *client)
+{
+    log_info("connect from %s", client);
+}
+
+void maillog_disconnect(const char *client, const char *counts)
+{
+    log_info("disconnect from %s %s", client, counts);
+}
+
+void maillog_lost(const char *reason, const char *stage, long long bytes,
+                  const char *client)
+{
+    if (bytes < 0)
+        log_info("%s after %s from %s", reason, stage, client);
+    else
+        log_info("%s after %s (%lld bytes) from %s", reason, stage, bytes, client);
+}
+
+static void add_known(struct buf *out, const char *label, const char *value)
+{
+    if (value && value[0])
+        buf_printf(out, "%s=%s", label, value);
+}
+
+void maillog_add_client(struct buf *out, const struct maillog_client *c)
+{
+    buf_printf(out, "%s: client=%s", id_or_noqueue(c->queue_id), c->client);
+    add_known(out, ", sasl_method", c->sasl_method);
+    add_known(out, ", sasl_username", c->sasl_username);
+    add_known(out, ", sasl_sender", c->sasl_sender);
+    add_known(out, ", orig_queue_id", c->orig_queue_id);
+    add_known(out, ", orig_client", c->orig_client);
+}
+
+void maillog_client(const struct maillog_client *c)
+{
+    struct buf out;
+
+    buf_init(&out, MAILLOG_MAX);
+    maillog_add_client(&out, c);
+    emit(&out);
+}
+
+static void add_context(struct buf *out, struct maillog_style style,
+                        const struct maillog_context *context)
+{
+    if (context->sender)
+        add_field(out, " from", style, context->sender);
+    if (context->recipient)
+        add_field(out, " to", style, context->recipient);
+    add_known(out, " proto", context->proto);
+    if (context->helo)
+        buf_printf(out, " helo=<%s>", context->helo);
+    add_known(out, " sasl_method", context->sasl_method);
+    add_known(out, " sasl_username", context->sasl_username);
+    add_known(out, " sasl_sender", context->sasl_sender);
+}
+
+void maillog_add_action(struct buf *out, struct maillog_style style, const char *queue_id,
+                        const char *action, const char *where, const char *text,
+                        const struct maillog_context *context)
+{
+    buf_printf(out, "%s: %s: %s: %s;", id_or_noqueue(queue_id), action, where, text);
+    add_context(out, style, context);
+}
+
+void maillog_action(struct maillog_style style, const char *queue_id, const char *action,
+                    const char *where, const char *text,
+                    const struct maillog_context *context)
+{
+    struct buf out;
+
+    buf_init(&out, MAILLOG_MAX);
+    maillog_add_action(&out, style, queue_id, action, where, text, context);
+    emit(&out);
+}
+
+/* --- pickup, cleanup --- */
+
+void maillog_pickup(struct maillog_style style, const char *queue_id, long uid,
+                    const char *sender, const char *orig_id)
+{
+    struct buf out;
+
+    buf_init(&out, MAILLOG_MAX);
+    buf_printf(&out, "%s: uid=%ld ", queue_id, uid);
+    add_field(&out, "from", style, sender);
+    add_known(&out, " orig_id", orig_id);
+    emit(&out);
+}
+
+void maillog_message_id(const char *queue_id, bool resent, const char *id)
+{
+    log_info("%s: %smessage-id=%s", queue_id, resent ? "resent-" : "",
+             id && id[0] ? id : "<>");
+}
+
+void maillog_too_many_hops(const char *queue_id)
+{
+    log_warning("%s: message rejected: hopcount exceeded", queue_id);
+}
+
+void maillog_canceled(const char *queue_id)
+{
+    log_info("%s: removed (canceled)", queue_id);
+}
+
+/* --- queue manager --- */
+
+void maillog_active(struct maillog_style style, const char *queue_id, const char *sender,
+                    long long size, long recipients)
+{
+    struct buf out;
+
+    buf_init(&out, MAILLOG_MAX);
+    buf_printf(&out, "%s: ", queue_id);
+    add_field(&out, "from", style, sender);
+    buf_printf(&out, ", size=%lld, nrcpt=%ld (queue active)", size, recipients);
+    emit(&out);
+}
+
+void maillog_removed(const char *queue_id)
+{
+    log_info("%s: removed", queue_id);
+}
+
+void maillog_expired(struct maillog_style style, const char *queue_id, const char *sender,
+                     bool forced)
+{
+    struct buf out;
+
+    buf_init(&out, MAILLOG_MAX);
+    buf_printf(&out, "%s: ", queue_id);
+    add_field(&out, "from", style, sender);
+    buf_printf(&out, ", status=%sexpired, returned to sender", forced ? "force-" : "");
+    emit(&out);
+}
+
+void maillog_skipped(const char *queue_id)
+{
+    log_info("%s: skipped, still being delivered", queue_id);
+}
+
+/* --- bounce --- */
+
+void maillog_notice(const char *queue_id, enum maillog_notice notice,
+                    const char *new_queue_id)
+{
+    static const char *const names[] = {
+        [MAILLOG_SENDER_FAILURE] = "sender non-delivery notification",
+        [MAILLOG_POSTMASTER_FAILURE] = "postmaster non-delivery notification",
+        [MAILLOG_SENDER_DELAY] = "sender delay notification",
+        [MAILLOG_POSTMASTER_DELAY] = "postmaster delay notification",
+        [MAILLOG_SENDER_SUCCESS] = "sender delivery status notification",
+    };
+
+    log_info("%s: %s: %s", queue_id, names[notice], new_queue_id);
+}
+
+void maillog_notice_discarded(const char *queue_id)
+{
+    log_warning("%s: undeliverable postmaster notification discarded", queue_id);
+}
