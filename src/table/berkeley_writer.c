@@ -1,11 +1,12 @@
 /*
  * Writing Berkeley DB files. A new table is built in "file.db.PID.tmp" beside
- * the old one, synced and renamed over it, all under an exclusive flock on the
- * old one: Postfix's own readers and writers wait for that lock, and readers of
- * either kind notice that their file has no name any more.
+ * the old one, synced and renamed over it: readers, Postfix's as well as ours,
+ * have the old file whole until they notice that it has no name any more, and
+ * need not wait for us.
  *
- * Where we may write the index but not its directory (a user's table in
- * /etc/postfix), it is rewritten in place, as Postfix does.
+ * Single entries change in place under an exclusive flock, and so does the whole
+ * index where we may write it but not its directory (a user's own table in
+ * /etc/postfix).
  */
 #include "table/berkeley.h"
 
@@ -18,7 +19,7 @@
 
 struct editor {
     struct berkeley berkeley;
-    int lock_fd;           /* open on the index as it was; -1 = there was none */
+    int lock_fd;           /* open on the index when it changes in place; else -1 */
     const char *temporary; /* NULL = written in place */
 };
 
@@ -55,10 +56,9 @@ static int lock_index(struct table_writer *writer, struct editor *editor,
                       struct fail *why)
 {
     for (int i = 0; i < CREATE_ATTEMPTS; i++) {
-        editor->lock_fd = file_open(writer->path, O_RDWR, 0, why);
+        editor->lock_fd = open(writer->path, O_RDWR | O_CLOEXEC | O_NOCTTY);
         if (editor->lock_fd < 0)
-            return errno == ENOENT ? 0
-                                   : fail_set(why, "open database %s: %m", writer->path);
+            return fail_set(why, "open database %s: %m", writer->path);
         if (lock_exclusive(editor->lock_fd, why) < 0)
             return fail_prefix(why, "lock %s", writer->path);
         if (is_current(editor->lock_fd, writer->path))
@@ -79,7 +79,7 @@ static void forget(struct editor *editor)
     editor->temporary = NULL;
 }
 
-/* Make the empty file that is to be filled. Its name is not guessable ground: O_EXCL. */
+/* Make the empty file that is to be filled. 1 = we may not, 0 = made. */
 static int make_temporary(struct table_writer *writer, struct editor *editor,
                           struct fail *why)
 {
@@ -88,9 +88,10 @@ static int make_temporary(struct table_writer *writer, struct editor *editor,
     int fd;
 
     unlink(name); /* left by a crash of a process with our number */
-    fd = file_open(name, O_RDWR | O_CREAT | O_EXCL, writer->options.file_mode, why);
-    if (fd < 0 && (errno == EACCES || errno == EPERM) && editor->lock_fd >= 0)
-        return 0;
+    fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+              writer->options.file_mode);
+    if (fd < 0 && (errno == EACCES || errno == EPERM) && access(writer->path, W_OK) == 0)
+        return 1;
     if (fd < 0)
         return fail_set(why, "open database %s: %m", writer->path);
     editor->temporary = name;
@@ -102,20 +103,19 @@ static int make_temporary(struct table_writer *writer, struct editor *editor,
     return 0;
 }
 
+/* Decide where to write: in place under a lock, or aside. */
 static int open_files(struct table_writer *writer, struct editor *editor, DBTYPE type,
                       struct fail *why)
 {
     size_t cache = writer->options.cache ? writer->options.cache : DEFAULT_CREATE_CACHE;
-    bool create = writer->options.mode == TABLE_CREATE || editor->lock_fd < 0;
-    const char *path = writer->path;
+    bool create = writer->options.mode == TABLE_CREATE || access(writer->path, F_OK) < 0;
+    int in_place = create ? make_temporary(writer, editor, why) : 1;
 
-    if (create) {
-        if (make_temporary(writer, editor, why) < 0)
-            return -1;
-        path = editor->temporary ? editor->temporary : writer->path;
-    }
-    if (berkeley_open(path, type, create ? DB_CREATE | DB_TRUNCATE : 0, cache,
-                      &editor->berkeley, why) < 0)
+    if (in_place < 0 || (in_place && lock_index(writer, editor, why) < 0))
+        return -1;
+    if (berkeley_open(in_place ? writer->path : editor->temporary, type,
+                      create ? DB_CREATE | DB_TRUNCATE : 0, cache, &editor->berkeley,
+                      why) < 0)
         return fail_prefix(why, "open database %s", writer->path);
     return 0;
 }
@@ -126,8 +126,7 @@ static int open_editor(struct table_writer *writer, DBTYPE type, struct fail *wh
 
     editor->lock_fd = -1;
     writer->state = editor;
-    if (lock_index(writer, editor, why) < 0 ||
-        open_files(writer, editor, type, why) < 0) {
+    if (open_files(writer, editor, type, why) < 0) {
         forget(editor);
         return -1;
     }
@@ -185,7 +184,7 @@ static int erase(struct table_writer *writer, struct str key, struct fail *why)
     return error == 0;
 }
 
-/* What was built gets its place; the lock on what stood there is still held. */
+/* What was built gets its place. */
 static int finish(struct table_writer *writer, struct fail *why)
 {
     struct editor *editor = writer->state;

@@ -2,6 +2,7 @@
 #include "table/maps.h"
 
 #include "table/registry.h"
+#include "table/words.h"
 #include "util/list.h"
 
 struct maps {
@@ -19,7 +20,7 @@ struct maps *maps_open(struct tables *tables, const char *param, const char *val
     struct str rest = str_of(value), word;
 
     maps->param = arena_copy(arena, param);
-    while (str_word_braced(&rest, ", \t\r\n", &word), word.n > 0)
+    while ((word = table_word(&rest)).n > 0)
         texts_add(&names, arena, arena_copy_str(arena, word));
     maps->tables = arena_array(arena, names.n, sizeof(struct table *));
     for (; maps->n < names.n; maps->n++)

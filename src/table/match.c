@@ -9,6 +9,7 @@
 #include "net/cidr.h"
 #include "table/lines.h"
 #include "table/registry.h"
+#include "table/words.h"
 #include "util/list.h"
 
 enum item_kind { ITEM_TEXT, ITEM_NETWORK, ITEM_TABLE, ITEM_BAD };
@@ -109,7 +110,7 @@ static void parse_items(struct match_list *list, struct str value, bool negated,
 {
     struct str word;
 
-    while (str_word_braced(&value, SEPARATORS, &word), word.n > 0)
+    while ((word = table_word(&value)).n > 0)
         parse_item(list, word, negated, depth);
 }
 

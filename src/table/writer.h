@@ -4,8 +4,8 @@
  *
  * Building anew goes beside the old index and is renamed over it when it is
  * complete and synced, so that no reader ever sees half a table; changes of
- * single entries happen in place. Both hold an exclusive lock on the index,
- * as Postfix's readers and writers expect.
+ * single entries happen in place, under the exclusive lock on the index that
+ * Postfix's readers and writers expect.
  */
 #ifndef TABLE_WRITER_H
 #define TABLE_WRITER_H
