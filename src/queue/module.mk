@@ -1,1 +1,1 @@
-queue.uses := util conf mail
+queue.uses := util conf mail ipc
