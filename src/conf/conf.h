@@ -22,11 +22,13 @@
 #include <stddef.h>
 
 struct conf_options {
-    const char *program;   /* "smtpd": selects whose parameters must be valid; $process_name */
+    const char
+        *program; /* "smtpd": selects whose parameters must be valid; $process_name */
     const char *service;   /* the name in master.cf, $service_name; NULL = program */
     const char *directory; /* -c; NULL = $MAIL_CONFIG, else /etc/postfix */
-    const char *const *overrides; /* "name=value" from -o, last wins, NULL at the end; may be NULL */
-    bool defaults_only;    /* read no main.cf at all (postconf -d) */
+    const char *const
+        *overrides; /* "name=value" from -o, last wins, NULL at the end; may be NULL */
+    bool defaults_only; /* read no main.cf at all (postconf -d) */
 };
 
 /*
@@ -54,8 +56,8 @@ const char *conf_text(const struct conf *conf, const char *name, struct fail *wh
  * when set, else the default of the family <service>_destination_concurrency_limit.
  * A suffix that is no family is our bug. Times are in seconds.
  */
-int conf_service_int(const struct conf *conf, const char *service, const char *suffix, int *ret,
-                     struct fail *why) MUST_CHECK;
+int conf_service_int(const struct conf *conf, const char *service, const char *suffix,
+                     int *ret, struct fail *why) MUST_CHECK;
 int conf_service_text(const struct conf *conf, const char *service, const char *suffix,
                       const char **ret, struct fail *why) MUST_CHECK;
 
@@ -63,7 +65,8 @@ int conf_service_text(const struct conf *conf, const char *service, const char *
  * Expand macros in text as main.cf values are ("-o" arguments, table names).
  * The result lives as long as conf. NULL with *why on a macro error.
  */
-const char *conf_expand(const struct conf *conf, const char *text, struct fail *why) MUST_CHECK;
+const char *conf_expand(const struct conf *conf, const char *text,
+                        struct fail *why) MUST_CHECK;
 
 /* True when compatibility_level is below level ("3.6"). */
 bool conf_level_below(const struct conf *conf, const char *level);
@@ -71,7 +74,8 @@ bool conf_level_below(const struct conf *conf, const char *level);
 /* True when main.cf or -o sets name, so that its value is not the default. */
 bool conf_is_set(const struct conf *conf, const char *name);
 
-/* A time such as "300s", "2h", "1"; the unit of a bare number is unit, one of "smhdw". False when bad. */
+/* A time such as "300s", "2h", "1"; the unit of a bare number is unit, one of "smhdw".
+ * False when bad. */
 bool conf_time(const char *text, char unit, int *ret_seconds);
 
 #endif

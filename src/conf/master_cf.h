@@ -73,8 +73,8 @@ int master_cf_read(const char *path, const struct conf *conf, struct arena *aren
                    struct master_cf *ret, struct fail *why) MUST_CHECK;
 
 /* The service of that name and type, or NULL. */
-const struct master_service *master_cf_find(const struct master_cf *master, const char *name,
-                                            enum master_type type);
+const struct master_service *master_cf_find(const struct master_cf *master,
+                                            const char *name, enum master_type type);
 
 /* "inet", "unix", ... and back; false when text names no type. */
 const char *master_type_text(enum master_type type);

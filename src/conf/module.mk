@@ -1,1 +1,1 @@
-conf.uses := util
+conf.uses := util net mail

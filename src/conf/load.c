@@ -1,0 +1,313 @@
+/*
+ * Loading: the only writer of struct conf.
+ *
+ * A name's value is that of -o, else of main.cf, else the default. Every
+ * member is filled, so that no text is ever NULL; but only the parameters that
+ * the program declares to use must be valid, and only for these the machine is
+ * asked (computed defaults). Values without "$" are not even copied.
+ */
+#include "conf/state.h"
+#include "conf/value.h"
+
+#include <stdlib.h>
+
+enum { EXPANDED_MAX = 4 * 1024 * 1024 };
+
+/* --- values as written ------------------------------------------------------ */
+
+const struct setting *state_setting(const struct conf_state *state, struct str name)
+{
+    const struct setting *setting = settings_find(&state->options, name);
+
+    return setting ? setting : settings_find(&state->file, name);
+}
+
+static int computed_once(struct conf_state *state, const char *name, const char **ret,
+                         struct fail *why)
+{
+    for (size_t i = 0; i < state->n_computed; i++)
+        if (strcmp(state->computed[i].name, name) == 0) {
+            *ret = state->computed[i].text;
+            return 0;
+        }
+    if (computed_default(state, str_of(name), ret, why) < 0)
+        return -1;
+    if (state->n_computed < CONF_COMPUTED_MAX) {
+        state->computed[state->n_computed].name = name;
+        state->computed[state->n_computed++].text = *ret;
+    }
+    return 0;
+}
+
+int state_value(struct conf_state *state, struct str name, const char **ret,
+                struct fail *why)
+{
+    struct param param;
+    struct str service;
+    bool known = param_find(name, &param);
+    const struct setting *setting =
+        known && (param.flags & PARAM_READONLY) ? NULL : state_setting(state, name);
+
+    *ret = NULL;
+    if (setting)
+        *ret = setting->value;
+    else if (known && (param.flags & PARAM_COMPUTED))
+        return computed_once(state, param.name, ret, why);
+    else if (known && !(param.flags & (PARAM_REMOVED | PARAM_FAMILY)))
+        *ret = param.text;
+    else if (param_family(name, &param, &service))
+        *ret = param.text;
+    return 0;
+}
+
+/* --- expansion -------------------------------------------------------------- */
+
+int state_expand(struct conf_state *state, const char *text, const char **ret,
+                 struct fail *why)
+{
+    struct buf out;
+
+    if (strchr(text, '$') == NULL) {
+        *ret = text;
+        return 0;
+    }
+    buf_init(&out, EXPANDED_MAX);
+    if (macro_expand(text, &state->source, &out, why) < 0) {
+        buf_done(&out);
+        return -1;
+    }
+    *ret = arena_copy_str(state->arena, buf_str(&out));
+    buf_done(&out);
+    return 0;
+}
+
+int state_text(struct conf_state *state, const char *name, const char **ret,
+               struct fail *why)
+{
+    const char *value;
+
+    if (state_value(state, str_of(name), &value, why) < 0)
+        return -1;
+    return state_expand(state, value ? value : "", ret, why);
+}
+
+static int macro_value(void *context, struct str name, const char **ret, struct fail *why)
+{
+    return state_value(context, name, ret, why);
+}
+
+/* --- typed values ------------------------------------------------------------ */
+
+/* Where the setting of name stands, put before the words. */
+static int locate(const struct conf_state *state, const char *name, struct fail *why)
+{
+    const struct setting *setting = state_setting(state, str_of(name));
+
+    if (setting && setting->line > 0)
+        return fail_prefix(why, "%s/main.cf, line %d", state->directory, setting->line);
+    return -1;
+}
+
+static int evaluate(struct conf_state *state, const struct param *param, const char *name,
+                    union value *ret, struct fail *why)
+{
+    const char *text;
+
+    if (state_value(state, str_of(name), &text, why) < 0)
+        return locate(state, name, why);
+    if (text == NULL)
+        text = param->text;
+    if (!(param->flags & PARAM_RAW) && state_expand(state, text, &text, why) < 0) {
+        (void)fail_prefix(why, "parameter %s", name);
+        return locate(state, name, why);
+    }
+    if (value_parse(param, name, text, ret, why) < 0)
+        return locate(state, name, why);
+    return 0;
+}
+
+static void store(struct conf *conf, const struct param *param, const union value *value)
+{
+    void *member = (char *)conf + param->offset;
+
+    switch (param->type) {
+    case PARAM_BOOL:
+        *(bool *)member = value->yes;
+        break;
+    case PARAM_INT:
+    case PARAM_TIME:
+    case PARAM_CODE:
+        *(int *)member = (int)value->number;
+        break;
+    case PARAM_SIZE:
+        *(long long *)member = value->number;
+        break;
+    default:
+        *(const char **)member = value->text;
+        break;
+    }
+}
+
+/* Another program's parameter: what can be had without effort, else its default, else
+ * nothing. */
+static void store_leniently(struct conf *conf, const struct param *param)
+{
+    union value value = {0};
+    const char *text;
+
+    if ((param->flags & PARAM_COMPUTED) ||
+        evaluate(conf->state, param, param->name, &value, NULL) < 0) {
+        memset(&value, 0, sizeof(value));
+        if (state_expand(conf->state, param->text, &text, NULL) < 0 ||
+            value_parse(param, param->name, text, &value, NULL) < 0)
+            memset(&value, 0, sizeof(value));
+    }
+    if (param->type >= PARAM_TEXT && value.text == NULL)
+        value.text = "";
+    store(conf, param, &value);
+}
+
+static int fill(struct conf *conf, struct fail *why)
+{
+    uint64_t program = params_program(conf->state->program);
+
+    for (size_t i = 0; i < params_count(); i++) {
+        struct param param = param_at(i);
+        union value value;
+
+        if (param.flags & (PARAM_REMOVED | PARAM_FAMILY))
+            continue;
+        if (!param_is_used(i, program)) {
+            store_leniently(conf, &param);
+            continue;
+        }
+        if (evaluate(conf->state, &param, param.name, &value, why) < 0)
+            return -1;
+        store(conf, &param, &value);
+    }
+    return 0;
+}
+
+/* --- the whole ---------------------------------------------------------------- */
+
+static const char *directory_of(const struct conf_options *options)
+{
+    const char *directory = options->directory;
+
+    if (directory == NULL)
+        directory = getenv("MAIL_CONFIG");
+    return directory && *directory ? directory : "/etc/postfix";
+}
+
+static struct conf *conf_new(const struct conf_options *options)
+{
+    struct arena *arena = arena_new("configuration");
+    struct conf *conf = ARENA_NEW(arena, struct conf);
+    struct conf_state *state = ARENA_NEW(arena, struct conf_state);
+
+    conf->state = state;
+    state->arena = arena;
+    state->program = arena_copy(arena, options->program);
+    state->service =
+        options->service ? arena_copy(arena, options->service) : state->program;
+    state->directory = arena_copy(arena, directory_of(options));
+    state->source = (struct macro_source){.value = macro_value, .context = state};
+    return conf;
+}
+
+struct conf *conf_load(const struct conf_options *options, struct fail *why)
+{
+    struct conf *conf = conf_new(options);
+    struct conf_state *state = conf->state;
+    const char *path = arena_printf(state->arena, "%s/main.cf", state->directory);
+
+    if (settings_of_options(options->overrides, state->arena, &state->options, why) < 0 ||
+        (!options->defaults_only &&
+         settings_read(path, state->arena, &state->file, &state->warnings, why) < 0) ||
+        fill(conf, why) < 0) {
+        conf_free(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+void conf_free(struct conf *conf)
+{
+    if (conf)
+        arena_free(conf->state->arena);
+}
+
+/* --- what callers ask ----------------------------------------------------------- */
+
+const struct texts *conf_warnings(const struct conf *conf)
+{
+    return &conf->state->warnings;
+}
+
+const char *conf_text(const struct conf *conf, const char *name, struct fail *why)
+{
+    struct conf_state *state = conf->state;
+    const char *value;
+
+    if (state_value(state, str_of(name), &value, why) < 0 || value == NULL ||
+        state_expand(state, value, &value, why) < 0)
+        return NULL;
+    return value;
+}
+
+static int service_value(const struct conf *conf, const char *service, const char *suffix,
+                         union value *ret, struct fail *why)
+{
+    const char *name = arena_printf(conf->state->arena, "%s_%s", service, suffix);
+    struct param param;
+
+    if (!param_find(str_of(name), &param) && !param_family_of(suffix, &param))
+        return fail_set(why, "%s: no such parameter", name);
+    return evaluate(conf->state, &param, name, ret, why);
+}
+
+int conf_service_int(const struct conf *conf, const char *service, const char *suffix,
+                     int *ret, struct fail *why)
+{
+    union value value;
+
+    if (service_value(conf, service, suffix, &value, why) < 0)
+        return -1;
+    *ret = (int)value.number;
+    return 0;
+}
+
+int conf_service_text(const struct conf *conf, const char *service, const char *suffix,
+                      const char **ret, struct fail *why)
+{
+    union value value;
+
+    if (service_value(conf, service, suffix, &value, why) < 0)
+        return -1;
+    *ret = value.text;
+    return 0;
+}
+
+const char *conf_expand(const struct conf *conf, const char *text, struct fail *why)
+{
+    struct conf_state *state = conf->state;
+    const char *expanded;
+
+    if (state_expand(state, text, &expanded, why) < 0)
+        return NULL;
+    return expanded == text ? arena_copy(state->arena, text) : expanded;
+}
+
+bool conf_level_below(const struct conf *conf, const char *level)
+{
+    int order;
+
+    return macro_compare_levels(str_of(conf->compatibility_level), str_of(level), &order,
+                                NULL) < 0 ||
+           order < 0;
+}
+
+bool conf_is_set(const struct conf *conf, const char *name)
+{
+    return state_setting(conf->state, str_of(name)) != NULL;
+}

@@ -1,0 +1,156 @@
+/*
+ * Reading settings and finding them by name. The file is read whole, once; a
+ * setting's value stays text until load.c or postconf asks for it.
+ */
+#include "conf/settings.h"
+
+#include "conf/lines.h"
+#include "util/file.h"
+
+#include <stdlib.h>
+
+enum { MAIN_CF_MAX = 16 * 1024 * 1024 };
+
+int setting_split(struct str line, struct str *ret_name, struct str *ret_value,
+                  struct fail *why)
+{
+    struct str rest = str_trim(line);
+    size_t n = str_find_any(rest, "= \t\r\n\v\f");
+    struct str name = str_head(rest, n);
+
+    rest = str_trim_left(str_tail(rest, n));
+    if (rest.n == 0 || rest.p[0] != '=')
+        return fail_set(why, "missing '=' after attribute name: \"%.*s\"",
+                        STR_ARG(str_trim(line)));
+    if (name.n == 0)
+        return fail_set(why, "missing attribute name: \"%.*s\"", STR_ARG(str_trim(line)));
+    *ret_name = name;
+    *ret_value = str_trim(str_tail(rest, 1));
+    return 0;
+}
+
+/* A growing array; what it outgrows stays in the arena. */
+static void add(struct settings *settings, size_t *size, struct arena *arena,
+                struct setting item)
+{
+    if (settings->n == *size) {
+        size_t more = *size ? *size * 2 : 64;
+        struct setting *items = arena_array(arena, more, sizeof(*items));
+
+        if (settings->n > 0)
+            memcpy(items, settings->items, settings->n * sizeof(*items));
+        settings->items = items;
+        *size = more;
+    }
+    settings->items[settings->n++] = item;
+}
+
+static int by_name_and_line(const void *a, const void *b)
+{
+    const struct setting *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+
+    return order != 0 ? order : x->line - y->line;
+}
+
+/* Sort; of each name keep the one with the highest line number. */
+static void settle(struct settings *settings, const char *path, struct arena *arena,
+                   struct texts *warnings)
+{
+    size_t kept = 0;
+
+    if (settings->n > 0)
+        qsort(settings->items, settings->n, sizeof(settings->items[0]), by_name_and_line);
+    for (size_t i = 0; i < settings->n; i++) {
+        const struct setting *item = &settings->items[i];
+
+        if (kept > 0 && strcmp(settings->items[kept - 1].name, item->name) == 0) {
+            kept--;
+            if (warnings)
+                texts_add(warnings, arena,
+                          arena_printf(
+                              arena, "%s, line %d: overriding earlier entry: %s=%s", path,
+                              item->line, item->name, settings->items[kept].value));
+        }
+        settings->items[kept++] = *item;
+    }
+    settings->n = kept;
+}
+
+int settings_read(const char *path, struct arena *arena, struct settings *ret,
+                  struct texts *warnings, struct fail *why)
+{
+    struct settings settings = {0};
+    struct str source, name, value;
+    struct lines lines;
+    struct line line;
+    size_t size = 0;
+
+    if (file_read(path, MAIN_CF_MAX, arena, &source, why) < 0)
+        return -1;
+    lines_start(&lines, source, arena);
+    while (lines_next(&lines, &line)) {
+        if (line.orphan) {
+            texts_add(
+                warnings, arena,
+                arena_printf(arena,
+                             "%s, line %d: logical line must not start with whitespace: "
+                             "\"%.*s\"",
+                             path, line.number, STR_ARG(line.text)));
+            continue;
+        }
+        if (setting_split(line.text, &name, &value, why) < 0)
+            return fail_prefix(why, "%s, line %d", path, line.number);
+        add(&settings, &size, arena,
+            (struct setting){
+                .name = arena_copy_str(arena, name),
+                .value = arena_copy_str(arena, value),
+                .line = line.number,
+            });
+    }
+    settle(&settings, path, arena, warnings);
+    *ret = settings;
+    return 0;
+}
+
+int settings_of_options(const char *const *list, struct arena *arena,
+                        struct settings *ret, struct fail *why)
+{
+    struct settings settings = {0};
+    struct str text, name, value;
+    size_t size = 0;
+
+    for (int i = 0; list && list[i]; i++) {
+        if (!str_unbrace(str_of(list[i]), &text))
+            text = str_of(list[i]);
+        if (setting_split(text, &name, &value, why) < 0)
+            return fail_prefix(why, "-o %s", list[i]);
+        add(&settings, &size, arena,
+            (struct setting){
+                .name = arena_copy_str(arena, name),
+                .value = arena_copy_str(arena, value),
+                .line = i + 1, /* for settle; no lines here */
+            });
+    }
+    settle(&settings, NULL, arena, NULL);
+    for (size_t i = 0; i < settings.n; i++)
+        settings.items[i].line = 0;
+    *ret = settings;
+    return 0;
+}
+
+static int name_against(const void *key, const void *item)
+{
+    const struct str *name = key;
+    const struct setting *setting = item;
+
+    return str_compare(*name, str_of(setting->name));
+}
+
+const struct setting *settings_find(const struct settings *settings, struct str name)
+{
+    if (settings->n == 0)
+        return NULL;
+    return bsearch(&name, settings->items, settings->n, sizeof(settings->items[0]),
+                   name_against);
+}

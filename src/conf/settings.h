@@ -1,0 +1,45 @@
+/*
+ * "name = value" lines: the text of main.cf and of -o options, before anything
+ * is expanded or typed.
+ */
+#ifndef CONF_SETTINGS_H
+#define CONF_SETTINGS_H
+
+#include "util/arena.h"
+#include "util/attributes.h"
+#include "util/fail.h"
+#include "util/list.h"
+#include "util/str.h"
+
+struct setting {
+    const char *name;
+    const char *value;
+    int line; /* in main.cf; 0 = from the command line */
+};
+
+/* Sorted by name, each name once. Zeroed = empty. */
+struct settings {
+    struct setting *items;
+    size_t n;
+};
+
+/* Split "name = value" (blanks around are dropped); -1 when it has no name or no "=". */
+int setting_split(struct str line, struct str *ret_name, struct str *ret_value,
+                  struct fail *why) MUST_CHECK;
+
+/*
+ * Read the main.cf at path; the last setting of a name wins, which is worth a
+ * line in warnings, as is a first line that starts with white space. On
+ * failure *why names file and line.
+ */
+int settings_read(const char *path, struct arena *arena, struct settings *ret,
+                  struct texts *warnings, struct fail *why) MUST_CHECK;
+
+/* The "name=value" texts of -o options, NULL at the end; list may be NULL. Last wins,
+ * silently. */
+int settings_of_options(const char *const *list, struct arena *arena,
+                        struct settings *ret, struct fail *why) MUST_CHECK;
+
+const struct setting *settings_find(const struct settings *settings, struct str name);
+
+#endif

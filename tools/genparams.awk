@@ -1,0 +1,256 @@
+# Make C and documents from the parameter catalogue, src/conf/params/*.params.
+#
+#   awk -f tools/genparams.awk -v want=struct|table|man|sample [-v prog=NAME] FILES
+#
+# A record is a line "name type default" at the left margin, attribute lines
+# indented by four blanks, an empty line, and text for the reader, indented
+# likewise; the next line at the margin starts the next record. The attributes
+# and types are explained in src/conf/README.md.
+#
+# struct: the members of struct conf             table: the rows for conf/params.c
+# man:    the parameters of a manual page, all or those that prog uses
+# sample: the file named by -v template=, "@name" lines replaced
+
+function die(words)
+{
+    printf "%s:%d: %s\n", FILENAME, FNR, words > "/dev/stderr"
+    failed = 1
+    exit 1
+}
+
+# --- reading ---------------------------------------------------------------
+
+# "{smtp,lmtp}_x" stands for one record a word; all else stands for itself.
+function begin_records(head, type, value,    words, n, i, name)
+{
+    from = count + 1
+    group = ""
+    if (match(head, /\{[a-z,]*\}/)) {
+        group = substr(head, RSTART, RLENGTH)
+        n = split(substr(group, 2, length(group) - 2), words, ",")
+        for (i = 1; i <= n; i++)
+            begin_record(replaced(head, group, words[i]), type, value, words[i])
+    } else
+        begin_record(head, type, value, "")
+}
+
+function begin_record(name, type, value, word)
+{
+    if (name in by_name)
+        die(name " is declared twice, also at " place[by_name[name]])
+    if (!(type in c_type))
+        die(name ": unknown type \"" type "\"")
+    count++
+    names[count] = name
+    by_name[name] = count
+    types[count] = type
+    words_of[count] = word
+    defaults[count] = value == "(empty)" ? "" : replaced(value, group, word)
+    place[count] = base(FILENAME) ":" FNR
+    chapter[count] = base(FILENAME)
+}
+
+# Each record of the group gets the attribute, with its own word in the text.
+function attribute(key, value,    i, own)
+{
+    for (i = from; i <= count; i++) {
+        own = replaced(value, group, words_of[i])
+        if (key == "default")
+            defaults[i] = defaults[i] == "" ? own : defaults[i] " " own
+        else if (key == "min" || key == "max" || key == "unit" || key == "used" || key == "values")
+            attributes[i, key] = own
+        else if (index(" raw computed readonly obsolete removed not-built ", " " key " "))
+            attributes[i, key] = 1
+        else
+            die("unknown attribute \"" key "\"")
+    }
+}
+
+function add_text(line,    i)
+{
+    for (i = from; i <= count; i++)
+        texts[i] = texts[i] replaced(line, group, words_of[i]) "\n"
+}
+
+function replaced(text, old, new,    out, at)
+{
+    if (old == "")
+        return text
+    out = ""
+    while ((at = index(text, old)) > 0) {
+        out = out substr(text, 1, at - 1) new
+        text = substr(text, at + length(old))
+    }
+    return out text
+}
+
+function base(path)
+{
+    sub(/.*\//, "", path)
+    return path
+}
+
+function rest(line, fields)
+{
+    while (fields-- > 0)
+        sub(/^[ \t]*[^ \t]+[ \t]*/, "", line)
+    return line
+}
+
+BEGIN {
+    c_type["bool"] = "bool"
+    c_type["int"] = c_type["time"] = c_type["code"] = "int"
+    c_type["size"] = "long long"
+    n_types = split("text enum options table tables matchlist restrictions path paths" \
+                    " transport nexthop domain address service", other, " ")
+    for (i = 1; i <= n_types; i++)
+        c_type[other[i]] = "const char *"
+    seconds["s"] = 1
+    seconds["m"] = 60
+    seconds["h"] = 3600
+    seconds["d"] = 86400
+    seconds["w"] = 604800
+}
+
+/^#/ { next }
+/^[^ \t]/ { begin_records($1, $2, rest($0, 2)); in_text = 0; next }
+/^[ \t]*$/ { if (in_text) blank = 1; in_text = 1; next }
+!in_text { attribute($1, rest($0, 1)); next }
+{
+    sub(/^    /, "")
+    if (blank && texts[count] != "")
+        add_text("")
+    blank = 0
+    add_text($0)
+}
+
+# --- writing C ---------------------------------------------------------------
+
+# The C member of a name, which may start with a digit.
+function member(name) { return (name ~ /^[0-9]/ ? "n" : "") name }
+
+function is_family(i) { return names[i] ~ /^</ }
+
+# Removed names are known for their text only.
+function in_struct(i) { return !is_family(i) && !((i, "removed") in attributes) }
+
+function quoted(text)
+{
+    gsub(/\\/, "\\\\", text)
+    gsub(/"/, "\\\"", text)
+    gsub(/\?\?/, "?\\?", text)
+    return "\"" text "\\0\""
+}
+
+# Indices in the order of names, as C's strcmp has it (shell sort).
+function sort_names(    i, j, gap, t)
+{
+    for (i = 1; i <= count; i++)
+        order[i] = i
+    for (gap = int(count / 2); gap > 0; gap = int(gap / 2))
+        for (i = gap + 1; i <= count; i++) {
+            t = order[i]
+            for (j = i; j > gap && names[order[j - gap]] > names[t]; j -= gap)
+                order[j] = order[j - gap]
+            order[j] = t
+        }
+}
+
+function write_struct(    i, n)
+{
+    print "/* Made from src/conf/params/ by tools/genparams.awk; do not edit. */"
+    print "#ifndef CONF_PARAMS_GEN_H\n#define CONF_PARAMS_GEN_H\n"
+    print "#include <stdbool.h>\n"
+    print "struct conf {\n    struct conf_state *state; /* of load.c */"
+    for (i = 1; i <= count; i++)
+        if (in_struct(i))
+            printf "    %s%s%s; /* %s */\n", c_type[types[i]],
+                   c_type[types[i]] ~ /\*$/ ? "" : " ", member(names[i]), place[i]
+    print "};\n\n#endif"
+}
+
+# A time or number of an attribute, as an integer.
+function number(text,    unit)
+{
+    unit = substr(text, length(text))
+    if (unit in seconds)
+        return substr(text, 1, length(text) - 1) * seconds[unit]
+    return text + 0
+}
+
+# A bare number has the unit that the default is written with.
+function time_unit(i,    last)
+{
+    if (types[i] != "time")
+        return "\\0"
+    if ((i, "unit") in attributes)
+        return attributes[i, "unit"]
+    last = substr(defaults[i], length(defaults[i]))
+    return defaults[i] ~ /[0-9}][smhdw]$/ ? last : "s"
+}
+
+function mask(i,    n, words, j, out)
+{
+    n = split(attributes[i, "used"], words, " ")
+    out = ""
+    for (j = 1; j <= n; j++) {
+        if (words[j] == "all")
+            return "PARAM_ALL"
+        if (!(words[j] in program_bit)) {
+            program_bit[words[j]] = n_programs++
+            program_list[program_bit[words[j]]] = words[j]
+        }
+        out = out (out == "" ? "" : "|") "PARAM_PROGRAM(" program_bit[words[j]] ")"
+    }
+    return out == "" ? "0" : out
+}
+
+function flags(i,    n, words, j, out)
+{
+    out = is_family(i) ? "PARAM_FAMILY" : ""
+    n = split("raw computed readonly obsolete removed not-built", words, " ")
+    for (j = 1; j <= n; j++)
+        if ((i, words[j]) in attributes) {
+            sub(/-/, "_", words[j])
+            out = out (out == "" ? "" : "|") "PARAM_" toupper(words[j])
+        }
+    return out == "" ? "0" : out
+}
+
+function write_table(    i, j, at, min, max)
+{
+    sort_names()
+    print "/* Made from src/conf/params/ by tools/genparams.awk; do not edit. */"
+    print "static const struct param_row param_rows[] = {"
+    at = 0
+    for (j = 1; j <= count; j++) {
+        i = order[j]
+        min = (i, "min") in attributes ? number(attributes[i, "min"]) : 0
+        max = (i, "max") in attributes ? number(attributes[i, "max"]) : 0
+        printf "    {%d, %d, %s, %d, %d, PARAM_%s, '%s', %s, %s},\n", at,
+               at + length(names[i]) + 1,
+               in_struct(i) ? "offsetof(struct conf, " member(names[i]) ")" : 0, min, max,
+               toupper(types[i]), time_unit(i), flags(i), mask(i)
+        at += length(names[i]) + length(defaults[i]) + 2
+    }
+    print "};\n\nstatic const char param_texts[] ="
+    for (j = 1; j <= count; j++)
+        print "    " quoted(names[order[j]]) " " quoted(defaults[order[j]])
+    print "    ;\n\nstatic const char param_programs[] ="
+    for (j = 0; j < n_programs; j++)
+        print "    " quoted(program_list[j])
+    print "    ;"
+}
+
+END {
+    if (failed)
+        exit 1
+    if (want == "struct")
+        write_struct()
+    else if (want == "table")
+        write_table()
+    else {
+        print "genparams.awk: -v want=struct|table|man|sample" > "/dev/stderr"
+        exit 1
+    }
+}
