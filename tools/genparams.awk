@@ -136,9 +136,7 @@ function in_struct(i) { return !is_family(i) && !((i, "removed") in attributes) 
 
 function quoted(text)
 {
-    gsub(/\\/, "\\\\", text)
-    gsub(/"/, "\\\"", text)
-    gsub(/\?\?/, "?\\?", text)
+    gsub(/["\\]/, "\\\\&", text)
     return "\"" text "\\0\""
 }
 

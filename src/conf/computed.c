@@ -45,7 +45,7 @@ static int domain_name(struct conf_state *state, const char **ret, struct fail *
 /* The class A, B or C network that holds an IPv4 address (of old, RFC 791). */
 static int class_prefix(const struct netaddr *address)
 {
-    unsigned char first = netaddr_bytes(address)[0];
+    unsigned char first = address->bytes[0];
 
     return first < 128 ? 8 : first < 192 ? 16 : first < 224 ? 24 : 32;
 }

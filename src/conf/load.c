@@ -39,24 +39,37 @@ static int computed_once(struct conf_state *state, const char *name, const char 
     return 0;
 }
 
-int state_value(struct conf_state *state, struct str name, const char **ret,
-                struct fail *why)
+/* The value of a name of which the record is known. */
+static int value_of(struct conf_state *state, const struct param *param, struct str name,
+                    const char **ret, struct fail *why)
 {
-    struct param param;
-    struct str service;
-    bool known = param_find(name, &param);
     const struct setting *setting =
-        known && (param.flags & PARAM_READONLY) ? NULL : state_setting(state, name);
+        (param->flags & PARAM_READONLY) ? NULL : state_setting(state, name);
 
     *ret = NULL;
     if (setting)
         *ret = setting->value;
-    else if (known && (param.flags & PARAM_COMPUTED))
-        return computed_once(state, param.name, ret, why);
-    else if (known && !(param.flags & (PARAM_REMOVED | PARAM_FAMILY)))
-        *ret = param.text;
-    else if (param_family(name, &param, &service))
-        *ret = param.text;
+    else if (param->flags & PARAM_COMPUTED)
+        return computed_once(state, param->name, ret, why);
+    else if (!(param->flags & PARAM_REMOVED))
+        *ret = param->text;
+    return 0;
+}
+
+int state_value(struct conf_state *state, struct str name, const char **ret,
+                struct fail *why)
+{
+    const struct setting *setting;
+    struct param param;
+    struct str service;
+
+    if (param_find(name, &param))
+        return value_of(state, &param, name, ret, why);
+    setting = state_setting(state, name);
+    if (setting)
+        *ret = setting->value;
+    else
+        *ret = param_family(name, &param, &service) ? param.text : NULL;
     return 0;
 }
 
@@ -113,10 +126,8 @@ static int evaluate(struct conf_state *state, const struct param *param, const c
 {
     const char *text;
 
-    if (state_value(state, str_of(name), &text, why) < 0)
+    if (value_of(state, param, str_of(name), &text, why) < 0)
         return locate(state, name, why);
-    if (text == NULL)
-        text = param->text;
     if (!(param->flags & PARAM_RAW) && state_expand(state, text, &text, why) < 0) {
         (void)fail_prefix(why, "parameter %s", name);
         return locate(state, name, why);

@@ -278,8 +278,8 @@ out:
 static int expand_comparison(struct expansion *x, struct str body)
 {
     struct str rest = body, left, right, branch;
-    int accepts;
-    bool level, yes, any;
+    int accepts = 0;
+    bool level = false, yes, any;
 
     if (take_braced(body, &rest, &left, x->why) < 0)
         return -1;

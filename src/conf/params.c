@@ -70,8 +70,9 @@ bool param_find(struct str name, struct param *ret)
     return false;
 }
 
-#define FAMILY_START "<service>_" /* sorts before every other name that is not a digit   \
-                                   */
+#define FAMILY_START                                                                     \
+    "<service>_" /* sorts before every other name that is not a digit                    \
+                  */
 
 static bool is_family(size_t i)
 {
