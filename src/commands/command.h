@@ -1,0 +1,59 @@
+/*
+ * What all commands share: their start, their configuration and log, and for
+ * set-gid programs the shedding of whatever a hostile caller has prepared.
+ *
+ *     command_start(&command, "postcat");
+ *     while ((option = getopt(...)))          -c and -v fill in command
+ *     command_configure(&command);
+ */
+#ifndef COMMANDS_COMMAND_H
+#define COMMANDS_COMMAND_H
+
+#include "conf/conf.h"
+#include "util/arena.h"
+
+#include <stdbool.h>
+
+struct command {
+    const char *name; /* "postcat": in diagnostics, and in the log behind $syslog_name/ */
+    const char *directory; /* -c; NULL = $MAIL_CONFIG, else the default */
+    int verbose;           /* number of -v */
+    struct conf *conf;     /* after command_configure; never freed */
+    struct arena *arena;   /* lives as long as the program */
+};
+
+/* First thing in main: descriptors 0 to 2 are open, diagnostics go to stderr and syslog.
+ */
+void command_start(struct command *command, const char *name);
+
+/* The part of argv[0] behind the last slash; fallback when it is missing or empty. */
+const char *command_called_as(int argc, char **argv, const char *fallback);
+
+/*
+ * Read main.cf, log what it warns about, then log as it says. What goes wrong ends the
+ * program (exit status 1).
+ */
+void command_configure(struct command *command);
+
+/* Change to $queue_directory, or end the program. */
+void command_enter_queue(const struct command *command);
+
+/*
+ * For set-gid programs, before anything else: no environment but what is known to be
+ * harmless, default signal handling, no timers, no size limit signal, umask 077.
+ * MAIL_CONFIG is taken into command->directory.
+ */
+void command_shed_environment(struct command *command);
+
+/*
+ * May this caller choose the configuration directory that command->directory
+ * names? Root may; others may take those that the default main.cf lists in
+ * alternate_config_directories or multi_instance_directories. Ends the program when not.
+ */
+void command_check_directory(struct command *command);
+
+/* The user who runs the program, by real uid: login name, or "uid" digits when it has
+ * none. */
+const char *command_user(const struct command *command);
+
+#endif
