@@ -85,13 +85,16 @@ static int make_temporary(struct table_writer *writer, struct editor *editor,
 {
     const char *name =
         arena_printf(writer->arena, "%s.%ld.tmp", writer->path, (long)getpid());
-    int fd;
+    int fd, error;
 
     unlink(name); /* left by a crash of a process with our number */
     fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
               writer->options.file_mode);
-    if (fd < 0 && (errno == EACCES || errno == EPERM) && access(writer->path, W_OK) == 0)
+    error = errno;
+    if (fd < 0 && (error == EACCES || error == EPERM) &&
+        euidaccess(writer->path, W_OK) == 0)
         return 1;
+    errno = error;
     if (fd < 0)
         return fail_set(why, "open database %s: %m", writer->path);
     editor->temporary = name;
@@ -108,7 +111,8 @@ static int open_files(struct table_writer *writer, struct editor *editor, DBTYPE
                       struct fail *why)
 {
     size_t cache = writer->options.cache ? writer->options.cache : DEFAULT_CREATE_CACHE;
-    bool create = writer->options.mode == TABLE_CREATE || access(writer->path, F_OK) < 0;
+    bool create =
+        writer->options.mode == TABLE_CREATE || euidaccess(writer->path, F_OK) < 0;
     int in_place = create ? make_temporary(writer, editor, why) : 1;
 
     if (in_place < 0 || (in_place && lock_index(writer, editor, why) < 0))

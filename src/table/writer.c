@@ -53,6 +53,18 @@ int table_writer_put(struct table_writer *writer, struct str key, struct str val
                              why);
 }
 
+int table_writer_put_as_is(struct table_writer *writer, struct str key, struct str value,
+                           struct fail *why)
+{
+    bool no_fold = writer->options.no_fold;
+    int result;
+
+    writer->options.no_fold = true;
+    result = table_writer_put(writer, key, value, why);
+    writer->options.no_fold = no_fold;
+    return result;
+}
+
 int table_writer_delete(struct table_writer *writer, struct str key, struct fail *why)
 {
     arena_reset(writer->scratch);

@@ -35,6 +35,9 @@ int table_writer_open(const char *name, const struct table_writer_options *optio
 /* 0 = stored, 1 = key was there (kept or replaced, as options say), -1 = failure. */
 int table_writer_put(struct table_writer *writer, struct str key, struct str value,
                      struct fail *why) MUST_CHECK;
+/* The same, with the key's case kept whatever the options say. */
+int table_writer_put_as_is(struct table_writer *writer, struct str key, struct str value,
+                           struct fail *why) MUST_CHECK;
 /* 1 = deleted, 0 = no such key, -1 = failure. TABLE_CHANGE only. */
 int table_writer_delete(struct table_writer *writer, struct str key,
                         struct fail *why) MUST_CHECK;

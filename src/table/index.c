@@ -1,0 +1,206 @@
+/*
+ * Reading the source and filling the writer, under the rights of the source's
+ * owner: a user's table in a user's folder must not let that user trick root
+ * into writing elsewhere.
+ */
+#include "table/index.h"
+
+#include "table/alias_text.h"
+#include "table/lines.h"
+#include "table/type.h"
+#include "util/file.h"
+#include "util/ids.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+struct job {
+    const struct index_options *options;
+    struct table_lines *lines;
+    struct table_writer *writer;
+    struct arena *arena; /* of one entry */
+};
+
+static void warn(const struct job *job, const char *text)
+{
+    if (job->options->warn)
+        job->options->warn(job->options->context, text);
+}
+
+/* --- one line --------------------------------------------------------------------- */
+
+/* The next entry of either syntax: 1, 0 at the end, -1; skips and warns of what is none.
+ */
+static int next_map_entry(struct job *job, struct str *ret_key, struct str *ret_value,
+                          struct fail *why)
+{
+    struct table_entry entry;
+    int got;
+
+    while ((got = table_lines_entry(job->lines, &entry, why)) > 0) {
+        if (entry.warning[0])
+            warn(job, entry.warning);
+        if (!entry.usable)
+            continue;
+        *ret_key = entry.key;
+        *ret_value = entry.value;
+        return 1;
+    }
+    return got;
+}
+
+static int next_alias(struct job *job, struct str *ret_key, struct str *ret_value,
+                      struct fail *why)
+{
+    struct str line;
+    struct fail bad;
+    int got;
+
+    while ((got = table_lines_next(job->lines, &line, why)) > 0) {
+        char text[600];
+
+        if (line.p[0] != ' ' && line.p[0] != '\t' &&
+            alias_line_split(line, job->arena, ret_key, ret_value, &bad) == 0)
+            return 1;
+        if (line.p[0] == ' ' || line.p[0] == '\t')
+            snprintf(text, sizeof(text),
+                     "%s: logical line must not start with whitespace: \"%.30s%s\"",
+                     table_lines_path(job->lines), line.p, line.n > 30 ? "..." : "");
+        else
+            snprintf(text, sizeof(text), "%s, line %ld: %s", table_lines_path(job->lines),
+                     table_lines_number(job->lines), bad.text);
+        warn(job, text);
+    }
+    return got;
+}
+
+static int put(struct job *job, struct str key, struct str value, struct fail *why)
+{
+    int result = table_writer_put(job->writer, key, value, why);
+    char text[600];
+
+    if (result > 0 && job->options->duplicate == INDEX_DUPLICATE_WARN) {
+        snprintf(text, sizeof(text), "%s: duplicate entry: \"%.*s\"",
+                 table_writer_path(job->writer), STR_ARG(key));
+        warn(job, text);
+    }
+    return result < 0 ? fail_prefix(why, "%s", table_writer_path(job->writer)) : 0;
+}
+
+static int put_all(struct job *job, struct fail *why)
+{
+    bool aliases = job->options->syntax == INDEX_ALIASES;
+    struct str key, value;
+    int got;
+
+    while ((got = (aliases ? next_alias : next_map_entry)(job, &key, &value, why)) > 0) {
+        if (put(job, key, value, why) < 0)
+            return -1;
+        arena_reset(job->arena);
+    }
+    return got;
+}
+
+/* compat: entries that NIS wants to see in an alias database. */
+static int put_marks(struct job *job, struct fail *why)
+{
+    char now[30], host[256] = "";
+
+    snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+    if (gethostname(host, sizeof(host) - 1) < 0)
+        host[0] = '\0';
+    if (table_writer_put_as_is(job->writer, STR("@"), STR("@"), why) < 0 ||
+        table_writer_put_as_is(job->writer, STR("YP_LAST_MODIFIED"), str_of(now), why) <
+            0)
+        return -1;
+    return table_writer_put_as_is(job->writer, STR("YP_MASTER_NAME"), str_of(host), why);
+}
+
+/* --- the whole --------------------------------------------------------------------- */
+
+int index_become_owner(const char *path, struct fail *why)
+{
+    char index[4096];
+    struct stat st;
+
+    if (geteuid() != 0)
+        return 0;
+    snprintf(index, sizeof(index), "%s.db", path);
+    if ((stat(path, &st) < 0 && stat(index, &st) < 0) || st.st_uid == 0)
+        return 0;
+    return ids_become(st.st_uid, st.st_gid, why) < 0 ? -1 : 1;
+}
+
+static int open_writer(struct job *job, const char *name, enum table_writer_mode mode,
+                       struct fail *why)
+{
+    const struct index_options *options = job->options;
+    mode_t source = table_lines_stat(job->lines)->st_mode & 0777;
+    struct table_writer_options writer = {
+        .mode = mode,
+        .duplicate =
+            options->duplicate == INDEX_DUPLICATE_REPLACE ? TABLE_REPLACE : TABLE_KEEP,
+        .with_nul = options->with_nul,
+        .no_fold = options->no_fold,
+        .smtputf8 = options->smtputf8,
+        .file_mode = options->plain_mode || mode == TABLE_CHANGE ? 0644 : source,
+        .cache = options->cache,
+    };
+
+    return table_writer_open(name, &writer, &job->writer, why);
+}
+
+/* Fill the index from job->lines. */
+static int fill(struct job *job, const char *name, enum table_writer_mode mode,
+                struct fail *why)
+{
+    bool marks = job->options->syntax == INDEX_ALIASES && mode == TABLE_CREATE;
+
+    if (open_writer(job, name, mode, why) < 0)
+        return -1;
+    job->arena = arena_new("index entry");
+    if (put_all(job, why) < 0 || (marks && put_marks(job, why) < 0)) {
+        table_writer_abort(job->writer);
+        arena_free(job->arena);
+        return -1;
+    }
+    arena_free(job->arena);
+    return table_writer_finish(job->writer, why);
+}
+
+static int run(const char *name, const struct index_options *options,
+               enum table_writer_mode mode, struct fail *why)
+{
+    struct job job = {.options = options};
+    struct str type = str_head(str_of(name), str_find(str_of(name), ':'));
+    const struct table_type *known = table_type_find(type);
+    const char *path = name + type.n + 1;
+    struct fail restore;
+    int became = 0, result;
+
+    if (type.n == strlen(name) || !known || !known->writer)
+        return fail_set(why, "unsupported map type for this operation: %.*s",
+                        STR_ARG(type));
+    job.lines = table_lines_open(mode == TABLE_CREATE ? path : "-", why);
+    if (!job.lines)
+        return -1;
+    if (!options->keep_rights)
+        became = index_become_owner(path, why);
+    result = became < 0 ? -1 : fill(&job, name, mode, why);
+    if (became > 0 && ids_restore(&restore) < 0)
+        result = fail_set(why, "%s", restore.text);
+    table_lines_free(job.lines);
+    return result;
+}
+
+int index_build(const char *name, const struct index_options *options, struct fail *why)
+{
+    return run(name, options, TABLE_CREATE, why);
+}
+
+int index_add(const char *name, const struct index_options *options, struct fail *why)
+{
+    return run(name, options, TABLE_CHANGE, why);
+}
