@@ -1,0 +1,105 @@
+/*
+ * What a daemon is started with. Nothing of the environment of whoever started
+ * master gets through but what import_environment names.
+ */
+#include "master/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void add_flag(struct texts *argv, struct arena *arena, bool set, const char *flag)
+{
+    if (set)
+        texts_add(argv, arena, flag);
+}
+
+static void make_argv(const struct command_options *o, struct arena *arena,
+                      struct texts *argv)
+{
+    const struct master_service *line = o->line;
+
+    texts_add(argv, arena, line->command);
+    add_flag(argv, arena, line->process_limit == 1, "-l");
+    add_flag(argv, arena, line->process_limit == 0, "-z");
+    if (strcmp(line->name, line->command) != 0) {
+        texts_add(argv, arena, "-n");
+        texts_add(argv, arena, line->name);
+    }
+    texts_add(argv, arena, "-t");
+    texts_add(argv, arena, master_type_text(line->type));
+    for (int i = 0; i < o->verbose; i++)
+        texts_add(argv, arena, "-v");
+    add_flag(argv, arena, line->unprivileged, "-u");
+    add_flag(argv, arena, line->chroot, "-c");
+    if (line->type == MASTER_INET) {
+        texts_add(argv, arena, "-o");
+        texts_add(argv, arena, o->stressed ? "stress=yes" : "stress=");
+    }
+    if (o->sockets > 1) {
+        texts_add(argv, arena, "-s");
+        texts_add(argv, arena, arena_printf(arena, "%zu", o->sockets));
+    }
+    for (size_t i = 0; i < line->args.n; i++)
+        texts_add(argv, arena, line->args.items[i]);
+}
+
+void command_import_environment(const char *import, struct arena *arena,
+                                struct texts *env)
+{
+    struct texts words = {0};
+
+    texts_add(env, arena, "PATH=/usr/bin:/bin:/usr/sbin:/sbin");
+    texts_split_braced(&words, arena, str_of(import), ", \t\r\n");
+    for (size_t i = 0; i < words.n; i++) {
+        const char *value;
+
+        if (strchr(words.items[i], '='))
+            texts_add(env, arena, words.items[i]);
+        else if ((value = getenv(words.items[i])) != NULL)
+            texts_add(env, arena, arena_printf(arena, "%s=%s", words.items[i], value));
+    }
+}
+
+/* Later words would not replace earlier ones: leave out what is set here anyway. */
+static bool is_ours(const char *word)
+{
+    static const char *const names[] = {
+        "MAIL_CONFIG=", "MAIL_LOGTAG=", "GENERATION=", "SLOT="};
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (str_starts(str_of(word), names[i]))
+            return true;
+    return false;
+}
+
+static void make_env(const struct command_options *o, struct arena *arena,
+                     struct texts *env)
+{
+    struct texts imported = {0};
+
+    command_import_environment(o->conf->import_environment, arena, &imported);
+    for (size_t i = 0; i < imported.n; i++)
+        if (!is_ours(imported.items[i]))
+            texts_add(env, arena, imported.items[i]);
+    texts_add(env, arena,
+              arena_printf(arena, "MAIL_CONFIG=%s", o->conf->config_directory));
+    texts_add(env, arena, arena_printf(arena, "MAIL_LOGTAG=%s", o->conf->syslog_name));
+    texts_add(env, arena, arena_printf(arena, "GENERATION=%o", o->generation));
+    texts_add(env, arena, arena_printf(arena, "SLOT=%u", (unsigned)o->slot));
+}
+
+void command_make(const struct command_options *options, struct arena *arena,
+                  struct command *ret)
+{
+    const char *command = options->line->command;
+    struct texts argv = {0}, env = {0};
+
+    make_argv(options, arena, &argv);
+    make_env(options, arena, &env);
+    ret->path =
+        command[0] == '/'
+            ? command
+            : arena_printf(arena, "%s/%s", options->conf->daemon_directory, command);
+    ret->argv = argv.items;
+    ret->env = env.items;
+}

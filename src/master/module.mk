@@ -1,0 +1,1 @@
+master.uses := util conf net service
