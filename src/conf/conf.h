@@ -4,7 +4,7 @@
  * The members are generated from params/ (build/gen/conf/params.gen.h), are
  * named as the parameters, and are written by conf/load.c only:
  * bool for yes/no, int for numbers and for times in seconds, long long for
- * sizes that may pass 2 GB, const char * (never NULL) for all else. A name that
+ * sizes that may pass 2 GB, const char * for all else. A name that
  * starts with a digit gets an "n" before it.
  *
  * Libraries don't log: what the administrator should read is in
@@ -34,8 +34,9 @@ struct conf_options {
 /*
  * Read and evaluate. The result is freed with conf_free. NULL on failure: the
  * file cannot be read, does not parse, or a parameter that this program uses
- * has a value that cannot be; *why then names file and line. A bad value of
- * another program's parameter leaves its default in force.
+ * ("used" in its record names program, or is "all") has a value that cannot be;
+ * *why then names file and line. Other programs' parameters need not be valid;
+ * those that are texts with macros are NULL.
  */
 struct conf *conf_load(const struct conf_options *options, struct fail *why) MUST_CHECK;
 void conf_free(struct conf *conf); /* NULL is fine */

@@ -1,10 +1,11 @@
 /*
  * Loading: the only writer of struct conf.
  *
- * A name's value is that of -o, else of main.cf, else the default. Every
- * member is filled, so that no text is ever NULL; but only the parameters that
- * the program declares to use must be valid, and only for these the machine is
- * asked (computed defaults). Values without "$" are not even copied.
+ * A name's value is that of -o, else of main.cf, else the default. What a
+ * program starts with costs time at each start, so only the parameters that it
+ * declares to use ("used" in the catalogue) are expanded and must be valid, and
+ * only for these the machine is asked (computed defaults). Values without "$"
+ * are not even copied.
  */
 #include "conf/state.h"
 #include "conf/value.h"
@@ -159,22 +160,23 @@ static void store(struct conf *conf, const struct param *param, const union valu
     }
 }
 
-/* Another program's parameter: what can be had without effort, else its default, else
- * nothing. */
-static void store_leniently(struct conf *conf, const struct param *param)
+/*
+ * A parameter that this program does not declare to use. Its value need not be
+ * valid, and a text with macros is not worth expanding: NULL, so that a program
+ * that reads it nevertheless shows at once that "used" is wrong.
+ */
+static void store_undeclared(struct conf *conf, const struct param *param)
 {
     union value value = {0};
-    const char *text;
+    const struct setting *setting = state_setting(conf->state, str_of(param->name));
 
-    if ((param->flags & PARAM_COMPUTED) ||
-        evaluate(conf->state, param, param->name, &value, NULL) < 0) {
+    if (param->type >= PARAM_TEXT) {
+        value.text = setting ? setting->value : param->text;
+        if ((param->flags & PARAM_COMPUTED) || strchr(value.text, '$'))
+            value.text = NULL;
+    } else if (evaluate(conf->state, param, param->name, &value, NULL) < 0 &&
+               value_parse(param, param->name, param->text, &value, NULL) < 0)
         memset(&value, 0, sizeof(value));
-        if (state_expand(conf->state, param->text, &text, NULL) < 0 ||
-            value_parse(param, param->name, text, &value, NULL) < 0)
-            memset(&value, 0, sizeof(value));
-    }
-    if (param->type >= PARAM_TEXT && value.text == NULL)
-        value.text = "";
     store(conf, param, &value);
 }
 
@@ -189,7 +191,7 @@ static int fill(struct conf *conf, struct fail *why)
         if (param.flags & (PARAM_REMOVED | PARAM_FAMILY))
             continue;
         if (!param_is_used(i, program)) {
-            store_leniently(conf, &param);
+            store_undeclared(conf, &param);
             continue;
         }
         if (evaluate(conf->state, &param, param.name, &value, why) < 0)
