@@ -1,0 +1,239 @@
+/*
+ * Reading master.cf: fields, their defaults, and arguments with braces.
+ *
+ * Only the form is decided here. Whether a service's socket or program exists
+ * is master's business, what an -o option means is the daemon's.
+ */
+#include "conf/master_cf.h"
+
+#include "conf/conf.h"
+#include "conf/lines.h"
+#include "conf/settings.h"
+#include "util/file.h"
+
+#include <limits.h>
+
+enum { MASTER_CF_MAX = 4 * 1024 * 1024 };
+
+#define BLANKS " \t\r\n\v\f"
+
+static const char *const types[] = {
+    [MASTER_INET] = "inet",
+    [MASTER_UNIX] = "unix",
+    [MASTER_FIFO] = "fifo",
+    [MASTER_PASS] = "pass",
+    [MASTER_UNIX_DGRAM] = "unix-dgram",
+};
+
+static const char *const field_names[MASTER_FIELDS] = {
+    "service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit",
+};
+
+const char *master_type_text(enum master_type type)
+{
+    return types[type];
+}
+
+bool master_type_of(const char *text, enum master_type *ret)
+{
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (strcmp(types[i], text) == 0) {
+            *ret = (enum master_type)i;
+            return true;
+        }
+    return false;
+}
+
+static int invalid(const struct master_service *service, enum master_field field,
+                   struct fail *why)
+{
+    return fail_set(why, "invalid %s field \"%s\"", field_names[field],
+                    service->as_written[field]);
+}
+
+static bool is_default(const char *text)
+{
+    return strcmp(text, "-") == 0;
+}
+
+static int yes_or_no(const struct master_service *service, enum master_field field,
+                     bool unset, bool *ret, struct fail *why)
+{
+    const char *text = service->as_written[field];
+
+    if (is_default(text))
+        *ret = unset;
+    else if (strcmp(text, "y") == 0 || strcmp(text, "n") == 0)
+        *ret = *text == 'y';
+    else
+        return invalid(service, field, why);
+    return 0;
+}
+
+static int count(const struct master_service *service, enum master_field field,
+                 struct str text, int unset, int *ret, struct fail *why)
+{
+    unsigned long long n;
+
+    if (str_is(text, "-"))
+        *ret = unset;
+    else if (str_number(text, INT_MAX, &n))
+        *ret = (int)n;
+    else
+        return invalid(service, field, why);
+    return 0;
+}
+
+/* Give the fields their meaning. */
+static int interpret(struct master_service *service, const struct conf *conf,
+                     struct fail *why)
+{
+    struct str wakeup = str_of(service->as_written[MASTER_WAKEUP]);
+
+    if (!master_type_of(service->as_written[MASTER_TYPE], &service->type))
+        return invalid(service, MASTER_TYPE, why);
+    if (yes_or_no(service, MASTER_PRIVATE, service->type != MASTER_INET,
+                  &service->private, why) < 0 ||
+        yes_or_no(service, MASTER_UNPRIVILEGED, true, &service->unprivileged, why) < 0 ||
+        yes_or_no(service, MASTER_CHROOT, conf_level_below(conf, "1"), &service->chroot,
+                  why) < 0)
+        return -1;
+    if (service->type == MASTER_INET && service->private)
+        return fail_set(why, "inet service \"%s\" cannot be private", service->name);
+    if (str_ends(wakeup, "?")) {
+        wakeup = str_head(wakeup, wakeup.n - 1);
+        service->wakeup_if_used = true;
+        if (str_is(wakeup, "-"))
+            return invalid(service, MASTER_WAKEUP, why);
+    }
+    if (count(service, MASTER_WAKEUP, wakeup, 0, &service->wakeup, why) < 0)
+        return -1;
+    return count(service, MASTER_PROCESS_LIMIT,
+                 str_of(service->as_written[MASTER_PROCESS_LIMIT]),
+                 conf->default_process_limit, &service->process_limit, why);
+}
+
+/* "{ name = value }" after -o, as "name=value"; any other text as it is. */
+static int option_text(struct str text, struct arena *arena, const char **ret,
+                       struct fail *why)
+{
+    struct str name, value;
+
+    if (setting_split(text, &name, &value, why) < 0)
+        return fail_prefix(why, "-o");
+    *ret = arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(value));
+    return 0;
+}
+
+static int read_arguments(struct str rest, struct arena *arena,
+                          struct master_service *service, struct fail *why)
+{
+    struct str word, inner;
+
+    while (str_word_braced(&rest, BLANKS, &word)) {
+        bool after_o = service->args.n > 0 &&
+                       strcmp(service->args.items[service->args.n - 1], "-o") == 0;
+        const char *text = NULL;
+
+        if (word.n == 0)
+            return 0;
+        if (!str_unbrace(word, &inner))
+            text = arena_copy_str(arena, word);
+        else if (!after_o)
+            text = arena_copy_str(arena, inner);
+        else if (option_text(inner, arena, &text, why) < 0)
+            return -1;
+        texts_add(&service->args, arena, text);
+    }
+    return fail_set(why, "missing '}' in \"%.*s\"", STR_ARG(word));
+}
+
+static int read_entry(const struct line *line, const struct conf *conf,
+                      struct arena *arena, struct master_service *ret, struct fail *why)
+{
+    struct str rest = line->text, word = STR_NONE;
+
+    *ret = (struct master_service){.line = line->number};
+    for (int i = 0; i < MASTER_FIELDS; i++) {
+        word = str_word(&rest, BLANKS);
+        ret->as_written[i] = arena_copy_str(arena, word);
+    }
+    rest = str_trim(rest);
+    ret->name = ret->as_written[MASTER_NAME];
+    ret->command_as_written = arena_copy_str(arena, rest);
+    word = str_word(&rest, BLANKS);
+    ret->command = arena_copy_str(arena, word);
+    if (word.n == 0)
+        return fail_set(why, "bad field count");
+    if (interpret(ret, conf, why) < 0)
+        return -1;
+    return read_arguments(rest, arena, ret, why);
+}
+
+/* Put entry in place of one with the same name and type, or at the end. */
+static void add(struct master_cf *master, size_t *size, struct arena *arena,
+                const struct master_service *entry)
+{
+    struct master_service *other =
+        (struct master_service *)master_cf_find(master, entry->name, entry->type);
+
+    if (other) {
+        texts_add(&master->warnings, arena,
+                  arena_printf(arena,
+                               "duplicate master.cf entry for service \"%s\" (%s) -- "
+                               "using the last entry",
+                               entry->name, entry->name));
+        *other = *entry;
+        return;
+    }
+    if (master->n == *size) {
+        size_t more = *size ? *size * 2 : 64;
+        struct master_service *services = arena_array(arena, more, sizeof(*services));
+
+        if (master->n > 0)
+            memcpy(services, master->services, master->n * sizeof(*services));
+        master->services = services;
+        *size = more;
+    }
+    master->services[master->n++] = *entry;
+}
+
+int master_cf_read(const char *path, const struct conf *conf, struct arena *arena,
+                   struct master_cf *ret, struct fail *why)
+{
+    struct master_cf master = {.path = arena_copy(arena, path)};
+    struct master_service entry;
+    struct str source;
+    struct lines lines;
+    struct line line;
+    size_t size = 0;
+
+    if (file_read(path, MASTER_CF_MAX, arena, &source, why) < 0)
+        return -1;
+    lines_start(&lines, source, arena);
+    while (lines_next(&lines, &line)) {
+        if (line.orphan) {
+            texts_add(&master.warnings, arena,
+                      arena_printf(arena,
+                                   "%s, line %d: logical line must not start with "
+                                   "whitespace: \"%.*s\"",
+                                   path, line.number, STR_ARG(line.text)));
+            continue;
+        }
+        if (read_entry(&line, conf, arena, &entry, why) < 0)
+            return fail_prefix(why, "%s, line %d", path, line.number);
+        add(&master, &size, arena, &entry);
+    }
+    *ret = master;
+    return 0;
+}
+
+const struct master_service *master_cf_find(const struct master_cf *master,
+                                            const char *name, enum master_type type)
+{
+    for (size_t i = 0; i < master->n; i++)
+        if (master->services[i].type == type &&
+            strcmp(master->services[i].name, name) == 0)
+            return &master->services[i];
+    return NULL;
+}
