@@ -11,7 +11,6 @@
 static const struct service smtpd = {
     .name = "smtpd",
     .kind = SERVICE_ONE_CLIENT,
-    .flags = SERVICE_OWN_PROTOCOL,
     .before_jail = server_before_jail,
     .after_jail = server_after_jail,
     .between = server_between,

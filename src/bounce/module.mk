@@ -1,0 +1,2 @@
+bounce.program := bounce
+bounce.uses := util conf ipc mail queue service

@@ -1,0 +1,2 @@
+trivial-rewrite.program := trivial-rewrite
+trivial-rewrite.uses := util conf ipc net mail table service
