@@ -17,11 +17,11 @@ static const char *const site[] = {
     "relayhost=[hub.test]:2525",
     "recipient_delimiter=+",
     "transport_maps=inline:{slow.test=slow:, .slow.test=slow:, via.test=:[gate.test], "
-    "boss@my.test={error:5.7.1 not now}, keep.test=:, joe@relay.test={lmtp:unix:x}}",
+    "{boss@my.test = error:5.7.1 not now}, keep.test=:, joe@relay.test=lmtp:unix:x}",
     "relocated_maps=inline:{gone@my.test=new@else.test}",
     "sender_dependent_relayhost_maps=inline:{s@my.test=[other.test], @quiet.test=DUNNO}",
     "sender_dependent_default_transport_maps=inline:{<>=nullmail:, "
-    "t@my.test={bulk:[b.test]}}",
+    "t@my.test=bulk:[b.test]}",
     NULL,
 };
 
@@ -91,8 +91,8 @@ static void mail_goes_where_class_and_tables_say(void **state)
         struct resolved answer = {0};
         struct fail why;
 
-        ROW_INT(routes[i].address,
-                router_resolve(router, &question, arena, &answer, &why), 0);
+        if (router_resolve(router, &question, arena, &answer, &why) < 0)
+            fail_msg("%s: %s", routes[i].address, why.text);
         ROW_INT(routes[i].address, answer.flags, routes[i].flags);
         ROW_TEXT(routes[i].address, answer.transport, routes[i].transport);
         ROW_TEXT(routes[i].address, answer.nexthop, routes[i].nexthop);
