@@ -157,23 +157,20 @@ static enum table_result find_by_sender(struct router *router, const struct maps
                                         struct arena *arena, struct str *ret,
                                         struct fail *why)
 {
-    struct address_match match;
+    struct address_match match = {0};
     enum table_result result;
 
     if (maps_empty(maps))
         return TABLE_NOT_FOUND;
-    if (*sender == '\0') {
-        result = maps_lookup(maps, str_of(null_key), MAPS_ALL, arena, ret, why);
-    } else {
-        result = address_lookup(maps, str_of(sender),
-                                ADDRESS_PART_WHOLE | ADDRESS_PART_NO_EXTENSION |
-                                    ADDRESS_PART_AT_DOMAIN,
+    if (*sender == '\0')
+        result = maps_lookup(maps, str_of(null_key), MAPS_ALL, arena, &match.value, why);
+    else
+        result = address_lookup(maps, str_of(sender), ADDRESS_MAPS_MAILBOX,
                                 &router->rules, arena, &match, why);
-        if (result == TABLE_FOUND)
-            *ret = match.value;
-    }
-    if (result == TABLE_FOUND && str_is_nocase(*ret, "DUNNO"))
+    if (result == TABLE_FOUND && str_is_nocase(match.value, "DUNNO"))
         return TABLE_NOT_FOUND;
+    if (result == TABLE_FOUND)
+        *ret = match.value;
     return result;
 }
 
