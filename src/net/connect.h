@@ -10,7 +10,8 @@
 
 /*
  * Connect a stream socket to address, from source when it is not NULL (its
- * port 0 = any). timeout_ms < 0 = the kernel's own limit. Returns the
+ * port 0 = any). timeout_ms < 0 = the kernel's own limit; else it stays on
+ * the socket as limit of each write (SO_SNDTIMEO). Returns the
  * descriptor, or -1: why->code is the errno (ETIMEDOUT when time ran out) and
  * why->text just its words ("Connection refused"), since callers name the
  * peer in their own way.

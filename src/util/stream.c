@@ -598,6 +598,11 @@ size_t stream_pending(const struct stream *s)
     return s->out.end;
 }
 
+enum stream_result stream_output_result(const struct stream *s)
+{
+    return s->out.result;
+}
+
 enum stream_result stream_flush_with_fd(struct stream *s, int fd)
 {
     if (s->out.end == 0 && s->out.result == STREAM_OK)

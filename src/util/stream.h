@@ -93,6 +93,8 @@ void stream_write_text(struct stream *s, const char *text);
 void stream_printf(struct stream *s, const char *format, ...) PRINTF_LIKE(2, 3);
 enum stream_result stream_flush(struct stream *s) MUST_CHECK;
 size_t stream_pending(const struct stream *s); /* bytes not yet written out */
+/* What writing has met so far, without writing anything now. */
+enum stream_result stream_output_result(const struct stream *s);
 
 /* --- descriptors over UNIX sockets --- */
 /* Flush, then send the pending output plus fd in one sendmsg; the caller keeps fd. */

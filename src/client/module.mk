@@ -1,0 +1,1 @@
+client.uses := util net dns mail

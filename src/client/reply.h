@@ -1,0 +1,37 @@
+/* Replies of SMTP and LMTP servers: RFC 5321 section 4.2. */
+#ifndef CLIENT_REPLY_H
+#define CLIENT_REPLY_H
+
+#include "mail/status.h"
+#include "util/arena.h"
+#include "util/stream.h"
+
+enum {
+    REPLY_LINE_MAX = 2048,       /* bytes of a line that are kept */
+    REPLY_TEXT_MAX = 16384,      /* bytes of a reply that are kept */
+    REPLY_READ_MAX = 256 * 1024, /* bytes of a reply that are read at all */
+};
+
+struct reply {
+    int code;                /* 200 to 599; 0 when it is no SMTP reply at all */
+    char status[STATUS_MAX]; /* RFC 3463, of the reply or made from the code; 5.5.0
+                                without code */
+    const char *text; /* all lines with their codes, joined by LF; printable; in arena */
+};
+
+static inline int reply_class(const struct reply *reply)
+{
+    return reply->code / 100;
+}
+
+/*
+ * Read one whole reply. A reply that goes on beyond REPLY_READ_MAX ends the
+ * session as STREAM_TOO_LONG. Stops at the first line that is no SMTP reply.
+ */
+enum stream_result reply_read(struct stream *stream, struct arena *arena,
+                              struct reply *ret) MUST_CHECK;
+
+/* The text on one line, for logs and reports; in arena. */
+const char *reply_line(const struct reply *reply, struct arena *arena);
+
+#endif

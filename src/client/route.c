@@ -1,0 +1,412 @@
+/*
+ * Which hosts take the mail of a destination, and in what order they are
+ * tried. All names are asked for at once. Looking for ourselves among the
+ * exchangers comes before any limit, so that a loop is never overlooked.
+ */
+#include "client/route.h"
+
+#include "net/endpoint.h"
+#include "net/protocols.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum { NAMES_AT_ONCE = 20 };
+
+/* A name whose addresses are wanted. */
+struct wanted {
+    const char *name;
+    unsigned preference;
+};
+
+/* The search for one destination's hosts. */
+struct search {
+    const struct client_settings *settings;
+    const struct destination *destination;
+    struct arena *arena;
+
+    struct route route;
+    size_t room;                        /* of route.hosts */
+    const struct dns_question *trouble; /* the worst reason why a name has no address */
+    struct outcome failure;
+    const char *warning;
+};
+
+/* --- order ---------------------------------------------------------------- */
+
+struct keyed {
+    struct route_host host;
+    uint32_t key;
+};
+
+static int family_rank(enum client_prefer prefer, const struct netaddr *address)
+{
+    if (prefer == CLIENT_PREFER_ANY)
+        return 0;
+    return (address->family == NETADDR_IPV6) != (prefer == CLIENT_PREFER_IPV6);
+}
+
+static int by_preference(const void *a, const void *b)
+{
+    const struct keyed *x = a, *y = b;
+
+    if (x->host.preference != y->host.preference)
+        return x->host.preference < y->host.preference ? -1 : 1;
+    return x->key < y->key ? -1 : x->key > y->key;
+}
+
+void route_sort(const struct client_settings *settings, struct route *route)
+{
+    struct keyed *keyed = calloc(route->n + 1, sizeof *keyed);
+
+    for (size_t i = 0; keyed != NULL && i < route->n; i++) {
+        uint32_t key = (uint32_t)i; /* in the order found */
+
+        if (settings->randomize_addresses)
+            (void)!getrandom(&key, sizeof key, 0);
+        key >>= 1;
+        if (family_rank(settings->address_preference, &route->hosts[i].address) > 0)
+            key |= 1u << 31;
+        keyed[i] = (struct keyed){route->hosts[i], key};
+    }
+    if (keyed == NULL)
+        return;
+    qsort(keyed, route->n, sizeof *keyed, by_preference);
+    for (size_t i = 0; i < route->n; i++)
+        route->hosts[i] = keyed[i].host;
+    free(keyed);
+}
+
+static size_t count_family(const struct route *route, enum netaddr_family family)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < route->n; i++)
+        n += route->hosts[i].address.family == family;
+    return n;
+}
+
+void route_limit(const struct client_settings *settings, struct route *route)
+{
+    size_t limit = (size_t)settings->mx_address_limit, kept = 0;
+    size_t ipv4 = count_family(route, NETADDR_IPV4),
+           ipv6 = count_family(route, NETADDR_IPV6);
+    size_t half = limit / 2, room4 = limit, room6 = limit;
+
+    if (limit == 0 || route->n <= limit)
+        return;
+    if (settings->balance_inet_protocols &&
+        settings->address_preference == CLIENT_PREFER_ANY) {
+        /* one family gets no more than what the other leaves of the limit, or half */
+        room4 = limit - (ipv6 < half ? ipv6 : half);
+        room6 = limit - (ipv4 < half ? ipv4 : half);
+    }
+    for (size_t i = 0; i < route->n && kept < limit; i++) {
+        size_t *room = route->hosts[i].address.family == NETADDR_IPV4 ? &room4 : &room6;
+
+        if (*room == 0)
+            continue;
+        --*room;
+        route->hosts[kept++] = route->hosts[i];
+    }
+    route->n = kept;
+}
+
+/* --- addresses -------------------------------------------------------------- */
+
+static int fail(struct search *search, struct outcome failure)
+{
+    search->failure = failure;
+    return -1;
+}
+
+static int fail_lookup(struct search *search, const struct dns_question *question)
+{
+    const char *status = dns_status_is_temporary(question->status) ? "4.4.3" : "5.4.4";
+
+    return fail(search, outcome_make(search->arena, status, "%s",
+                                     dns_explain(question, search->arena)));
+}
+
+static void add_host(struct search *search, const struct route_host *host)
+{
+    struct route *route = &search->route;
+
+    if (route->n == search->room) {
+        size_t room = search->room * 2 + 8;
+        struct route_host *hosts = arena_array(search->arena, room, sizeof *hosts);
+
+        for (size_t i = 0; i < route->n; i++)
+            hosts[i] = route->hosts[i];
+        route->hosts = hosts;
+        search->room = room;
+    }
+    route->hosts[route->n++] = *host;
+}
+
+/* "Could not find out" outweighs "there is none"; of equals the later counts. */
+static void note_trouble(struct search *search, const struct dns_question *question)
+{
+    if (search->trouble == NULL || dns_status_is_temporary(question->status) ||
+        !dns_status_is_temporary(search->trouble->status))
+        search->trouble = question;
+}
+
+static void take_answer(struct search *search, const struct dns_question *question,
+                        const struct wanted *wanted)
+{
+    if (question->status != DNS_FOUND)
+        note_trouble(search, question);
+    for (size_t i = 0; i < question->n; i++) {
+        struct route_host host = {wanted->name, question->records[i].address,
+                                  wanted->preference};
+
+        host.address.port = search->destination->port;
+        add_host(search, &host);
+    }
+}
+
+/* Ask for the addresses of up to NAMES_AT_ONCE names, both families together. */
+static void ask_for_some(struct search *search, const struct wanted *wanted, size_t n)
+{
+    struct dns_question *questions = arena_array(search->arena, 2 * n, sizeof *questions);
+    const struct wanted *of[2 * NAMES_AT_ONCE];
+    size_t asked = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        of[asked] = &wanted[i];
+        if (search->settings->protocols & PROTOCOL_IPV4)
+            questions[asked++] =
+                (struct dns_question){.name = wanted[i].name, .type = DNS_A};
+        of[asked] = &wanted[i];
+        if (search->settings->protocols & PROTOCOL_IPV6)
+            questions[asked++] =
+                (struct dns_question){.name = wanted[i].name, .type = DNS_AAAA};
+    }
+    dns_ask(search->settings->resolver, questions, asked, search->arena);
+    for (size_t i = 0; i < asked; i++)
+        take_answer(search, &questions[i], of[i]);
+}
+
+/* A name that is an address needs no lookup. True when it was one. */
+static bool add_literal(struct search *search, const struct wanted *wanted)
+{
+    struct route_host host = {.name = wanted->name, .preference = wanted->preference};
+
+    if (!netaddr_parse(str_of(wanted->name), &host.address))
+        return false;
+    host.address.port = search->destination->port;
+    if (protocols_has(search->settings->protocols, &host.address))
+        add_host(search, &host);
+    return true;
+}
+
+static void find_addresses(struct search *search, const struct wanted *wanted, size_t n)
+{
+    struct wanted batch[NAMES_AT_ONCE];
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!add_literal(search, &wanted[i]))
+            batch[waiting++] = wanted[i];
+        if (waiting == NAMES_AT_ONCE || (i + 1 == n && waiting > 0)) {
+            ask_for_some(search, batch, waiting);
+            waiting = 0;
+        }
+    }
+}
+
+/* --- loops -------------------------------------------------------------------- */
+
+/*
+ * Drop ourselves and every host that is not better: it would send the mail
+ * back to us (RFC 5321 section 5.1). True when we are among the hosts.
+ */
+static bool drop_self_and_worse(const struct interfaces *own, struct route *route)
+{
+    bool found = false;
+    unsigned limit = 0;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < route->n; i++) {
+        if (!interfaces_has(own, &route->hosts[i].address))
+            continue;
+        if (!found || route->hosts[i].preference < limit)
+            limit = route->hosts[i].preference;
+        found = true;
+    }
+    for (size_t i = 0; found && i < route->n; i++)
+        if (route->hosts[i].preference < limit)
+            route->hosts[kept++] = route->hosts[i];
+    if (found)
+        route->n = kept;
+    return found;
+}
+
+/* best: the least preference of all exchangers, with addresses or not. */
+static int check_loop(struct search *search, unsigned best)
+{
+    const struct destination *destination = search->destination;
+    unsigned nearest = UINT32_MAX;
+
+    if (search->settings->lmtp || !destination->default_port)
+        return 0;
+    for (size_t i = 0; i < search->route.n; i++)
+        if (search->route.hosts[i].preference < nearest)
+            nearest = search->route.hosts[i].preference;
+    if (!drop_self_and_worse(&search->settings->own, &search->route) ||
+        search->route.n > 0)
+        return 0;
+    if (best < nearest)
+        return fail(search, outcome_make(search->arena, "4.4.4",
+                                         "unable to find primary relay for %s",
+                                         destination->domain));
+    return fail(search,
+                outcome_make(search->arena, "5.4.6", "mail for %s loops back to myself",
+                             destination->domain));
+}
+
+/* --- one host ------------------------------------------------------------------- */
+
+static int find_native(struct search *search)
+{
+    const struct destination *destination = search->destination;
+    struct netaddrs found = {0};
+    struct fail why = {0};
+    int result =
+        endpoint_addresses(destination->domain, destination->port,
+                           search->settings->protocols, search->arena, &found, &why);
+
+    if (result <= 0)
+        return fail(search,
+                    outcome_make(search->arena, result < 0 ? "4.4.3" : "5.4.4",
+                                 "unable to look up host %s: %s", destination->domain,
+                                 why.text[0] ? why.text : "host not found"));
+    for (size_t i = 0; i < found.n; i++)
+        add_host(search, &(struct route_host){destination->domain, found.items[i], 0});
+    return 0;
+}
+
+static int find_by_dns(struct search *search)
+{
+    struct wanted host = {search->destination->domain, 0};
+
+    find_addresses(search, &host, 1);
+    if (search->route.n > 0)
+        return 0;
+    if (search->trouble != NULL)
+        return fail_lookup(search, search->trouble);
+    return fail(search,
+                outcome_make(search->arena, "5.4.4",
+                             "unable to look up host %s: inet_protocols leaves its "
+                             "protocol out",
+                             host.name));
+}
+
+/* The addresses of the destination itself, by smtp_host_lookup in its order. */
+static int find_host(struct search *search)
+{
+    const struct client_settings *settings = search->settings;
+    int result = -1;
+
+    for (size_t i = 0; i < COUNT(settings->host_lookup) && result < 0; i++) {
+        if (settings->host_lookup[i] == CLIENT_LOOKUP_DNS)
+            result = find_by_dns(search);
+        else if (settings->host_lookup[i] == CLIENT_LOOKUP_NATIVE)
+            result = find_native(search);
+        if (result < 0 && search->failure.result == OUTCOME_DEFERRED)
+            return -1; /* it may be there: the next way must not say otherwise */
+    }
+    return result < 0 ? -1 : check_loop(search, 0);
+}
+
+/* --- mail exchangers --------------------------------------------------------------- */
+
+/* The exchangers with a name; *ret_best is the least preference. */
+static size_t list_exchangers(const struct dns_question *mx, struct wanted *wanted,
+                              unsigned *ret_best)
+{
+    size_t n = 0;
+
+    *ret_best = UINT32_MAX;
+    for (size_t i = 0; i < mx->n; i++) {
+        if (mx->records[i].target[0] == '\0')
+            continue; /* beside others, "." means nothing (RFC 7505 section 3) */
+        wanted[n++] = (struct wanted){mx->records[i].target, mx->records[i].preference};
+        if (mx->records[i].preference < *ret_best)
+            *ret_best = mx->records[i].preference;
+    }
+    return n;
+}
+
+static int no_exchanger_has_address(struct search *search)
+{
+    const char *domain = search->destination->domain;
+
+    search->warning = arena_printf(
+        search->arena, "no MX host for %s has a valid address record", domain);
+    if (search->trouble == NULL)
+        return fail(search, outcome_make(search->arena, "5.4.4",
+                                         "unable to look up host %s", domain));
+    (void)fail_lookup(search, search->trouble);
+    if (search->settings->defer_if_no_mx_address_found &&
+        search->failure.result == OUTCOME_BOUNCED)
+        search->failure =
+            outcome_make(search->arena, "4.4.4", "%s", search->failure.text);
+    return -1;
+}
+
+static int use_exchangers(struct search *search, const struct dns_question *mx)
+{
+    struct wanted *wanted = arena_array(search->arena, mx->n, sizeof *wanted);
+    unsigned best;
+    size_t n = list_exchangers(mx, wanted, &best);
+
+    if (n == 0)
+        return fail(search, outcome_make(search->arena, "5.1.0",
+                                         "Domain %s does not accept mail (nullMX)",
+                                         search->destination->domain));
+    find_addresses(search, wanted, n);
+    if (search->route.n == 0)
+        return no_exchanger_has_address(search);
+    return check_loop(search, best);
+}
+
+static int find_exchangers(struct search *search)
+{
+    struct dns_question *mx = ARENA_NEW(search->arena, struct dns_question);
+
+    *mx = (struct dns_question){.name = search->destination->domain, .type = DNS_MX};
+    dns_ask_one(search->settings->resolver, mx, search->arena);
+    if (mx->status == DNS_FOUND)
+        return use_exchangers(search, mx);
+    if (mx->status == DNS_BAD_NAME || (dns_status_is_temporary(mx->status) &&
+                                       !search->settings->ignore_mx_lookup_error))
+        return fail_lookup(search, mx);
+    return find_host(search);
+}
+
+int route_find(const struct client_settings *settings,
+               const struct destination *destination, struct arena *arena,
+               struct route *ret, struct outcome *ret_failure, const char **ret_warning)
+{
+    struct search search = {
+        .settings = settings, .destination = destination, .arena = arena};
+    int result = 0;
+
+    if (destination->path != NULL)
+        add_host(&search, &(struct route_host){.name = destination->path});
+    else if (destination->use_mx)
+        result = find_exchangers(&search);
+    else
+        result = find_host(&search);
+    *ret_warning = search.warning;
+    if (result < 0) {
+        *ret_failure = search.failure;
+        return -1;
+    }
+    route_sort(settings, &search.route);
+    route_limit(settings, &search.route);
+    *ret = search.route;
+    return 0;
+}

@@ -1,0 +1,87 @@
+/*
+ * One connection to an SMTP or LMTP server: made, greeted, used for one or
+ * more transactions (transaction.h), closed.
+ *
+ * A session takes its stream and never assumes that it owns the process; it
+ * can be kept after a transaction and used for the next.
+ */
+#ifndef CLIENT_SESSION_H
+#define CLIENT_SESSION_H
+
+#include "client/reply.h"
+#include "client/route.h"
+#include "mail/outcome.h"
+#include "util/stream.h"
+
+struct session {
+    const struct client_settings *settings;
+    struct arena *arena; /* as long as the session */
+    struct stream *stream;
+    const char *host;  /* "mail.example", or the path of a UNIX socket */
+    const char *label; /* "mail.example[192.0.2.1]" for texts */
+    const char *relay; /* "mail.example[192.0.2.1]:25" for relay= */
+    struct netaddr address;
+    bool default_port;
+
+    unsigned features;    /* CLIENT_ bits offered and not discarded */
+    bool esmtp;           /* EHLO or LHLO was accepted */
+    long long size_limit; /* of SIZE; 0 = none told */
+    int transactions;     /* done in this session */
+    bool broken;          /* nothing more can be said to the server */
+    bool quit_sent;
+};
+
+/* What stopped a session, and what it means for all recipients that still wait. */
+enum session_end {
+    SESSION_FINE,
+    SESSION_NO_CONNECTION, /* the host could not be reached: try the next */
+    SESSION_REFUSED,  /* it does not talk to us now, or stopped talking: try the next */
+    SESSION_HOPELESS, /* no other host of this destination will do: the outcome is final
+                       */
+};
+
+/*
+ * Connect to a host and say hello. On SESSION_FINE *ret is the session, in
+ * arena, to be ended by session_close; else *ret_failure is the outcome for
+ * recipients that no other host takes.
+ */
+enum session_end session_open(const struct client_settings *settings,
+                              const struct destination *destination,
+                              const struct route_host *host, struct arena *arena,
+                              struct session **ret, struct outcome *ret_failure);
+
+/* The same over a stream that is connected (and is closed with the session). */
+enum session_end session_greet(const struct client_settings *settings,
+                               const struct destination *destination,
+                               const struct route_host *host, struct stream *stream,
+                               struct arena *arena, struct session **ret,
+                               struct outcome *ret_failure);
+
+/* Say QUIT unless the session is broken or has said it, and close. NULL is fine. */
+void session_close(struct session *session);
+
+/* --- for transaction.c ------------------------------------------------------ */
+
+/* Limit the waits that follow to so many seconds. */
+void session_set_timeout(struct session *session, int seconds);
+
+/* Send what is pending and read a reply; on anything but STREAM_OK the session is broken.
+ */
+enum stream_result session_exchange(struct session *session, struct arena *arena,
+                                    struct reply *ret) MUST_CHECK;
+
+/*
+ * "lost connection with H[A] while S" or "conversation with H[A] timed out
+ * while S", status 4.4.2.
+ */
+struct outcome session_lost(const struct session *session, enum stream_result result,
+                            const char *stage, struct arena *arena);
+
+/*
+ * "host H[A] said: REPLY (in reply to CMD command)" with the reply's status;
+ * of a reply to the greeting or hello see session.c.
+ */
+struct outcome session_said(const struct session *session, const struct reply *reply,
+                            const char *command, struct arena *arena);
+
+#endif

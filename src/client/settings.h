@@ -1,0 +1,79 @@
+/*
+ * What main.cf says to the client engine, from either family of names: smtp_*
+ * or lmtp_*. Read once a process, constant afterwards.
+ */
+#ifndef CLIENT_SETTINGS_H
+#define CLIENT_SETTINGS_H
+
+#include "dns/resolver.h"
+#include "net/interfaces.h"
+
+struct conf;
+
+enum client_lookup { CLIENT_LOOKUP_NONE, CLIENT_LOOKUP_DNS, CLIENT_LOOKUP_NATIVE };
+enum client_prefer { CLIENT_PREFER_ANY, CLIENT_PREFER_IPV4, CLIENT_PREFER_IPV6 };
+
+/* ESMTP features, as offered by a server or to be left unused. */
+enum client_feature {
+    CLIENT_PIPELINING = 1 << 0,
+    CLIENT_SIZE = 1 << 1,
+    CLIENT_8BITMIME = 1 << 2,
+    CLIENT_DSN = 1 << 3,
+    CLIENT_SMTPUTF8 = 1 << 4,
+    CLIENT_ENHANCED_CODES = 1 << 5,
+    CLIENT_STARTTLS = 1 << 6,
+    CLIENT_AUTH = 1 << 7,
+    CLIENT_CHUNKING = 1 << 8,
+    CLIENT_XFORWARD = 1 << 9,
+};
+
+/* Time limits of the stages of a delivery, in seconds. */
+struct client_timeouts {
+    int connect, helo, mail, rcpt, data_init, data_xfer, data_done, rset, quit;
+};
+
+struct client_settings {
+    bool lmtp;
+    const char *myhostname;
+    const char *helo_name;
+    const char *default_port; /* "smtp", "24" */
+    const char *known_tcp_ports;
+    int protocols; /* PROTOCOL_ bits */
+    const char *relayhost;
+    const char *fallback_relay; /* nexthops; "" = none; never for LMTP */
+
+    /* from a destination to its hosts */
+    struct resolver *resolver;
+    enum client_lookup host_lookup[2]; /* in order */
+    bool use_mx;                       /* false when DNS is switched off, and for LMTP */
+    bool ignore_mx_lookup_error;
+    bool defer_if_no_mx_address_found;
+    bool randomize_addresses;
+    bool balance_inet_protocols;
+    enum client_prefer address_preference;
+    int mx_address_limit;                       /* 0 = none */
+    int mx_session_limit;                       /* 0 = none */
+    struct interfaces own;                      /* inet_interfaces and proxy_interfaces */
+    struct netaddr bind_address, bind_address6; /* NETADDR_NONE = any */
+    bool bind_address_enforce;
+
+    /* the dialogue */
+    bool always_send_ehlo, never_send_ehlo;
+    bool skip_5xx_greeting;
+    bool skip_quit_response;
+    bool quote_rfc821_envelope;
+    unsigned discard_features; /* CLIENT_ bits of smtp_discard_ehlo_keywords */
+    int line_length_limit;     /* 0 = none */
+    struct client_timeouts timeout;
+};
+
+/* The bit of an EHLO keyword ("PIPELINING", any case), 0 for one we do not know. */
+unsigned client_feature_bit(struct str keyword);
+
+/* Read the family of names; what it points to lives in arena or in conf. The resolver is
+ * made by the caller. */
+int client_settings_read(const struct conf *conf, bool lmtp, struct resolver *resolver,
+                         struct arena *arena, struct client_settings *ret,
+                         struct fail *why) MUST_CHECK;
+
+#endif

@@ -1,0 +1,432 @@
+/*
+ * A mail transaction. Commands go out as far as the server allows, replies are
+ * taken in the same order, and each reply decides about its recipient, or
+ * about all that are left. Nothing is ever taken for delivered without a 2xx
+ * reply to the end of data.
+ */
+#include "client/transaction.h"
+
+#include "mail/address.h"
+#include "mail/utf8.h"
+#include "mail/xtext.h"
+
+enum { BATCH = 4096 }; /* bytes of commands before replies are read */
+
+struct run {
+    struct session *session;
+    struct transaction *transaction;
+    struct arena *arena;
+    size_t sent, got; /* steps: 0 = MAIL, 1..n = RCPT, n+1 = DATA */
+    size_t accepted;
+    bool refused;    /* MAIL was */
+    bool data_begun; /* the server waits for content */
+    enum session_end end;
+};
+
+static void end_recipient(struct transaction_recipient *recipient,
+                          const struct outcome *outcome)
+{
+    recipient->state = RECIPIENT_ENDED;
+    recipient->outcome = *outcome;
+}
+
+/* The same outcome for all that have none yet. */
+static void end_rest(struct run *run, const struct outcome *outcome)
+{
+    for (size_t i = 0; i < run->transaction->n; i++)
+        if (run->transaction->recipients[i].state != RECIPIENT_ENDED)
+            end_recipient(&run->transaction->recipients[i], outcome);
+    run->accepted = 0;
+}
+
+static void end_lost(struct run *run, enum stream_result result, const char *stage)
+{
+    struct outcome outcome = session_lost(run->session, result, stage, run->arena);
+
+    end_rest(run, &outcome);
+    run->session->broken = true;
+    run->end = SESSION_REFUSED;
+}
+
+/* --- commands ---------------------------------------------------------------- */
+
+static void write_address(struct run *run, const char *address)
+{
+    struct buf out;
+
+    buf_init(&out, 3 * ADDRESS_MAX);
+    if (run->session->settings->quote_rfc821_envelope)
+        address_add_external(&out, str_of(address));
+    else
+        buf_add_text(&out, address);
+    stream_write(run->session->stream, out.p, out.n);
+    buf_done(&out);
+}
+
+static void write_xtext(struct run *run, const char *parameter, struct str text)
+{
+    struct buf out;
+
+    buf_init(&out, 1 << 16);
+    buf_add_text(&out, parameter);
+    xtext_add(&out, text);
+    stream_write(run->session->stream, out.p, out.n);
+    buf_done(&out);
+}
+
+static void write_mail(struct run *run)
+{
+    const struct transaction *t = run->transaction;
+    struct stream *stream = run->session->stream;
+    unsigned features = run->session->features;
+
+    stream_write_text(stream, "MAIL FROM:<");
+    write_address(run, t->sender);
+    stream_write_text(stream, ">");
+    if ((features & CLIENT_SIZE) && t->size > 0)
+        stream_printf(stream, " SIZE=%lld", t->size);
+    if ((features & CLIENT_8BITMIME) && t->encoding != ENCODING_UNKNOWN)
+        stream_write_text(stream,
+                          t->encoding == ENCODING_8BIT ? " BODY=8BITMIME" : " BODY=7BIT");
+    if ((features & CLIENT_DSN) && t->envelope_id[0] != '\0')
+        write_xtext(run, " ENVID=", str_of(t->envelope_id));
+    if ((features & CLIENT_DSN) && (t->ret_full || t->ret_headers))
+        stream_write_text(stream, t->ret_full ? " RET=FULL" : " RET=HDRS");
+    if ((features & CLIENT_SMTPUTF8) && t->utf8)
+        stream_write_text(stream, " SMTPUTF8");
+    stream_write_text(stream, "\r\n");
+}
+
+static void write_notify(struct run *run, int notify)
+{
+    static const struct {
+        int bit;
+        const char *word;
+    } words[] = {{1, "NEVER"}, {2, "SUCCESS"}, {4, "FAILURE"}, {8, "DELAY"}};
+    const char *before = " NOTIFY=";
+
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (notify & words[i].bit) {
+            stream_printf(run->session->stream, "%s%s", before, words[i].word);
+            before = ",";
+        }
+}
+
+/* "rfc822;joe@example": the type goes as it is, the address as xtext (RFC 3461
+ * section 4.2). */
+static void write_orcpt(struct run *run, struct str orcpt)
+{
+    struct str address = orcpt, type = str_until(&address, ';');
+
+    if (address.n == 0)
+        return;
+    stream_printf(run->session->stream, " ORCPT=%.*s", STR_ARG(type));
+    write_xtext(run, ";", address);
+}
+
+static void write_rcpt(struct run *run, const struct transaction_recipient *recipient)
+{
+    struct stream *stream = run->session->stream;
+
+    stream_write_text(stream, "RCPT TO:<");
+    write_address(run, recipient->address);
+    stream_write_text(stream, ">");
+    if (run->session->features & CLIENT_DSN) {
+        write_notify(run, recipient->notify);
+        write_orcpt(run, str_of(recipient->orcpt));
+    }
+    stream_write_text(stream, "\r\n");
+}
+
+static void write_step(struct run *run)
+{
+    size_t step = run->sent++;
+
+    if (step == 0)
+        write_mail(run);
+    else if (step <= run->transaction->n)
+        write_rcpt(run, &run->transaction->recipients[step - 1]);
+    else
+        stream_write_text(run->session->stream, "DATA\r\n");
+}
+
+/* --- replies ------------------------------------------------------------------ */
+
+static const char *stage_of(const struct run *run, size_t step)
+{
+    return step == 0                     ? "sending MAIL FROM"
+           : step <= run->transaction->n ? "sending RCPT TO"
+                                         : "sending DATA command";
+}
+
+static void take_rcpt(struct run *run, const struct reply *reply,
+                      struct transaction_recipient *recipient)
+{
+    struct outcome outcome;
+
+    if (recipient->state == RECIPIENT_ENDED)
+        return;
+    if (reply_class(reply) == 2) {
+        recipient->state = RECIPIENT_ACCEPTED;
+        run->accepted++;
+        return;
+    }
+    outcome = session_said(run->session, reply, "RCPT TO", run->arena);
+    end_recipient(recipient, &outcome);
+}
+
+static void take_reply(struct run *run, const struct reply *reply)
+{
+    size_t step = run->got++;
+    struct outcome outcome;
+
+    if (step == 0 && reply_class(reply) != 2) {
+        run->refused = true;
+        outcome = session_said(run->session, reply, "MAIL FROM", run->arena);
+        end_rest(run, &outcome);
+    } else if (step > 0 && step <= run->transaction->n) {
+        take_rcpt(run, reply, &run->transaction->recipients[step - 1]);
+    } else if (step > run->transaction->n && reply_class(reply) == 3) {
+        run->data_begun = true;
+    } else if (step > run->transaction->n && run->accepted > 0) {
+        outcome = session_said(run->session, reply, "DATA", run->arena);
+        end_rest(run, &outcome);
+    }
+}
+
+static int timeout_of(const struct run *run, size_t step)
+{
+    const struct client_timeouts *timeout = &run->session->settings->timeout;
+
+    return step == 0                     ? timeout->mail
+           : step <= run->transaction->n ? timeout->rcpt
+                                         : timeout->data_init;
+}
+
+/* Write the commands that may go out before the next reply; false when there are none. */
+static bool write_batch(struct run *run)
+{
+    size_t steps = run->transaction->n + 2;
+    bool pipelining = run->session->features & CLIENT_PIPELINING;
+
+    if (run->refused || run->sent == steps ||
+        (run->sent == steps - 1 && run->accepted == 0)) /* nobody to send data for */
+        return false;
+    do
+        write_step(run);
+    while (pipelining && run->sent < steps &&
+           stream_pending(run->session->stream) < BATCH);
+    return true;
+}
+
+static const char *command_of(const struct run *run, size_t step)
+{
+    return step == 0 ? "MAIL FROM" : step <= run->transaction->n ? "RCPT TO" : "DATA";
+}
+
+/* Read the next reply; false when the conversation is over. */
+static bool read_one(struct run *run)
+{
+    struct reply reply = {0};
+    struct outcome outcome;
+    size_t step = run->got;
+    enum stream_result result;
+
+    session_set_timeout(run->session, timeout_of(run, step));
+    result = session_exchange(run->session, run->arena, &reply);
+    if (result != STREAM_OK) {
+        end_lost(run, result, stage_of(run, step));
+        return false;
+    }
+    take_reply(run, &reply);
+    if (reply.code != 421)
+        return true;
+    outcome = session_said(run->session, &reply, command_of(run, step), run->arena);
+    end_rest(run, &outcome); /* the server is leaving */
+    return false;
+}
+
+static void say_envelope(struct run *run)
+{
+    while (write_batch(run))
+        while (run->got < run->sent)
+            if (!read_one(run))
+                return;
+}
+
+/* --- content -------------------------------------------------------------------- */
+
+static void take_final_reply(struct run *run, const struct reply *reply,
+                             struct transaction_recipient *recipient)
+{
+    struct outcome outcome;
+
+    if (reply_class(reply) != 2) {
+        outcome = session_said(run->session, reply, "end of DATA", run->arena);
+    } else {
+        outcome =
+            outcome_make(run->arena, reply->status, "%s", reply_line(reply, run->arena));
+        outcome.relay = run->session->relay;
+        outcome.remote_mta = run->session->host;
+        outcome.diagnostic_type = "smtp";
+        outcome.diagnostic_text = outcome.text;
+    }
+    end_recipient(recipient, &outcome);
+}
+
+/* One reply for all, or with LMTP one for each (RFC 2033 section 4.2). */
+static void read_final_replies(struct run *run)
+{
+    bool each = run->session->settings->lmtp, first = true;
+    struct reply reply = {0};
+
+    session_set_timeout(run->session, run->session->settings->timeout.data_done);
+    for (size_t i = 0; i < run->transaction->n; i++) {
+        struct transaction_recipient *recipient = &run->transaction->recipients[i];
+        enum stream_result result = STREAM_OK;
+
+        if (recipient->state != RECIPIENT_ACCEPTED)
+            continue;
+        if (first || each)
+            result = session_exchange(run->session, run->arena, &reply);
+        first = false;
+        if (result != STREAM_OK) {
+            end_lost(run, result,
+                     "sending end of data -- message may be sent more than once");
+            return;
+        }
+        take_final_reply(run, &reply, recipient);
+    }
+}
+
+/* The message cannot be read: the server must not get half of it as whole. */
+static void give_up_message(struct run *run, const struct fail *why)
+{
+    struct outcome outcome =
+        outcome_make(run->arena, "4.3.0", "queue file read error: %s", why->text);
+
+    end_rest(run, &outcome);
+    run->session->broken = true;
+}
+
+static void send_content(struct run *run)
+{
+    struct session *session = run->session;
+    struct content content;
+    struct fail why = {0};
+
+    session_set_timeout(session, session->settings->timeout.data_xfer);
+    content_init(&content, session->stream, session->settings->line_length_limit);
+    if (run->transaction->write(run->transaction->context, &content, &why) < 0) {
+        give_up_message(run, &why);
+        return;
+    }
+    if (stream_output_result(session->stream) != STREAM_OK) {
+        end_lost(run, stream_output_result(session->stream), "sending message body");
+        return;
+    }
+    content_end(&content);
+    if (run->transaction->last && (session->features & CLIENT_PIPELINING)) {
+        stream_write_text(session->stream, "QUIT\r\n");
+        session->quit_sent = true;
+    }
+    read_final_replies(run);
+}
+
+/* The server waits for content that nobody is to get: an empty message for no one. */
+static void send_nothing(struct run *run)
+{
+    struct reply reply;
+    enum stream_result result;
+
+    stream_write_text(run->session->stream, ".\r\n");
+    session_set_timeout(run->session, run->session->settings->timeout.data_done);
+    result = session_exchange(run->session, run->arena, &reply);
+    if (result != STREAM_OK)
+        end_lost(run, result, "sending end of data");
+}
+
+static void reset(struct run *run)
+{
+    struct reply reply;
+    enum stream_result result;
+
+    session_set_timeout(run->session, run->session->settings->timeout.rset);
+    stream_write_text(run->session->stream, "RSET\r\n");
+    result = session_exchange(run->session, run->arena, &reply);
+    if (result != STREAM_OK || reply_class(&reply) != 2)
+        run->session->broken = true;
+}
+
+/* --- before anything is said -------------------------------------------------------- */
+
+static bool needs_utf8(const struct transaction *t)
+{
+    bool ascii = utf8_is_ascii(str_of(t->sender));
+
+    for (size_t i = 0; ascii && i < t->n; i++)
+        ascii = utf8_is_ascii(str_of(t->recipients[i].address));
+    return t->utf8 && !ascii;
+}
+
+/* What the server cannot take need not be offered. False = nobody is left. */
+static bool check_limits(struct run *run)
+{
+    const struct transaction *t = run->transaction;
+    const struct session *session = run->session;
+    struct outcome outcome;
+
+    if (address_check(str_of(t->sender), NULL) < 0)
+        outcome = outcome_make(run->arena, "5.1.7", "bad sender address syntax");
+    else if ((session->features & CLIENT_SIZE) && session->size_limit > 0 &&
+             t->size > session->size_limit)
+        outcome = outcome_make(run->arena, "5.3.4",
+                               "message size %lld exceeds size limit %lld of server %s",
+                               t->size, session->size_limit, session->label);
+    else if (needs_utf8(t) && !(session->features & CLIENT_SMTPUTF8))
+        outcome = outcome_make(run->arena, "5.6.7",
+                               "SMTPUTF8 is required, but was not offered by host %s",
+                               session->label);
+    else
+        return true;
+    outcome.relay = session->relay;
+    end_rest(run, &outcome);
+    return false;
+}
+
+static bool all_addresses_are_safe(struct run *run)
+{
+    struct outcome bad = outcome_make(run->arena, "5.1.3", "bad address syntax");
+
+    for (size_t i = 0; i < run->transaction->n; i++)
+        if (address_check(str_of(run->transaction->recipients[i].address), NULL) < 0) {
+            end_rest(
+                run,
+                &bad); /* cleanup lets none pass: the queue file is not to be trusted */
+            return false;
+        }
+    return true;
+}
+
+enum session_end transaction_run(struct session *session, struct transaction *transaction,
+                                 struct arena *arena)
+{
+    struct run run = {.session = session,
+                      .transaction = transaction,
+                      .arena = arena,
+                      .end = SESSION_FINE};
+
+    if (transaction->n == 0 || !all_addresses_are_safe(&run) || !check_limits(&run))
+        return SESSION_FINE;
+    say_envelope(&run);
+    if (run.end == SESSION_FINE && !session->broken) {
+        if (run.data_begun && run.accepted > 0)
+            send_content(&run);
+        else if (run.data_begun)
+            send_nothing(&run);
+        else
+            reset(&run);
+    }
+    session->transactions++;
+    return run.end;
+}

@@ -1,0 +1,56 @@
+/*
+ * One message to some recipients over a session: MAIL, RCPT, DATA, content and
+ * end of data, pipelined when the server can (RFC 2920), with an outcome for
+ * every recipient.
+ */
+#ifndef CLIENT_TRANSACTION_H
+#define CLIENT_TRANSACTION_H
+
+#include "client/content.h"
+#include "client/session.h"
+
+enum transaction_state {
+    RECIPIENT_WAITING,  /* not yet said, or no reply */
+    RECIPIENT_ACCEPTED, /* the server will take the message for it */
+    RECIPIENT_ENDED,    /* outcome is set */
+};
+
+struct transaction_recipient {
+    /* in */
+    const char *address; /* internal form */
+    const char *orcpt;   /* "rfc822;x" decoded, or "" */
+    int notify;    /* RFC 3461: 1 never, 2 success, 4 failure, 8 delay; 0 = not given */
+    void *context; /* the caller's */
+    /* out */
+    enum transaction_state state;
+    struct outcome outcome; /* of RECIPIENT_ENDED; DEFERRED ones another host may take */
+};
+
+enum transaction_encoding { ENCODING_UNKNOWN, ENCODING_7BIT, ENCODING_8BIT };
+
+struct transaction {
+    const char *sender; /* internal form, "" = null */
+    long long size;     /* of the content, 0 = unknown */
+    enum transaction_encoding encoding;
+    const char *envelope_id; /* RFC 3461, decoded, or "" */
+    bool ret_full, ret_headers;
+    bool utf8; /* SMTPUTF8 was asked for by the submitter */
+    bool last; /* the session ends with it: QUIT may follow at once */
+    struct transaction_recipient *recipients;
+    size_t n;
+
+    /* Write all lines of the message with content_line. -1 = the message cannot be read.
+     */
+    int (*write)(void *context, struct content *content, struct fail *why);
+    void *context;
+};
+
+/*
+ * Do it. Afterwards every recipient has its outcome. Result: SESSION_FINE (the
+ * server answered everything; it may be used again unless session->broken),
+ * SESSION_REFUSED (the conversation broke: the destination is in trouble).
+ */
+enum session_end transaction_run(struct session *session, struct transaction *transaction,
+                                 struct arena *arena);
+
+#endif
