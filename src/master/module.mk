@@ -1,1 +1,2 @@
 master.uses := util conf net service
+master.program := master
