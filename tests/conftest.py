@@ -26,7 +26,7 @@ def pytest_collection_finish(session):
     """Fetch the oracle while the real network is there, then leave that network."""
     if session.config.option.collectonly:
         return
-    if any({"oracle", "both", "oracle_box"} & set(item.fixturenames) for item in session.items):
+    if any({"oracle", "both", "oracle_stage"} & set(item.fixturenames) for item in session.items):
         roots.oracle()
     sandbox.enter_network()
     STATE["dns"] = NameServer()

@@ -84,11 +84,23 @@ scache    unix  -       -       n       -       1       scache
 """
 
 
+# Daemons that end when they are idle after a reload.
+RETIRING = ("smtpd", "cleanup", "trivial-rewrite", "local", "virtual", "smtp", "bounce", "error", "pickup")
+
+
+def merged(text, more):
+    """main.cf text with the lines of MORE, each in place of an earlier one of its name."""
+    new = [line for line in more.splitlines() if line.strip()]
+    names = {line.split("=")[0].strip() for line in new}
+    old = [line for line in text.splitlines() if line.split("=")[0].strip() not in names]
+    return "\n".join(old + new) + "\n"
+
+
 class Instance(Sandbox):
     @classmethod
     def make(cls, folder, flavour, main="", master="", etc=None):
-        """flavour: "postern" or "oracle". main, master: lines added to main.cf and
-        master.cf (the last one of a name wins). etc: more files under /etc."""
+        """flavour: "postern" or "oracle". main: lines added to main.cf, or put in place
+        of a line of that name. master: lines added to master.cf. etc: more files under /etc."""
         number = next(ADDRESSES[flavour])
         root = roots.ours() if flavour == "postern" else roots.oracle()
         box = cls(folder, [root, roots.TOOLS], f"mail.{flavour}.test")
@@ -97,7 +109,7 @@ class Instance(Sandbox):
         box.domain = f"{flavour}.test"
         box.etc["hosts"] += f"{box.address} {box.hostname}\n"
         names = {"host": box.hostname, "domain": box.domain, "address": box.address}
-        box.etc["postfix/main.cf"] = MAIN_CF.format(**names) + main
+        box.etc["postfix/main.cf"] = merged(MAIN_CF.format(**names), main)
         services = MASTER_CF + (ORACLE_ONLY if flavour == "oracle" else "")
         box.etc["postfix/master.cf"] = services + master
         box.etc |= etc or {}
@@ -132,13 +144,18 @@ class Instance(Sandbox):
         return bool(self.processes("master"))
 
     def configure(self, text, reload=True):
-        """Add lines to main.cf; the last one of a name wins."""
-        with self.path("/etc/postfix/main.cf").open("a") as f:
-            f.write(text)
+        """Add lines to main.cf, or put them in place of a line of that name."""
+        self.write("/etc/postfix/main.cf", merged(self.read("/etc/postfix/main.cf"), text))
         if reload:
-            mark = self.log.mark()
-            self.postfix("reload", check=True)
-            self.log.wait(r"reload -- version", since=mark)
+            self.reload()
+
+    def reload(self):
+        """Reload, and wait until the processes with the old configuration are gone."""
+        old = {pid: name for name in RETIRING for pid in self.processes(name)}
+        mark = self.log.mark()
+        self.postfix("reload", check=True)
+        self.log.wait(r"reload -- version", since=mark)
+        wait_until(lambda: not old.keys() & self.processes(), 20, f"{old} to retire")
 
     def table(self, name, text, kind="hash"):
         """Write /etc/postfix/NAME and index it; return "hash:/etc/postfix/NAME"."""
