@@ -164,7 +164,7 @@ static bool is_control(const unsigned char *p, size_t n)
     return n == 1 ? p[0] < 0x20 || p[0] == 0x7f : n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
-static void make_printable(char *text)
+void log_make_printable(char *text)
 {
     struct str rest = str_of(text);
 
@@ -205,7 +205,7 @@ static void compose(char text[TEXT_MAX + 1], enum log_level level, const char *f
     n = vsnprintf(text + at, TEXT_MAX + 1 - at, format, args);
     if (n > 0 && (size_t)n > TEXT_MAX - at)
         trim_partial_character(text, TEXT_MAX);
-    make_printable(text);
+    log_make_printable(text);
 }
 
 static struct tm local_time(void)

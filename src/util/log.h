@@ -16,14 +16,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR, LOG_LEVEL_FATAL, LOG_LEVEL_PANIC };
+enum log_level {
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_WARNING,
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_FATAL,
+    LOG_LEVEL_PANIC
+};
 
 struct log_options {
     const char *tag;      /* "postfix/smtpd"; copied */
     int facility;         /* syslog facility code, LOG_MAIL of syslog.h */
     const char *syslog;   /* path of the syslog socket, "/dev/log"; NULL = no syslog */
-    const char *postlog;  /* path of the postlogd datagram socket; used instead of syslog; NULL = none */
-    const char *fallback; /* file that root appends to when postlog does not answer; NULL = none */
+    const char *postlog;  /* path of the postlogd datagram socket; used instead of syslog;
+                             NULL = none */
+    const char *fallback; /* file that root appends to when postlog does not answer; NULL
+                             = none */
     const char *host;     /* first label of myhostname, for file-form lines */
     bool to_stderr;       /* also "name: text" to stderr, as commands do */
     const char *name;     /* for stderr: "postmap"; NULL = the tag's last part */
@@ -44,7 +52,11 @@ void log_open(const struct log_options *options);
  */
 size_t log_file_form(char *p, size_t size, const char *text);
 
-/* The descriptor of the log socket or -1, so that code that closes everything can spare it. */
+/* Show control characters and bytes that are not valid UTF-8 as '?', in place. */
+void log_make_printable(char *text);
+
+/* The descriptor of the log socket or -1, so that code that closes everything can spare
+ * it. */
 int log_fd(void);
 
 /* True when -v was given; verbose lines are logged with log_info. */
@@ -54,7 +66,8 @@ void log_info(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_warning(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
 void log_error(const char *format, ...) PRINTF_LIKE(1, 2);   /* "error: ..." */
 
-/* The administrator must act: log "fatal: ...", exit 1. Only main, configuration load, service/. */
+/* The administrator must act: log "fatal: ...", exit 1. Only main, configuration load,
+ * service/. */
 void fatal(const char *format, ...) PRINTF_LIKE(1, 2) NO_RETURN;
 /* As fatal, with another exit status (sysexits.h). */
 void fatal_status(int status, const char *format, ...) PRINTF_LIKE(2, 3) NO_RETURN;
@@ -66,6 +79,7 @@ void panic(const char *format, ...) PRINTF_LIKE(1, 2) NO_RETURN;
  * warning; no tag, no time): for tests, and for postlogd, which is its own
  * sink. Set back with NULL.
  */
-void log_divert(void (*sink)(void *context, enum log_level level, const char *text), void *context);
+void log_divert(void (*sink)(void *context, enum log_level level, const char *text),
+                void *context);
 
 #endif

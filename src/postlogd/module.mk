@@ -1,0 +1,2 @@
+postlogd.uses := util conf service
+postlogd.program := postlogd
