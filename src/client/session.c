@@ -335,7 +335,8 @@ void session_close(struct session *session)
     }
     if (!session->broken && !session->settings->skip_quit_response) {
         session_set_timeout(session, session->settings->timeout.quit);
-        (void)session_exchange(session, session->arena, &reply);
+        if (session_exchange(session, session->arena, &reply) != STREAM_OK)
+            session->broken = true;
     }
     stream_free(session->stream);
     session->stream = NULL;
