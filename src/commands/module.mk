@@ -1,2 +1,2 @@
 commands.uses := util conf ipc net mail queue service
-commands.programs := postcat
+commands.programs := postcat postsuper
