@@ -80,16 +80,18 @@ static void print_time(const struct page *page, const struct record *record,
 {
     struct str rest = data;
     struct str word = str_word(&rest, " ");
+    bool negative =
+        word.n > 0 && word.p[0] == '-'; /* W is -1 once the warning was sent */
     unsigned long long seconds;
     char text[64];
     struct tm tm;
     time_t when;
 
-    if (!str_number(word, 99999999999ULL, &seconds)) {
+    if (!str_number(str_tail(word, negative), 99999999999ULL, &seconds)) {
         print_named(page, record, name, data);
         return;
     }
-    when = (time_t)seconds;
+    when = negative ? -(time_t)seconds : (time_t)seconds;
     localtime_r(&when, &tm);
     strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &tm);
     print_named(page, record, name, str_of(text));

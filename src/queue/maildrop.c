@@ -110,7 +110,6 @@ static enum maildrop_verdict judge_envelope(struct maildrop_check *check,
     case RECORD_DSN_ENVID:
     case RECORD_DSN_NOTIFY:
     case RECORD_SIZE:
-    case RECORD_TIME:
         return MAILDROP_DROP;
     default:
         return is_stale(record) ? MAILDROP_DROP : MAILDROP_TAKE;

@@ -65,6 +65,7 @@ static int release_message(struct run *run, const char *queue, const char *id,
     return spool_move(&run->spool, id, queue, QUEUE_DEFERRED, why);
 }
 
+/* Nothing to do for one that is marked already. */
 static int expire_message(struct run *run, const char *queue, const char *id,
                           struct fail *why)
 {
@@ -72,60 +73,45 @@ static int expire_message(struct run *run, const char *queue, const char *id,
     struct stat st;
     int found = spool_stat(&run->spool, queue, id, &st, why);
 
-    if (found <= 0)
-        return found;
+    if (found <= 0 || st.st_mode & SPOOL_BIT_EXPIRE)
+        return found < 0 ? -1 : 0;
     if (chmod(spool_path(&run->spool, queue, id, path),
               (st.st_mode & 07777) | SPOOL_BIT_EXPIRE) < 0)
         return errno == ENOENT ? 0 : fail_set(why, "change mode of %s: %m", path);
     return 1;
 }
 
-static int expire_and_release(struct run *run, const char *queue, const char *id,
-                              struct fail *why)
-{
-    int done = expire_message(run, queue, id, why);
-
-    if (done > 0 && strcmp(queue, QUEUE_HOLD) == 0)
-        return release_message(run, queue, id, why);
-    return done;
-}
-
 static const struct {
     deed *deed;
     const char *queues[5];    /* where it applies when the command line names none */
+    const char *never;        /* a queue where it makes no sense, even when it is named */
     const char *said, *total; /* per message; at the end */
-    enum action counted;
-} actions[] = {
+} actions[ACTIONS] = {
     [ACTION_DELETE] = {delete_message,
                        {QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED},
+                       "",
                        "removed",
-                       "Deleted",
-                       ACTION_DELETE},
+                       "Deleted"},
     [ACTION_REQUEUE] = {requeue_message,
                         {QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED},
+                        QUEUE_MAILDROP,
                         "requeued",
-                        "Requeued",
-                        ACTION_REQUEUE},
+                        "Requeued"},
     [ACTION_HOLD] = {hold_message,
                      {QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED},
+                     QUEUE_HOLD,
                      "placed on hold",
-                     "Placed on hold",
-                     ACTION_HOLD},
+                     "Placed on hold"},
     [ACTION_RELEASE] = {release_message,
                         {QUEUE_HOLD},
+                        QUEUE_DEFERRED,
                         "released from hold",
-                        "Released from hold",
-                        ACTION_RELEASE},
+                        "Released from hold"},
     [ACTION_EXPIRE] = {expire_message,
                        {QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED},
+                       "",
                        "expired",
-                       "Force-expired",
-                       ACTION_EXPIRE},
-    [ACTION_EXPIRE_RELEASE] = {expire_and_release,
-                               {QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED},
-                               "expired",
-                               "Force-expired",
-                               ACTION_EXPIRE},
+                       "Force-expired"},
 };
 
 /* --- orders --- */
@@ -153,7 +139,8 @@ static bool try_queues(struct run *run, enum action action, const char *id)
     for (size_t i = 0; queues[i]; i++) {
         int done;
 
-        if (action != ACTION_DELETE && !is_message(run, queues[i], id))
+        if (strcmp(queues[i], actions[action].never) == 0 ||
+            (action != ACTION_DELETE && !is_message(run, queues[i], id)))
             continue;
         done = actions[action].deed(run, queues[i], id, &why);
         if (done < 0)
@@ -164,19 +151,27 @@ static bool try_queues(struct run *run, enum action action, const char *id)
     return false;
 }
 
-static void run_id(struct run *run, enum action action, const char *id)
+static void run_valid_id(struct run *run, enum action action, const char *id)
 {
-    run_stop_when_told(run, false);
-    if (!queue_id_valid(str_of(id))) {
-        log_warning("invalid mail queue id: %s", id);
-        return;
+    if (action == ACTION_EXPIRE_RELEASE) {
+        run_valid_id(run, ACTION_EXPIRE, id);
+        action = ACTION_RELEASE;
     }
     for (int i = 0; i < LOOKS; i++)
         if (try_queues(run, action, id)) {
-            run->done[actions[action].counted]++;
+            run->done[action]++;
             log_info("%s: %s", id, actions[action].said);
             return;
         }
+}
+
+static void run_id(struct run *run, enum action action, const char *id)
+{
+    run_stop_when_told(run, false);
+    if (queue_id_valid(str_of(id)))
+        run_valid_id(run, action, id);
+    else
+        log_warning("invalid mail queue id: %s", id);
 }
 
 static void run_ids_of_stdin(struct run *run, enum action action)
@@ -213,22 +208,32 @@ static void run_queue(struct run *run, enum action action, const char *queue)
         more = actions[action].deed(run, queue, id, &why);
         if (more < 0)
             fatal("%s", why.text);
-        run->done[actions[action].counted] += more > 0;
+        run->done[action] += more > 0;
     }
     spool_scan_free(scan);
 }
 
+static void run_all(struct run *run, enum action action)
+{
+    const char *const *queues = queues_of(run, action);
+
+    for (size_t i = 0; queues[i]; i++)
+        if (strcmp(queues[i], actions[action].never) != 0)
+            run_queue(run, action, queues[i]);
+}
+
 void order_run(struct run *run, const struct order *order)
 {
-    const char *const *queues = queues_of(run, order->action);
-
-    if (strcmp(order->id, "-") == 0)
+    if (strcmp(order->id, "-") == 0) {
         run_ids_of_stdin(run, order->action);
-    else if (strcmp(order->id, "ALL") != 0)
+    } else if (strcmp(order->id, "ALL") != 0) {
         run_id(run, order->action, order->id);
-    else
-        for (size_t i = 0; queues[i]; i++)
-            run_queue(run, order->action, queues[i]);
+    } else if (order->action == ACTION_EXPIRE_RELEASE) {
+        run_all(run, ACTION_EXPIRE);
+        run_all(run, ACTION_RELEASE);
+    } else {
+        run_all(run, order->action);
+    }
 }
 
 static void total(const char *what, unsigned long n)
@@ -239,7 +244,7 @@ static void total(const char *what, unsigned long n)
 void order_totals(const struct run *run)
 {
     for (size_t i = 0; i < ACTIONS; i++)
-        if (run->wanted[i])
+        if (run->wanted[i] || run->done[i] > 0)
             total(actions[i].total, run->done[i]);
     if (run->renamed > 0)
         total("Renamed to match inode number", run->renamed);

@@ -16,8 +16,8 @@ enum action {
     ACTION_HOLD,
     ACTION_RELEASE,
     ACTION_EXPIRE,         /* -e */
-    ACTION_EXPIRE_RELEASE, /* -f: also out of hold */
     ACTIONS,
+    ACTION_EXPIRE_RELEASE = ACTIONS, /* -f: both, for what is in hold */
 };
 
 /* What is done, to one id, or to all messages of the directories. */

@@ -15,9 +15,9 @@ static const struct {
 } rows[] = {
     {"as sendmail writes it",
      false,
-     {"T 1 2", "A rewrite_context=local", "F Joe", "S joe", "A encoding=8bit",
+     {"A rewrite_context=local", "F Joe", "S joe", "A encoding=8bit",
       "A notify_flags=4", "R ann", "M ", "N text", "L half", "N ", "X ", "E "},
-     "dtttttttttttt",
+     "tttttttttttt",
      true},
     {"recipients extracted",
      false,
