@@ -25,8 +25,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b); /* frees; a zeroed or done buf is fine */
 
-void buf_reset(struct buf *b);          /* n = 0, memory kept */
-void buf_cut(struct buf *b, size_t n);  /* shorten to n bytes; n > b->n is a bug */
+void buf_reset(struct buf *b);           /* n = 0, memory kept */
+void buf_cut(struct buf *b, size_t n);   /* shorten to n bytes; n > b->n is a bug */
 void buf_shift(struct buf *b, size_t n); /* drop the first n bytes */
 
 void buf_add(struct buf *b, const void *p, size_t n);
@@ -37,11 +37,18 @@ void buf_add_repeat(struct buf *b, char c, size_t n);
 void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
-/* Make room for n more bytes and return where they go; then buf_added(b, n) says how many came. */
+/* Make room for n more bytes and return where they go; then buf_added(b, n) says how many
+ * came. */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_added(struct buf *b, size_t n);
 
-static inline struct str buf_str(const struct buf *b) { return str_from(b->p, b->n); }
-static inline const char *buf_text(const struct buf *b) { return b->p; }
+static inline struct str buf_str(const struct buf *b)
+{
+    return str_from(b->p, b->n);
+}
+static inline const char *buf_text(const struct buf *b)
+{
+    return b->p;
+}
 
 #endif

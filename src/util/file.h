@@ -19,9 +19,11 @@ int file_open(const char *path, int flags, mode_t mode, struct fail *why) MUST_C
 
 /* All of p, retrying short writes and EINTR. */
 int file_write_all(int fd, const void *p, size_t n, struct fail *why) MUST_CHECK;
-int file_pwrite_all(int fd, const void *p, size_t n, off_t at, struct fail *why) MUST_CHECK;
+int file_pwrite_all(int fd, const void *p, size_t n, off_t at,
+                    struct fail *why) MUST_CHECK;
 
-/* The whole file at path, at most max bytes (more is an error), NUL-terminated, in arena. */
+/* The whole file at path, at most max bytes (more is an error), NUL-terminated, in arena.
+ */
 int file_read(const char *path, size_t max, struct arena *arena, struct str *ret,
               struct fail *why) MUST_CHECK;
 
@@ -29,7 +31,8 @@ int file_read(const char *path, size_t max, struct arena *arena, struct str *ret
  * Replace the file at path: write beside it under a temporary name with mode,
  * fsync, rename, fsync the directory.
  */
-int file_replace(const char *path, struct str content, mode_t mode, struct fail *why) MUST_CHECK;
+int file_replace(const char *path, struct str content, mode_t mode,
+                 struct fail *why) MUST_CHECK;
 
 /* fsync of the directory that holds path, or of the directory itself. */
 int file_sync_parent(const char *path, struct fail *why) MUST_CHECK;
@@ -46,8 +49,8 @@ enum file_lock_style { FILE_LOCK_FLOCK, FILE_LOCK_FCNTL };
 int file_lock(int fd, enum file_lock lock, enum file_lock_style style, bool wait,
               struct fail *why) MUST_CHECK;
 /* Try up to `attempts` times, delay_ms apart; 0 locked, 1 held by another, -1 error. */
-int file_lock_within(int fd, enum file_lock lock, enum file_lock_style style, int attempts,
-                     int delay_ms, struct fail *why) MUST_CHECK;
+int file_lock_within(int fd, enum file_lock lock, enum file_lock_style style,
+                     int attempts, int delay_ms, struct fail *why) MUST_CHECK;
 
 /*
  * Open a file for writing where others may have prepared links (reliability:

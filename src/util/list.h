@@ -14,14 +14,16 @@ struct list {
 };
 void list_add(struct list *list, struct arena *arena, void *item);
 
-/* An array of NUL-terminated texts, also usable as argv: items[n] is NULL once one was added. */
+/* An array of NUL-terminated texts, also usable as argv: items[n] is NULL once one was
+ * added. */
 struct texts {
     const char **items;
     size_t n, size;
 };
 void texts_add(struct texts *texts, struct arena *arena, const char *text);
 /* Split at any byte of separators, no empty words; the copies live in arena. */
-void texts_split(struct texts *texts, struct arena *arena, struct str s, const char *separators);
+void texts_split(struct texts *texts, struct arena *arena, struct str s,
+                 const char *separators);
 /* As texts_split, but "{ ... }" stays one word, without its outer braces. */
 void texts_split_braced(struct texts *texts, struct arena *arena, struct str s,
                         const char *separators);

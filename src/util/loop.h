@@ -20,7 +20,11 @@
 struct loop;
 struct loop_timer;
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_EXCLUSIVE = 4 /* EPOLLEXCLUSIVE: one waiter is woken */ };
+enum {
+    LOOP_READ = 1,
+    LOOP_WRITE = 2,
+    LOOP_EXCLUSIVE = 4 /* EPOLLEXCLUSIVE: one waiter is woken */
+};
 
 struct loop *loop_new(const struct clock *clock);
 void loop_free(struct loop *loop);
@@ -37,12 +41,14 @@ int loop_watch(struct loop *loop, int fd, int events,
                struct fail *why) MUST_CHECK;
 void loop_unwatch(struct loop *loop, int fd); /* before close; unknown fd is fine */
 
-/* Call expired(context) once, delay_ms from now. The timer is gone when the call is made. */
+/* Call expired(context) once, delay_ms from now. The timer is gone when the call is made.
+ */
 struct loop_timer *loop_timer(struct loop *loop, int64_t delay_ms,
                               void (*expired)(void *context), void *context);
 void loop_cancel(struct loop *loop, struct loop_timer *timer); /* NULL is fine */
 
-/* Wait for the next event and run what is due. False after loop_stop, or when nothing is left to wait for. */
+/* Wait for the next event and run what is due. False after loop_stop, or when nothing is
+ * left to wait for. */
 bool loop_step(struct loop *loop);
 void loop_stop(struct loop *loop);
 

@@ -18,14 +18,17 @@ struct str {
 };
 
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_ARG(s) (int)(s).n, (s).n ? (s).p : "" /* for "%.*s" */
-#define STR_NONE ((struct str){NULL, 0})
+#define STR_ARG(s)   (int)(s).n, (s).n ? (s).p : "" /* for "%.*s" */
+#define STR_NONE     ((struct str){NULL, 0})
 
 static inline struct str str_of(const char *text)
 {
     return (struct str){text, text ? strlen(text) : 0};
 }
-static inline struct str str_from(const char *p, size_t n) { return (struct str){p, n}; }
+static inline struct str str_from(const char *p, size_t n)
+{
+    return (struct str){p, n};
+}
 
 bool str_eq(struct str a, struct str b);
 bool str_eq_nocase(struct str a, struct str b);
@@ -59,7 +62,8 @@ struct str str_trim_right(struct str s);
  */
 struct str str_word(struct str *rest, const char *separators);
 
-/* Take the text up to byte c from *rest, and step over c. *rest becomes empty when there is none. */
+/* Take the text up to byte c from *rest, and step over c. *rest becomes empty when there
+ * is none. */
 struct str str_until(struct str *rest, char c);
 
 /*
@@ -68,10 +72,12 @@ struct str str_until(struct str *rest, char c);
  */
 bool str_number(struct str s, unsigned long long max, unsigned long long *ret);
 
-/* Length (1-4) of the UTF-8 character that s starts with, or 0 when it is not valid (RFC 3629). */
+/* Length (1-4) of the UTF-8 character that s starts with, or 0 when it is not valid (RFC
+ * 3629). */
 size_t str_utf8_length(struct str s);
 
-/* "{ text }" -> "text" with the blanks inside trimmed; false when s has no balanced outer braces. */
+/* "{ text }" -> "text" with the blanks inside trimmed; false when s has no balanced outer
+ * braces. */
 bool str_unbrace(struct str s, struct str *ret);
 
 /*

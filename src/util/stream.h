@@ -37,7 +37,8 @@ const char *stream_result_text(enum stream_result result);
 
 struct stream;
 
-/* How bytes move; each returns bytes moved, 0 at end of input, or -1 with errno (EAGAIN = time passed). */
+/* How bytes move; each returns bytes moved, 0 at end of input, or -1 with errno (EAGAIN =
+ * time passed). */
 struct stream_ops {
     ssize_t (*read)(void *state, void *p, size_t n);
     ssize_t (*write)(void *state, const void *p, size_t n);
@@ -51,7 +52,8 @@ int stream_fd(const struct stream *s);
 /* Give the descriptor back and free the rest; buffered input is lost. */
 int stream_detach(struct stream *s);
 
-/* Replace the way bytes move (TLS); input that was buffered is dropped (CVE-2011-0411). NULL = plain again. */
+/* Replace the way bytes move (TLS); input that was buffered is dropped (CVE-2011-0411).
+ * NULL = plain again. */
 void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *state);
 
 /* Time limit of each wait from now on, in milliseconds; < 0 = none (the start value). */
@@ -86,7 +88,8 @@ struct str stream_buffered(const struct stream *s);
 void stream_purge_input(struct stream *s);
 
 /* --- output --- */
-/* Append to the output buffer; written out when full. Errors stick and show at stream_flush. */
+/* Append to the output buffer; written out when full. Errors stick and show at
+ * stream_flush. */
 void stream_write(struct stream *s, const void *p, size_t n);
 void stream_write_str(struct stream *s, struct str text);
 void stream_write_text(struct stream *s, const char *text);
@@ -106,7 +109,8 @@ int stream_take_fd(struct stream *s);
 
 int stream_errno(const struct stream *s);
 
-/* A stream over memory for tests: input is copied; output is collected and read by stream_memory_output. */
+/* A stream over memory for tests: input is copied; output is collected and read by
+ * stream_memory_output. */
 struct stream *stream_memory(struct str input);
 struct str stream_memory_output(const struct stream *s);
 

@@ -15,7 +15,7 @@ enum action {
     ACTION_REQUEUE,
     ACTION_HOLD,
     ACTION_RELEASE,
-    ACTION_EXPIRE,         /* -e */
+    ACTION_EXPIRE, /* -e */
     ACTIONS,
     ACTION_EXPIRE_RELEASE = ACTIONS, /* -f: both, for what is in hold */
 };

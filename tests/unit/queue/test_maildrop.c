@@ -15,8 +15,8 @@ static const struct {
 } rows[] = {
     {"as sendmail writes it",
      false,
-     {"A rewrite_context=local", "F Joe", "S joe", "A encoding=8bit",
-      "A notify_flags=4", "R ann", "M ", "N text", "L half", "N ", "X ", "E "},
+     {"A rewrite_context=local", "F Joe", "S joe", "A encoding=8bit", "A notify_flags=4",
+      "R ann", "M ", "N text", "L half", "N ", "X ", "E "},
      "tttttttttttt",
      true},
     {"recipients extracted",

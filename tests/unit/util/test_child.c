@@ -126,8 +126,7 @@ static int feed_much(void *context, struct stream *to)
 
 static void feeds_while_it_collects(void **state)
 {
-    struct child_options options =
-        options_for("sed p"); /* twice as much out as in */
+    struct child_options options = options_for("sed p"); /* twice as much out as in */
     struct child_result result;
     struct fail why;
 
