@@ -1,0 +1,1 @@
+discard.uses := util conf ipc net mail table queue service deliver

@@ -1,0 +1,1 @@
+error.uses := util conf ipc net mail table queue service deliver
