@@ -24,6 +24,8 @@ static const char *keyword_text(struct session *session, size_t i)
         return "ENHANCEDSTATUSCODES"; /* RFC 2034 */
     case 4:
         return "8BITMIME"; /* RFC 6152 */
+    case 5:
+        return "DSN"; /* RFC 3461 */
     default:
         return NULL;
     }

@@ -5,6 +5,7 @@
 #include "mail/path.h"
 #include "smtpd/address.h"
 #include "smtpd/envelope.h"
+#include "smtpd/options.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
 
@@ -23,20 +24,11 @@ static bool too_many(struct session *session)
     return true;
 }
 
-static bool take_options(struct session *session, struct str options)
-{
-    struct str word = str_word(&options, " \t");
-
-    if (word.n == 0)
-        return true;
-    session_reply(session, REPLY_UNSUPPORTED, arena_copy_str(session->command, word));
-    return false;
-}
-
 void answer_rcpt(struct session *session, struct str argument)
 {
     struct transaction *transaction = &session->transaction;
     struct path path;
+    struct options options;
     const char *recipient;
 
     if (!str_starts_nocase(argument, "TO:")) {
@@ -47,10 +39,11 @@ void answer_rcpt(struct session *session, struct str argument)
         session_reply(session, REPLY_BAD_RECIPIENT);
         return;
     }
-    if (!take_options(session, path.rest) || too_many(session))
+    if (!options_take(session, OPTION_RCPT, path.rest, &options) || too_many(session))
         return;
     recipient = arena_copy_str(transaction->arena, path.address);
-    if (restrict_recipient(session, recipient) || !envelope_recipient(session, recipient))
+    if (restrict_recipient(session, recipient) ||
+        !envelope_recipient(session, recipient, &options))
         return;
     if (transaction->recipients++ == 0)
         transaction->recipient = recipient;

@@ -60,6 +60,9 @@ static void add_head(struct session *session, struct submission *s)
         submit_record(s, RECORD_FILTER, str_of(session->conf->content_filter));
     submit_attribute(s, "log_ident", transaction->queue_id);
     submit_attribute(s, "rewrite_context", session->in_mynetworks ? "local" : "remote");
+    submit_attribute(s, "envelope_id", transaction->envelope_id);
+    if (transaction->ret)
+        submit_printf(s, RECORD_ATTRIBUTE, "ret_flags=%d", transaction->ret);
     submit_record(s, RECORD_SENDER, str_of(transaction->sender));
     submit_attribute(s, "encoding", transaction->encoding);
     add_client(session, s);
@@ -86,14 +89,27 @@ static bool open_submission(struct session *session)
     return true;
 }
 
-bool envelope_recipient(struct session *session, const char *recipient)
+/* Without ORCPT, the address as it came is the original recipient (RFC 3461
+ * section 5.2.1). */
+static const char *rfc822_address(struct session *session, const char *recipient)
+{
+    return arena_printf(session->command, "rfc822;%s",
+                        address_external(session->command, str_of(recipient)));
+}
+
+bool envelope_recipient(struct session *session, const char *recipient,
+                        const struct options *options)
 {
     struct transaction *transaction = &session->transaction;
 
     if (!transaction->submission && !open_submission(session))
         return false;
-    submit_printf(transaction->submission, RECORD_ATTRIBUTE, "dsn_orig_rcpt=rfc822;%s",
-                  address_external(session->command, str_of(recipient)));
+    if (options->notify)
+        submit_printf(transaction->submission, RECORD_ATTRIBUTE, "notify_flags=%d",
+                      options->notify);
+    submit_attribute(transaction->submission, "dsn_orig_rcpt",
+                     options->orcpt ? options->orcpt
+                                    : rfc822_address(session, recipient));
     submit_record(transaction->submission, RECORD_RECIPIENT, str_of(recipient));
     return true;
 }

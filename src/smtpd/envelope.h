@@ -2,14 +2,15 @@
 #ifndef SMTPD_ENVELOPE_H
 #define SMTPD_ENVELOPE_H
 
-#include "smtpd/session.h"
+#include "smtpd/options.h"
 
 /*
  * Pass one accepted recipient on, opening the submission and sending the
  * envelope's head before the first. False when cleanup cannot be reached: the
  * client has been answered 451.
  */
-bool envelope_recipient(struct session *session, const char *recipient);
+bool envelope_recipient(struct session *session, const char *recipient,
+                        const struct options *options);
 
 /* End the envelope and begin the content with our Received header. */
 void envelope_end(struct session *session);

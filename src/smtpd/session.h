@@ -39,11 +39,12 @@ struct counter {
 };
 
 struct transaction {
-    struct arena *arena;  /* message lifetime */
-    bool open;            /* MAIL was accepted */
-    const char *sender;   /* internal form as given; "" = null sender */
-    const char *encoding; /* BODY=: "7bit", "8bit" or NULL */
-    long long size;       /* SIZE=, 0 = not told */
+    struct arena *arena;     /* message lifetime */
+    bool open;               /* MAIL was accepted */
+    const char *sender;      /* internal form as given; "" = null sender */
+    const char *encoding;    /* BODY=: "7bit", "8bit" or NULL */
+    int ret;                 /* RET=: RET_FULL, RET_HEADERS, or 0 */
+    const char *envelope_id; /* ENVID=, decoded, or NULL */
     struct timeval arrival;
     unsigned recipients;   /* accepted */
     unsigned overshoot;    /* refused beyond smtpd_recipient_limit */
