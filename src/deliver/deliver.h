@@ -17,6 +17,7 @@
 #ifndef DELIVER_DELIVER_H
 #define DELIVER_DELIVER_H
 
+#include "ipc/client.h"
 #include "ipc/messages.h"
 #include "mail/outcome.h"
 #include "service/service.h"
@@ -26,8 +27,17 @@ struct delivery_recipient {
     const char *original; /* as it came in; "" = same */
     const char *orcpt;    /* "rfc822;x" or "" */
     long long offset;     /* of its R record */
-    int notify;           /* RFC 3461 bits */
+    int notify;           /* RFC 3461 bits; an agent whose next hop takes over the
+                             duty to report success takes NOTIFY_SUCCESS away */
     bool reported;        /* delivery_report was called */
+};
+
+/* The logs of a message that agents add to: services bounce, defer and trace. */
+enum delivery_log {
+    DELIVERY_LOG_BOUNCE,
+    DELIVERY_LOG_DEFER,
+    DELIVERY_LOG_TRACE,
+    DELIVERY_LOGS
 };
 
 struct delivery {
@@ -40,12 +50,18 @@ struct delivery {
     int64_t started_us;   /* wall clock when the request came */
     int64_t connected_us; /* when the destination was ready: set by agents that connect,
                              else 0 */
+    int conn_use;         /* how often the connection was used; set by agents that keep
+                             them, else 0 */
+    const char *tls;      /* tls= features of the connection for the log; NULL = none */
     size_t deferred;      /* so far */
     const char
         *trouble_status; /* destination in trouble, for the queue manager; or NULL */
     const char *trouble;
+    struct ipc_client *logs[DELIVERY_LOGS]; /* of report.c: connected when needed */
 };
 
+/* Read the whole request. All texts live in the client's arena. After 0 the delivery
+ * must be ended with delivery_finish. */
 int delivery_receive(struct client *client, struct delivery *ret,
                      struct fail *why) MUST_CHECK;
 

@@ -1,0 +1,179 @@
+/*
+ * What follows from the outcome of a recipient: which log of the message it
+ * goes to, what the mail log says, and whether the recipient is done.
+ *
+ *                    bounce  defer  trace            done
+ *   delivered                       -v, NOTIFY=SUCCESS  yes
+ *   deferred                 x      -v                  no
+ *   bounced          x              -v                  yes
+ *   address probe                   sendmail -bv        yes
+ *
+ * The order is that of src/queue/README.md: the log on disk, then the mark.
+ */
+#include "deliver/deliver.h"
+
+#include "deliver/logs.h"
+#include "mail/maillog.h"
+#include "queue/envelope.h"
+#include "util/log.h"
+
+static struct timeval time_of(int64_t us)
+{
+    return (struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+}
+
+static struct maillog_style style_of(const struct conf *conf)
+{
+    return (struct maillog_style){
+        .external = strcmp(conf->info_log_address_format, "external") == 0,
+        .delay_decimals = conf->delay_logging_resolution_limit,
+    };
+}
+
+static void log_outcome(const struct delivery *delivery,
+                        const struct delivery_recipient *recipient,
+                        const struct outcome *outcome, const char *verdict)
+{
+    const struct deliver *request = &delivery->request;
+    struct maillog_delivery line = {
+        .queue_id = request->queue_id,
+        .recipient = recipient->address,
+        .orig_to = recipient->original,
+        .relay = outcome->relay ? outcome->relay : delivery->process->name,
+        .conn_use = delivery->conn_use,
+        .tls = delivery->tls,
+        .times = {.arrival = time_of(request->arrival_us),
+                  .active = time_of(request->active_us),
+                  .agent = time_of(delivery->started_us),
+                  .connected = time_of(delivery->connected_us),
+                  .done = clock_wall(&clock_system)},
+        .status = outcome->status,
+        .verdict = verdict,
+        .text = outcome->text,
+    };
+
+    maillog_delivery(style_of(delivery->process->conf), &line);
+}
+
+/* The mark is not worth a failure: without it the recipient may get the mail twice. */
+static void mark_done(const struct delivery *delivery,
+                      const struct delivery_recipient *recipient)
+{
+    struct fail why;
+
+    if (recipient->offset > 0 &&
+        envelope_mark_done(delivery->fd, recipient->offset, &why) < 0)
+        log_warning("%s: cannot mark <%s> as done, mail may arrive twice: %s",
+                    delivery->request.queue_id, recipient->address, why.text);
+}
+
+/* 0, or -1 with a warning in the log. */
+static int append(struct delivery *delivery, enum delivery_log which,
+                  const struct delivery_recipient *recipient,
+                  const struct outcome *outcome, const char *action)
+{
+    struct fail why;
+
+    if (logs_append(delivery, which, recipient, outcome, action, &why) == 0)
+        return 0;
+    log_warning("%s: log of recipient <%s>: %s", delivery->request.queue_id,
+                recipient->address, why.text);
+    return -1;
+}
+
+/* sendmail -v: the sender wants to read of every attempt. A failure costs the report. */
+static void trace(struct delivery *delivery, const struct delivery_recipient *recipient,
+                  const struct outcome *outcome, const char *action, bool asked)
+{
+    if (asked || delivery->request.trace_flags & TRACE_RECORD)
+        (void)!append(delivery, DELIVERY_LOG_TRACE, recipient, outcome, action);
+}
+
+static void report_delivered(struct delivery *delivery,
+                             const struct delivery_recipient *recipient,
+                             const struct outcome *outcome)
+{
+    trace(delivery, recipient, outcome, outcome->action ? outcome->action : "delivered",
+          recipient->notify & NOTIFY_SUCCESS);
+    log_outcome(delivery, recipient, outcome, "sent");
+    mark_done(delivery, recipient);
+}
+
+static void report_deferred(struct delivery *delivery,
+                            const struct delivery_recipient *recipient,
+                            const struct outcome *outcome, const char *verdict)
+{
+    trace(delivery, recipient, outcome, "delayed", false);
+    (void)!append(delivery, DELIVERY_LOG_DEFER, recipient, outcome, "delayed");
+    log_outcome(delivery, recipient, outcome, verdict);
+    delivery->deferred++;
+}
+
+static void report_bounced(struct delivery *delivery,
+                           const struct delivery_recipient *recipient,
+                           const struct outcome *outcome)
+{
+    if (append(delivery, DELIVERY_LOG_BOUNCE, recipient, outcome, "failed") < 0) {
+        struct outcome later =
+            outcome_make(delivery->arena, "4.3.0", "bounce or trace service failure");
+
+        later.relay = outcome->relay;
+        report_deferred(delivery, recipient, &later, "deferred");
+        return;
+    }
+    trace(delivery, recipient, outcome, "failed", false);
+    log_outcome(delivery, recipient, outcome, "bounced");
+    mark_done(delivery, recipient);
+}
+
+/* A probe is answered once, whatever the answer is. */
+static void report_probe(struct delivery *delivery,
+                         const struct delivery_recipient *recipient,
+                         const struct outcome *outcome)
+{
+    const char *verdict =
+        outcome->result == OUTCOME_DELIVERED ? "deliverable" : "undeliverable";
+
+    if (delivery->request.trace_flags & TRACE_PROBE_USER)
+        (void)!append(delivery, DELIVERY_LOG_TRACE, recipient, outcome, verdict);
+    log_outcome(delivery, recipient, outcome, verdict);
+    mark_done(delivery, recipient);
+}
+
+void delivery_report(struct delivery *delivery, struct delivery_recipient *recipient,
+                     const struct outcome *outcome)
+{
+    struct outcome softened = *outcome;
+
+    if (recipient->reported)
+        panic("%s: second outcome for <%s>", delivery->request.queue_id,
+              recipient->address);
+    recipient->reported = true;
+    if (delivery->request.flags & DELIVER_PROBE) {
+        report_probe(delivery, recipient, outcome);
+        return;
+    }
+    switch (outcome->result) {
+    case OUTCOME_DELIVERED:
+        report_delivered(delivery, recipient, outcome);
+        break;
+    case OUTCOME_DEFERRED:
+        report_deferred(delivery, recipient, outcome, "deferred");
+        break;
+    case OUTCOME_BOUNCED:
+        if (!delivery->process->conf->soft_bounce) {
+            report_bounced(delivery, recipient, outcome);
+            break;
+        }
+        outcome_soften(&softened);
+        report_deferred(delivery, recipient, &softened, "SOFTBOUNCE");
+        break;
+    }
+}
+
+void delivery_report_rest(struct delivery *delivery, const struct outcome *outcome)
+{
+    for (size_t i = 0; i < delivery->n; i++)
+        if (!delivery->recipients[i].reported)
+            delivery_report(delivery, &delivery->recipients[i], outcome);
+}
