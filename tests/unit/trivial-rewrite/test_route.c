@@ -38,6 +38,15 @@ static struct router *make_router(struct arena *arena, const char *const *overri
     return router;
 }
 
+static void drop_router(struct router *router, struct arena *arena)
+{
+    struct conf *conf = (struct conf *)router->conf;
+
+    tables_free(router->tables);
+    conf_free(conf);
+    arena_free(arena);
+}
+
 static const struct {
     const char *sender, *address;
     int flags;
@@ -98,7 +107,7 @@ static void mail_goes_where_class_and_tables_say(void **state)
         ROW_TEXT(routes[i].address, answer.nexthop, routes[i].nexthop);
         ROW_TEXT(routes[i].address, answer.recipient, routes[i].recipient);
     }
-    arena_free(arena);
+    drop_router(router, arena);
 }
 
 /* Whatever a stranger wraps v@vic.test in, it must come out as not ours, routed, or bad.
@@ -136,7 +145,7 @@ static void wrapped_addresses_are_not_ours(void **state)
         if (result == 0 && (answer.flags & ours) && !(answer.flags & RESOLVE_ROUTED))
             fail_msg("%s is taken for ours as %s", wrapped[i], answer.recipient);
     }
-    arena_free(arena);
+    drop_router(router, arena);
 }
 
 static void a_failed_table_is_try_again(void **state)
@@ -162,7 +171,7 @@ static void a_failed_table_is_try_again(void **state)
                 -1);
         ROW_INT(broken[i][0], answer.flags, RESOLVE_FAIL);
         ROW_TEXT(broken[i][0], answer.transport, "retry");
-        arena_free(arena);
+        drop_router(router, arena);
     }
 }
 
