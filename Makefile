@@ -25,6 +25,7 @@ endif
 # Variants: SAN=address,undefined  COV=1  CC=clang  WERROR=1   V=1 shows commands
 VARIANT := $(if $(filter-out gcc,$(CC)),$(notdir $(CC))-)$(if $(SAN),san-)$(if $(COV),cov-)base
 BUILD   := build/$(VARIANT:-base=)
+Q       := $(if $(V),,@)
 GEN     := build/gen
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -70,8 +71,6 @@ to_obj   = $(patsubst src/%.c,$(BUILD)/obj/%.o,$1)
 
 $(foreach m,$(MODULES),$(if $($m.program),$(eval $(call program,$m,$($m.program),$(call objects,$m)))))
 $(foreach m,$(MODULES),$(foreach p,$($m.programs),$(eval $(call program,$m,$p,$(call to_obj,$(call own,$m,$p) $(call common,$m))))))
-
-Q := $(if $(V),,@)
 
 all: $(PROGRAMS) ## build every program
 	@:
@@ -137,7 +136,7 @@ bench: system-root ## count system calls and CPU a message, ours against Debian'
 	@/usr/bin/python3 tests/bench/count.py $(CURDIR)/$(BUILD)/root
 
 demo: ## start a private instance, send two messages, show them
-	@$(DEPS) --build && $(MAKE) --no-print-directory all && tools/demo start
+	@$(DEPS) --build --demo && $(MAKE) --no-print-directory all && tools/demo start $(BUILD)/bin
 
 coverage: ## line coverage of the unit tests: build/coverage/index.html
 	@+$(MAKE) COV=1 unit && tools/coverage build/cov
