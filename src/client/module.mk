@@ -1,1 +1,1 @@
-client.uses := util net dns mail
+client.uses := util conf net dns mail

@@ -27,9 +27,18 @@ enum client_feature {
     CLIENT_XFORWARD = 1 << 9,
 };
 
-/* Time limits of the stages of a delivery, in seconds. */
+/* Time limits of the stages of a delivery, in seconds; 0 = none. */
 struct client_timeouts {
     int connect, helo, mail, rcpt, data_init, data_xfer, data_done, rset, quit;
+};
+
+/* When a session is kept for the next message (client/agent.h). */
+struct client_reuse {
+    bool on_demand;           /* when the queue manager says that more waits */
+    const char *destinations; /* match list: kept always */
+    int keep_s;               /* how long an unused session is kept */
+    int age_limit_s;          /* how long a session is used at all */
+    int count_limit;          /* messages in one session; 0 = no limit */
 };
 
 struct client_settings {
@@ -40,7 +49,7 @@ struct client_settings {
     const char *known_tcp_ports;
     int protocols; /* PROTOCOL_ bits */
     const char *relayhost;
-    const char *fallback_relay; /* nexthops; "" = none; never for LMTP */
+    const char *fallback_relay; /* nexthops; "" = none */
 
     /* from a destination to its hosts */
     struct resolver *resolver;
@@ -65,6 +74,7 @@ struct client_settings {
     unsigned discard_features; /* CLIENT_ bits of smtp_discard_ehlo_keywords */
     int line_length_limit;     /* 0 = none */
     struct client_timeouts timeout;
+    struct client_reuse reuse;
 };
 
 /* The bit of an EHLO keyword ("PIPELINING", any case), 0 for one we do not know. */
