@@ -1,1 +1,2 @@
+discard.program := discard
 discard.uses := util conf ipc net mail table queue service deliver

@@ -1,1 +1,2 @@
+error.program := error
 error.uses := util conf ipc net mail table queue service deliver
