@@ -1,2 +1,2 @@
 commands.uses := util conf ipc net mail queue service
-commands.programs := postcat postsuper
+commands.programs := postcat postfix postsuper

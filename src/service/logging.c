@@ -35,19 +35,30 @@ static int facility_code(const char *name)
     return -1;
 }
 
+/* compat: what is called as the whole system has no second part. */
+static void make_tag(char tag[TAG_SIZE], const char *system,
+                     const struct logging_options *options)
+{
+    if (options->tag)
+        snprintf(tag, TAG_SIZE, "%s", options->tag);
+    else if (strcmp(system, options->program) == 0)
+        snprintf(tag, TAG_SIZE, "%s", system);
+    else
+        snprintf(tag, TAG_SIZE, "%s/%s", system, options->program);
+}
+
 void logging_start(const struct logging_options *options)
 {
     char tag[TAG_SIZE];
     const char *name = getenv("MAIL_LOGTAG");
 
-    snprintf(tag, sizeof(tag), "%s/%s", name && *name ? name : "postfix",
-             options->program);
+    make_tag(tag, name && *name ? name : "postfix", options);
     log_open(&(struct log_options){.tag = tag,
                                    .facility = LOG_MAIL,
                                    .syslog = "/dev/log",
                                    .host = "localhost",
                                    .to_stderr = options->to_stderr,
-                                   .name = options->program,
+                                   .name = options->tag ? tag : options->program,
                                    .verbose = options->verbose});
 }
 
@@ -60,7 +71,7 @@ void logging_configure(const struct conf *conf, const struct logging_options *op
 
     if (facility < 0)
         fatal("syslog_facility: unknown facility \"%s\"", conf->syslog_facility);
-    snprintf(tag, sizeof(tag), "%s/%s", conf->syslog_name, options->program);
+    make_tag(tag, conf->syslog_name, options);
     snprintf(host, sizeof(host), "%.*s", STR_ARG(str_head(name, str_find(name, '.'))));
     snprintf(postlog, sizeof(postlog), "%s/public/%s", conf->queue_directory,
              conf->postlog_service_name);
@@ -71,6 +82,6 @@ void logging_configure(const struct conf *conf, const struct logging_options *op
                                    .fallback = to_file ? conf->maillog_file : NULL,
                                    .host = host,
                                    .to_stderr = options->to_stderr,
-                                   .name = options->program,
+                                   .name = options->tag ? tag : options->program,
                                    .verbose = options->verbose});
 }

@@ -17,7 +17,7 @@ TOOLS = TOP / "build/test-tools"
 
 def ours():
     root = pathlib.Path(os.environ.get("POSTERN_ROOT", TOP / "build/root"))
-    if not (root / "usr/sbin/postconf").exists():
+    if not (root / "usr/sbin/postfix").exists():
         pytest.exit(f"{root}: no programs installed there; run `make system-root` first", 3)
     return root
 

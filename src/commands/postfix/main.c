@@ -1,0 +1,266 @@
+/*
+ * postfix(1): starts, stops and looks after the mail system.
+ *
+ * What it does is said in the log as well, by the name that log readers know
+ * ($syslog_name/postfix-script). Reading order: main.c (the words), process.c
+ * (the master process), structure.c (directories), check.c (files).
+ */
+#include "commands/postfix/postfix.h"
+#include "service/logging.h"
+#include "util/ids.h"
+#include "util/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    STOP_WAIT_S = 5, /* for the master process to end on our signal */
+};
+
+/* --- start and end ------------------------------------------------------------------ */
+
+static pid_t must_run(void)
+{
+    pid_t pid = process_find();
+
+    if (pid == 0)
+        fatal("the Postfix mail system is not running");
+    return pid;
+}
+
+static void prepare_start(const struct control *control)
+{
+    structure_make(control);
+    if (chdir(control->conf->queue_directory) < 0)
+        fatal("change directory to %s: %m", control->conf->queue_directory);
+    if (process_find() != 0)
+        fatal("the Postfix mail system is already running");
+    log_info("starting the Postfix mail system");
+}
+
+static int start(const struct control *control)
+{
+    prepare_start(control);
+    if (process_start(control) != 0)
+        fatal("mail system startup failed");
+    return 0;
+}
+
+static int start_here(const struct control *control)
+{
+    prepare_start(control);
+    process_become(control);
+    return 1;
+}
+
+static int stop(const struct control *control)
+{
+    pid_t pid = must_run();
+
+    (void)control;
+    log_info("stopping the Postfix mail system");
+    process_signal(pid, SIGTERM);
+    for (int i = 0; i < STOP_WAIT_S; i++) {
+        if (process_wait_end(1000))
+            return 0;
+        log_info("waiting for the Postfix mail system to terminate");
+    }
+    log_warning("stopping the Postfix mail system with force");
+    process_kill_group(pid);
+    return 0;
+}
+
+static int stop_at_once(const struct control *control)
+{
+    pid_t pid = must_run();
+
+    (void)control;
+    log_info("stopping the Postfix mail system");
+    process_signal(pid, SIGTERM);
+    return 0;
+}
+
+static int drain(const struct control *control)
+{
+    pid_t pid = must_run();
+
+    (void)control;
+    log_info("stopping the Postfix mail system");
+    process_signal(pid, SIGKILL);
+    return 0;
+}
+
+static int abort_all(const struct control *control)
+{
+    pid_t pid = must_run();
+
+    (void)control;
+    log_info("aborting the Postfix mail system");
+    process_signal(pid, SIGTERM);
+    return 0;
+}
+
+/* --- while it runs -------------------------------------------------------------------
+ */
+
+static int reload(const struct control *control)
+{
+    pid_t pid = must_run();
+
+    log_info("refreshing the Postfix mail system");
+    structure_make(control);
+    process_signal(pid, SIGHUP);
+    return 0;
+}
+
+static int flush(const struct control *control)
+{
+    const char *path = arena_printf(control->command.arena, "%s/postqueue",
+                                    control->conf->command_directory);
+
+    must_run();
+    execl(path, path, "-f", NULL);
+    fatal("execute %s: %m", path);
+}
+
+static int status(const struct control *control)
+{
+    pid_t pid = process_find();
+
+    (void)control;
+    if (pid == 0)
+        log_info("the Postfix mail system is not running");
+    else
+        log_info("the Postfix mail system is running: PID: %d", (int)pid);
+    return pid == 0;
+}
+
+static int check(const struct control *control)
+{
+    structure_make(control);
+    check_files(control);
+    return 0;
+}
+
+static int set_permissions(const struct control *control)
+{
+    structure_repair(control);
+    return 0;
+}
+
+/* --- the words -----------------------------------------------------------------------
+ */
+
+static const struct word {
+    const char *name;
+    int (*run)(const struct control *control);
+} words[] = {
+    {"start", start},
+    {"stop", stop},
+    {"reload", reload},
+    {"abort", abort_all},
+    {"flush", flush},
+    {"check", check},
+    {"status", status},
+    {"set-permissions", set_permissions},
+    {"start-fg", start_here},
+    {"drain", drain},
+    {"quick-stop", stop_at_once},
+};
+
+static int run_word(const struct control *control, const char *name)
+{
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcmp(words[i].name, name) == 0)
+            return words[i].run(control);
+    fatal("unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, "
+          "check, status, set-permissions, start-fg, drain)",
+          name);
+}
+
+static NO_RETURN void usage(void)
+{
+    fatal("usage: postfix [-c config_dir] [-Dv] command");
+}
+
+static void parse(struct control *control, int argc, char **argv)
+{
+    int option;
+
+    while ((option = getopt(argc, argv, "+c:Dv")) != -1)
+        switch (option) {
+        case 'c':
+            if (optarg[0] != '/')
+                fatal("-c requires absolute pathname");
+            control->command.directory = optarg;
+            break;
+        case 'D':
+            control->debug = true;
+            break;
+        case 'v':
+            control->command.verbose++;
+            break;
+        default:
+            usage();
+        }
+}
+
+static void find_ids(struct control *control)
+{
+    const struct conf *conf = control->conf;
+    struct user user;
+    struct fail why;
+    int found = user_by_name(conf->mail_owner, control->command.arena, &user, &why);
+
+    if (found < 0)
+        fatal("%s", why.text);
+    if (found == 0)
+        fatal("file %s/main.cf: parameter mail_owner: user %s is not known",
+              conf->config_directory, conf->mail_owner);
+    control->mail_owner = user.uid;
+    control->mail_group = user.gid;
+    found = group_by_name(conf->setgid_group, &control->setgid_group, &why);
+    if (found < 0)
+        fatal("%s", why.text);
+    if (found == 0)
+        fatal("file %s/main.cf: parameter setgid_group: group %s is not known",
+              conf->config_directory, conf->setgid_group);
+}
+
+/* From here on we speak as the script that logs of Postfix know. */
+static void log_as_script(const struct control *control)
+{
+    struct logging_options options = {
+        .program = "postfix-script",
+        .tag = arena_printf(control->command.arena, "%s/postfix-script",
+                            control->conf->syslog_name),
+        .to_stderr = true,
+        .verbose = control->command.verbose,
+    };
+
+    logging_configure(control->conf, &options);
+}
+
+int main(int argc, char **argv)
+{
+    struct control control = {0};
+
+    command_start(&control.command, "postfix");
+    umask(022);
+    if (getuid() != 0) {
+        log_error("to submit mail, use the Postfix sendmail command");
+        fatal("the postfix command is reserved for the superuser");
+    }
+    parse(&control, argc, argv);
+    command_configure(&control.command);
+    control.conf = control.command.conf;
+    setenv("MAIL_CONFIG", control.conf->config_directory, 1);
+    log_as_script(&control);
+    find_ids(&control);
+    if (chdir(control.conf->queue_directory) < 0 && chdir("/") < 0)
+        fatal("change directory to /: %m");
+    return run_word(&control, optind < argc ? argv[optind] : "");
+}

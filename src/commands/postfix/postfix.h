@@ -1,0 +1,48 @@
+/*
+ * postfix(1): the words that it knows, and what they share.
+ */
+#ifndef POSTFIX_POSTFIX_H
+#define POSTFIX_POSTFIX_H
+
+#include "commands/command.h"
+
+#include <sys/types.h>
+
+struct control {
+    struct command command;
+    const struct conf *conf;
+    uid_t mail_owner;
+    gid_t mail_group;   /* of mail_owner */
+    gid_t setgid_group; /* of postdrop */
+    bool debug;         /* -D */
+};
+
+/* --- structure.c: directories and their rights --- */
+
+/* Make the directories that are missing, with their owners and modes; ends the program
+ * when that fails. Warns of those that are there and have others. */
+void structure_make(const struct control *control);
+/* Give directories and set-gid programs the owners and modes that they should have. */
+void structure_repair(const struct control *control);
+
+/* --- check.c: what an administrator should know --- */
+
+/* Warn of files that others than their rightful owner could have changed. */
+void check_files(const struct control *control);
+
+/* --- process.c: the master process --- */
+
+/* Its pid; 0 when the mail system does not run. The working directory is the queue's. */
+pid_t process_find(void);
+/* Start it and wait until it is ready; its exit status, 0 = it runs. */
+int process_start(const struct control *control);
+/* Become the master process, without leaving the terminal. */
+void process_become(const struct control *control);
+/* Send a signal, and ends the program when that fails. */
+void process_signal(pid_t pid, int signal);
+/* Wait until it has ended; false when it still runs after that time. */
+bool process_wait_end(int timeout_ms);
+/* Kill it with all that it started. */
+void process_kill_group(pid_t pid);
+
+#endif
