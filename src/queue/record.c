@@ -61,6 +61,19 @@ int record_parse(struct str *rest, off_t offset, struct record *ret)
     return 1;
 }
 
+ssize_t record_whole(struct str head)
+{
+    size_t length, bytes;
+    int known;
+
+    if (head.n == 0)
+        return 0;
+    if (head.p[0] == '\0')
+        return -1;
+    known = parse_length(str_tail(head, 1), &length, &bytes);
+    return known <= 0 ? known : (ssize_t)(1 + bytes + length);
+}
+
 static void add_length(struct buf *b, size_t length)
 {
     do {

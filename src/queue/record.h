@@ -67,6 +67,10 @@ struct record {
  */
 int record_parse(struct str *rest, off_t offset, struct record *ret);
 
+/* Bytes of the whole record that starts like head; 0 = head is too short to tell, -1 = no
+ * record can start like this. */
+ssize_t record_whole(struct str head);
+
 /* Append one record to b. */
 void record_add(struct buf *b, int type, struct str data);
 void record_add_text(struct buf *b, int type, const char *text);

@@ -27,6 +27,8 @@ static void lengths_are_written_in_base_128(void **state)
         record_add(&b, 'N', str_from(data, rows[i].length));
         assert_int_equal(b.n, rows[i].n + rows[i].length);
         assert_memory_equal(b.p, rows[i].bytes, rows[i].n);
+        assert_int_equal(record_whole(str_head(buf_str(&b), 1)), 0);
+        assert_int_equal(record_whole(str_head(buf_str(&b), rows[i].n)), b.n);
         rest = buf_str(&b);
         assert_int_equal(record_parse(&rest, 100, &record), 1);
         assert_int_equal(record.type, 'N');

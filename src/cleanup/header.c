@@ -1,0 +1,91 @@
+/*
+ * What each header of a message means to the mail system: which are dropped,
+ * counted, logged, and whose addresses are brought into standard form.
+ */
+#include "cleanup/cleanup.h"
+
+#include "mail/address_list.h"
+
+/* --- addresses
+ * --------------------------------------------------------------------------- */
+
+/* Bring the addresses of a list into standard form; true when one changed. */
+static bool rewrite_list(struct message *m, struct address_list *list)
+{
+    bool changed = false;
+    struct buf out;
+
+    buf_init(&out, RECORD_DATA_MAX * 2);
+    for (size_t i = 0; i < list->n; i++) {
+        struct address_item *item = &list->items[i];
+        struct address parts = address_split(item->address);
+
+        if (item->kind != ADDRESS_MAILBOX || item->address.n == 0)
+            continue;
+        if (!item->has_domain)
+            parts = (struct address){.local = item->address};
+        buf_reset(&out);
+        if (!rewrite_parts(m->header_rules, parts, item->quoted, &out))
+            continue;
+        changed = item->has_domain = true;
+        item->address = str_from(arena_copy_str(m->arena, buf_str(&out)), out.n);
+    }
+    buf_done(&out);
+    return changed;
+}
+
+static void take_addresses(struct message *m, struct str logical)
+{
+    size_t limit = (size_t)m->cleaner->conf->header_address_token_limit;
+    struct address_list *list;
+    struct buf out;
+
+    list = m->header_rules ? address_list_parse(header_body(logical), limit, m->arena)
+                           : NULL;
+    if (!list || !rewrite_list(m, list)) {
+        content_add_header(m, logical);
+        return;
+    }
+    buf_init(&out, RECORD_DATA_MAX * 4);
+    address_list_format(list, header_name(logical), &out);
+    content_add_header(m, buf_str(&out));
+    buf_done(&out);
+}
+
+/* --- single headers
+ * ---------------------------------------------------------------------- */
+
+static void log_message_id(struct message *m, enum header_id id, struct str logical)
+{
+    struct str text = str_trim(header_body(logical));
+
+    maillog_message_id(m->draft.id, id == HEADER_RESENT_MESSAGE_ID,
+                       text.n ? arena_copy_str(m->arena, text) : "");
+}
+
+static void count_hop(struct message *m)
+{
+    if (++m->hops < m->cleaner->conf->hopcount_limit || m->status != SUBMIT_OK)
+        return;
+    maillog_too_many_hops(m->draft.id);
+    message_fail(m, SUBMIT_TOO_MANY_HOPS, "5.4.0 too many hops");
+}
+
+void header_take(struct message *m, struct str logical)
+{
+    const struct header_kind *kind = header_kind(header_name(logical));
+
+    if (texts_has(&m->cleaner->drop_headers, header_name(logical), true))
+        return;
+    if (kind->flags & HEADER_RESENT)
+        m->resent = true;
+    m->headers |= 1ULL << kind->id;
+    if (kind->id == HEADER_RECEIVED)
+        count_hop(m);
+    if (kind->id == HEADER_MESSAGE_ID || kind->id == HEADER_RESENT_MESSAGE_ID)
+        log_message_id(m, kind->id, logical);
+    if (kind->flags & HEADER_ADDRESS)
+        take_addresses(m, logical);
+    else
+        content_add_header(m, logical);
+}
