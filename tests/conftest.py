@@ -16,6 +16,10 @@ from harness.instance import Instance  # noqa: E402
 STATE = {"fetched": False}
 
 
+def pytest_addoption(parser):
+    parser.addoption("--flavour", choices=["postern", "oracle"], default="postern", help="what mta is")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes longer than a few seconds")
     if os.geteuid() != 0:
@@ -26,7 +30,8 @@ def pytest_collection_finish(session):
     """Fetch the oracle while the real network is there, then leave that network."""
     if session.config.option.collectonly:
         return
-    if any({"oracle", "both", "oracle_stage"} & set(item.fixturenames) for item in session.items):
+    needs = {name for item in session.items for name in item.fixturenames}
+    if needs & {"oracle", "oracle_stage", "peer"} or session.config.option.flavour == "oracle":
         roots.oracle()
     sandbox.enter_network()
     STATE["dns"] = NameServer()
@@ -55,8 +60,17 @@ def work(request):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def started(folder, flavour):
-    instance = Instance.make(folder / flavour, flavour)
+def started(request, folder, flavour):
+    """An instance with what the test module says: MAIN, MASTER (lines), ETC (files)."""
+    module = request.module
+    instance = Instance.make(
+        folder / flavour,
+        flavour,
+        main=getattr(module, "MAIN", ""),
+        master=getattr(module, "MASTER", ""),
+        etc=getattr(module, "ETC", {}),
+        domain=getattr(module, "DOMAIN", None),
+    )
     try:
         instance.start()
     except BaseException:
@@ -83,17 +97,33 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f"mail log of {box.flavour}", "\n".join(box.log.lines[mark:])))
 
 
-@pytest.fixture(scope="module")
-def mta(work):
-    """Our mail system, started; one a module."""
-    instance = started(work, "postern")
-    yield instance
+def closed(instance):
+    """Stop it; a crash or a sanitizer's report fails the module."""
+    crashes = instance.log.crashes()
     instance.close()
+    assert crashes == []
 
 
 @pytest.fixture(scope="module")
-def oracle(work):
+def mta(request, work):
+    """The mail system under test, started; one a module. Ours, or with
+    --flavour=oracle Debian's Postfix, to see that the test itself is right."""
+    instance = started(request, work, request.config.option.flavour)
+    yield instance
+    closed(instance)
+
+
+@pytest.fixture(scope="module")
+def oracle(request, work):
     """Debian's Postfix, started; one a module."""
-    instance = started(work, "oracle")
+    instance = started(request, work, "oracle")
     yield instance
-    instance.close()
+    closed(instance)
+
+
+@pytest.fixture(scope="module")
+def ours(request, work):
+    """Our mail system, started; one a module."""
+    instance = started(request, work, "postern")
+    yield instance
+    closed(instance)

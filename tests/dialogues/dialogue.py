@@ -91,13 +91,9 @@ class Stage:
     """One instance that plays dialogue after dialogue, reconfigured between."""
 
     def __init__(self, folder, flavour):
-        self.mta = Instance.make(folder, flavour)
-        self.mta.hostname = "mail.example.test"
-        self.base = merged(
-            self.mta.etc["postfix/main.cf"].replace(f"{flavour}.test", "example.test"), STAGE_CF
-        )
+        self.mta = Instance.make(folder, flavour, STAGE_CF, domain="example.test")
+        self.base = self.mta.etc["postfix/main.cf"]
         self.services = self.mta.etc["postfix/master.cf"]
-        self.mta.etc |= {"postfix/main.cf": self.base}
         self.mta.start()
         self.now = (self.base, self.services)
 

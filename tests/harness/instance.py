@@ -98,15 +98,17 @@ def merged(text, more):
 
 class Instance(Sandbox):
     @classmethod
-    def make(cls, folder, flavour, main="", master="", etc=None):
+    def make(cls, folder, flavour, main="", master="", etc=None, domain=None):
         """flavour: "postern" or "oracle". main: lines added to main.cf, or put in place
-        of a line of that name. master: lines added to master.cf. etc: more files under /etc."""
+        of a line of that name. master: lines added to master.cf. etc: more files under
+        /etc. domain: another one than <flavour>.test, say one that two instances share."""
         number = next(ADDRESSES[flavour])
         root = roots.ours() if flavour == "postern" else roots.oracle()
-        box = cls(folder, [root, roots.TOOLS], f"mail.{flavour}.test")
+        domain = domain or f"{flavour}.test"
+        box = cls(folder, [root, roots.TOOLS], f"mail.{domain}")
         box.flavour = flavour
         box.address = f"{NETWORKS[flavour]}.{number}"
-        box.domain = f"{flavour}.test"
+        box.domain = domain
         box.etc["hosts"] += f"{box.address} {box.hostname}\n"
         names = {"host": box.hostname, "domain": box.domain, "address": box.address}
         box.etc["postfix/main.cf"] = merged(MAIN_CF.format(**names), main)
@@ -157,15 +159,22 @@ class Instance(Sandbox):
         self.log.wait(r"reload -- version", since=mark)
         wait_until(lambda: not old.keys() & self.processes(), 20, f"{old} to retire")
 
-    def table(self, name, text, kind="hash"):
+    def table(self, name, text):
         """Write /etc/postfix/NAME and index it; return "hash:/etc/postfix/NAME"."""
-        self.write(f"/etc/postfix/{name}", text)
-        self.run(["postmap", f"{kind}:/etc/postfix/{name}"], check=True)
-        return f"{kind}:/etc/postfix/{name}"
+        self._index(f"/etc/postfix/{name}", text, ["postmap", f"hash:/etc/postfix/{name}"])
+        return f"hash:/etc/postfix/{name}"
 
     def aliases(self, text):
-        self.write("/etc/aliases", "postmaster: root\n" + text)
-        self.run(["newaliases"], check=True)
+        self._index("/etc/aliases", "postmaster: root\n" + text, ["newaliases"])
+
+    def _index(self, name, text, command):
+        """Daemons see a change by a new time in whole seconds, so see to one."""
+        index = self.path(name + ".db")
+        before = int(index.stat().st_mtime) if index.exists() else 0
+        self.write(name, text)
+        self.run(command, check=True)
+        if int(index.stat().st_mtime) <= before:
+            os.utime(index, (before + 1, before + 1))
 
     # -- mail in -------------------------------------------------------------------
 

@@ -63,6 +63,13 @@ class MailLog:
         """The lines about one message, without the program's pid."""
         return [re.sub(r"\[\d+\]: ", ": ", l, count=1) for l in self.lines[since:] if f": {queue_id}:" in l]
 
+    def crashes(self):
+        """Lines that tell of a defect, or of a process that a signal ended (not -9)."""
+        bad = re.compile(
+            r": panic: |killed by signal (?!9\b)|AddressSanitizer|LeakSanitizer|runtime error:"
+        )
+        return [l for l in self.lines if bad.search(l)]
+
     def troubles(self, since=0):
         """Lines that no healthy run writes."""
         bad = re.compile(r": (panic|fatal|error): |killed by signal|ERROR: AddressSanitizer|runtime error:")
