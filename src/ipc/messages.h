@@ -9,6 +9,7 @@
  *   delivery agents               bounce, defer     append
  *   qmgr                          bounce, defer     flush, warn
  *   all that open proxy: tables   proxymap          lookup
+ *   smtpd                         anvil             count, disconnect
  *
  * showq's protocol is an outside interface and stands in showq/.
  */
@@ -193,5 +194,27 @@ IPC_DECLARE(lookup, LOOKUP);
     F(m, number, status)                                                                 \
     F(m, text, value)
 IPC_DECLARE(looked_up, LOOKED_UP);
+
+/* --- anvil: what clients do, counted ---------------------------------------------- */
+enum client_event {
+    CLIENT_CONNECT,
+    CLIENT_MESSAGE,
+    CLIENT_RECIPIENT,
+    CLIENT_NEW_TLS,
+    CLIENT_AUTH,
+    CLIENT_EVENTS, /* how many there are */
+};
+/* count: one more event. A connection lasts until disconnect, which has no
+ * answer, or until the server's own connection to anvil ends. */
+#define CLIENT_DID(F, m)                                                                 \
+    F(m, text, client) /* "smtp:192.0.2.1": service and address block */                 \
+    F(m, number, event)
+IPC_DECLARE(client_did, CLIENT_DID);
+#define CLIENT_COUNTS(F, m)                                                              \
+    F(m, number, rate) /* of such events in $anvil_rate_time_unit */                     \
+    F(m, number, connections)
+IPC_DECLARE(client_counts, CLIENT_COUNTS);
+#define CLIENT_GONE(F, m) F(m, text, client)
+IPC_DECLARE(client_gone, CLIENT_GONE);
 
 #endif

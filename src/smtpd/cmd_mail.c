@@ -4,6 +4,7 @@
  */
 #include "mail/path.h"
 #include "smtpd/address.h"
+#include "smtpd/limits.h"
 #include "smtpd/options.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
@@ -56,7 +57,7 @@ void answer_mail(struct session *session, struct str argument)
         return;
     }
     if (!options_take(session, OPTION_MAIL, path.rest, &options) ||
-        too_big(session, options.size)) {
+        too_big(session, options.size) || limits_exceeded(session, CLIENT_MESSAGE)) {
         transaction_reset(session);
         return;
     }

@@ -5,6 +5,7 @@
 #include "mail/path.h"
 #include "smtpd/address.h"
 #include "smtpd/envelope.h"
+#include "smtpd/limits.h"
 #include "smtpd/options.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
@@ -39,7 +40,8 @@ void answer_rcpt(struct session *session, struct str argument)
         session_reply(session, REPLY_BAD_RECIPIENT);
         return;
     }
-    if (!options_take(session, OPTION_RCPT, path.rest, &options) || too_many(session))
+    if (!options_take(session, OPTION_RCPT, path.rest, &options) || too_many(session) ||
+        limits_exceeded(session, CLIENT_RECIPIENT))
         return;
     recipient = arena_copy_str(transaction->arena, path.address);
     if (restrict_recipient(session, recipient) ||

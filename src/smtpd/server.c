@@ -34,6 +34,8 @@ static void open_tables(struct server *server)
     server->bare_newline_exclusions =
         match(server, "smtpd_forbid_bare_newline_exclusions",
               conf->smtpd_forbid_bare_newline_exclusions);
+    server->limit_exceptions = match(server, "smtpd_client_event_limit_exceptions",
+                                     conf->smtpd_client_event_limit_exceptions);
     server->forbidden_commands =
         match(server, "smtpd_forbidden_commands", conf->smtpd_forbidden_commands);
     server->virtual_alias_maps =
@@ -215,6 +217,7 @@ int server_after_jail(struct process *process, struct fail *why)
     server->rewrite = ipc_client_new(
         arena_printf(process->arena, "private/%s", conf->rewrite_service_name),
         "trivial-rewrite", timeout_ms);
+    server->anvil = ipc_client_new("private/anvil", "anvil", timeout_ms);
     server->cleanup = ipc_client_new(
         arena_printf(process->arena, "public/%s", conf->cleanup_service_name), "cleanup",
         timeout_ms);
@@ -235,6 +238,7 @@ bool server_between(struct process *process)
     const char *changed;
 
     close_idle(server->cleanup, server->conf->ipc_idle * 1000L);
+    close_idle(server->anvil, server->conf->ipc_idle * 1000L);
     close_idle(server->rewrite, server->conf->ipc_idle * 1000L);
     if (!tables_changed(server->tables, &changed))
         return false;

@@ -35,6 +35,7 @@ struct server {
     struct tables *tables;
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;
+    struct match_list *limit_exceptions;
     struct match_list *mydestination;
     struct maps *virtual_alias_maps;
     struct maps *canonical_maps, *recipient_canonical_maps;
@@ -51,6 +52,7 @@ struct server {
     struct resolver *resolver;
     struct hosts *hosts;
     struct ipc_client *rewrite; /* trivial-rewrite */
+    struct ipc_client *anvil;
     struct ipc_client *cleanup;
     struct rewrite_rules rules; /* standard form of envelope addresses */
     struct maillog_style log_style;

@@ -7,6 +7,7 @@
  */
 #include "smtpd/session.h"
 
+#include "smtpd/limits.h"
 #include "smtpd/restrict.h"
 #include "table/match.h"
 #include "util/log.h"
@@ -368,11 +369,14 @@ void session_serve(struct client *client)
     name_client(&session);
     maillog_connect(session.client_text);
     classify_client(&session);
-    say_hello(&session);
-    if (!session.conf->smtpd_delay_reject)
-        restrict_stage(&session, STAGE_CLIENT);
+    if (!limits_connect(&session)) {
+        say_hello(&session);
+        if (!session.conf->smtpd_delay_reject)
+            restrict_stage(&session, STAGE_CLIENT);
+    }
     converse(&session);
     transaction_reset(&session);
+    limits_disconnect(&session);
     say_goodbye(&session);
     arena_free(session.transaction.arena);
     arena_free(session.command);

@@ -65,6 +65,7 @@ struct session {
     char literal[NETADDR_TEXT]; /* the same with IPv6: */
     const char *client_text;    /* "name[address]", for log lines */
     bool in_mynetworks;
+    const char *counted_as; /* what anvil knows the client by; NULL = not counted */
     enum bare_newline bare_newline; /* in force for this client */
     const char *helo;               /* NULL before HELO or EHLO */
     const char *protocol;           /* "SMTP" or "ESMTP" */

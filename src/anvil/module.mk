@@ -1,0 +1,2 @@
+anvil.program := anvil
+anvil.uses := util conf ipc service
