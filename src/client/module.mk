@@ -1,1 +1,1 @@
-client.uses := util conf net dns mail
+client.uses := util conf ipc net dns mail table queue service deliver

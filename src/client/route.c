@@ -254,8 +254,8 @@ static int check_loop(struct search *search, unsigned best)
     for (size_t i = 0; i < search->route.n; i++)
         if (search->route.hosts[i].preference < nearest)
             nearest = search->route.hosts[i].preference;
-    if (!drop_self_and_worse(&search->settings->own, &search->route) ||
-        search->route.n > 0)
+    search->route.ours = drop_self_and_worse(&search->settings->own, &search->route);
+    if (!search->route.ours || search->route.n > 0)
         return 0;
     if (best < nearest)
         return fail(search, outcome_make(search->arena, "4.4.4",
@@ -401,6 +401,7 @@ int route_find(const struct client_settings *settings,
     else
         result = find_host(&search);
     *ret_warning = search.warning;
+    ret->ours = search.route.ours;
     if (result < 0) {
         *ret_failure = search.failure;
         return -1;

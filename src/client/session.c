@@ -7,6 +7,7 @@
 #include "client/session.h"
 
 #include "net/connect.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <string.h>
@@ -259,10 +260,12 @@ static enum session_end start(struct session *session,
 {
     enum session_end end = greeting(session, destination, ret_failure);
 
-    if (end == SESSION_FINE)
+    if (end == SESSION_FINE) {
+        session->opened_ms = clock_ms(&clock_system);
         *ret = session;
-    else
+    } else {
         session_close(session);
+    }
     return end;
 }
 
@@ -318,6 +321,19 @@ enum session_end session_open(const struct client_settings *settings,
     }
     session->stream = stream_new(fd, 0);
     return start(session, destination, ret, ret_failure);
+}
+
+bool session_reset(struct session *session, struct arena *arena)
+{
+    struct reply reply;
+    enum stream_result result;
+
+    session_set_timeout(session, session->settings->timeout.rset);
+    stream_write_text(session->stream, "RSET\r\n");
+    result = session_exchange(session, arena, &reply);
+    if (result != STREAM_OK || reply_class(&reply) != 2)
+        session->broken = true;
+    return !session->broken;
 }
 
 void session_close(struct session *session)

@@ -27,6 +27,7 @@ struct session {
     bool esmtp;           /* EHLO or LHLO was accepted */
     long long size_limit; /* of SIZE; 0 = none told */
     int transactions;     /* done in this session */
+    int64_t opened_ms;    /* when it was greeted, of clock_system */
     bool broken;          /* nothing more can be said to the server */
     bool quit_sent;
 };
@@ -59,6 +60,12 @@ enum session_end session_greet(const struct client_settings *settings,
 
 /* Say QUIT unless the session is broken or has said it, and close. NULL is fine. */
 void session_close(struct session *session);
+
+/*
+ * RSET: is a session that waited still good, or clean again after a
+ * transaction that came to nothing? False = it is broken.
+ */
+bool session_reset(struct session *session, struct arena *arena);
 
 /* --- for transaction.c ------------------------------------------------------ */
 

@@ -16,6 +16,8 @@ struct run {
     struct session *session;
     struct transaction *transaction;
     struct arena *arena;
+    struct transaction_recipient **todo; /* those that wait for an outcome */
+    size_t n;
     size_t sent, got; /* steps: 0 = MAIL, 1..n = RCPT, n+1 = DATA */
     size_t accepted;
     bool refused;    /* MAIL was */
@@ -33,9 +35,9 @@ static void end_recipient(struct transaction_recipient *recipient,
 /* The same outcome for all that have none yet. */
 static void end_rest(struct run *run, const struct outcome *outcome)
 {
-    for (size_t i = 0; i < run->transaction->n; i++)
-        if (run->transaction->recipients[i].state != RECIPIENT_ENDED)
-            end_recipient(&run->transaction->recipients[i], outcome);
+    for (size_t i = 0; i < run->n; i++)
+        if (run->todo[i]->state != RECIPIENT_ENDED)
+            end_recipient(run->todo[i], outcome);
     run->accepted = 0;
 }
 
@@ -144,8 +146,8 @@ static void write_step(struct run *run)
 
     if (step == 0)
         write_mail(run);
-    else if (step <= run->transaction->n)
-        write_rcpt(run, &run->transaction->recipients[step - 1]);
+    else if (step <= run->n)
+        write_rcpt(run, run->todo[step - 1]);
     else
         stream_write_text(run->session->stream, "DATA\r\n");
 }
@@ -154,9 +156,9 @@ static void write_step(struct run *run)
 
 static const char *stage_of(const struct run *run, size_t step)
 {
-    return step == 0                     ? "sending MAIL FROM"
-           : step <= run->transaction->n ? "sending RCPT TO"
-                                         : "sending DATA command";
+    return step == 0        ? "sending MAIL FROM"
+           : step <= run->n ? "sending RCPT TO"
+                            : "sending DATA command";
 }
 
 static void take_rcpt(struct run *run, const struct reply *reply,
@@ -184,11 +186,11 @@ static void take_reply(struct run *run, const struct reply *reply)
         run->refused = true;
         outcome = session_said(run->session, reply, "MAIL FROM", run->arena);
         end_rest(run, &outcome);
-    } else if (step > 0 && step <= run->transaction->n) {
-        take_rcpt(run, reply, &run->transaction->recipients[step - 1]);
-    } else if (step > run->transaction->n && reply_class(reply) == 3) {
+    } else if (step > 0 && step <= run->n) {
+        take_rcpt(run, reply, run->todo[step - 1]);
+    } else if (step > run->n && reply_class(reply) == 3) {
         run->data_begun = true;
-    } else if (step > run->transaction->n && run->accepted > 0) {
+    } else if (step > run->n && run->accepted > 0) {
         outcome = session_said(run->session, reply, "DATA", run->arena);
         end_rest(run, &outcome);
     }
@@ -198,15 +200,15 @@ static int timeout_of(const struct run *run, size_t step)
 {
     const struct client_timeouts *timeout = &run->session->settings->timeout;
 
-    return step == 0                     ? timeout->mail
-           : step <= run->transaction->n ? timeout->rcpt
-                                         : timeout->data_init;
+    return step == 0        ? timeout->mail
+           : step <= run->n ? timeout->rcpt
+                            : timeout->data_init;
 }
 
 /* Write the commands that may go out before the next reply; false when there are none. */
 static bool write_batch(struct run *run)
 {
-    size_t steps = run->transaction->n + 2;
+    size_t steps = run->n + 2;
     bool pipelining = run->session->features & CLIENT_PIPELINING;
 
     if (run->refused || run->sent == steps ||
@@ -221,7 +223,7 @@ static bool write_batch(struct run *run)
 
 static const char *command_of(const struct run *run, size_t step)
 {
-    return step == 0 ? "MAIL FROM" : step <= run->transaction->n ? "RCPT TO" : "DATA";
+    return step == 0 ? "MAIL FROM" : step <= run->n ? "RCPT TO" : "DATA";
 }
 
 /* Read the next reply; false when the conversation is over. */
@@ -281,8 +283,8 @@ static void read_final_replies(struct run *run)
     struct reply reply = {0};
 
     session_set_timeout(run->session, run->session->settings->timeout.data_done);
-    for (size_t i = 0; i < run->transaction->n; i++) {
-        struct transaction_recipient *recipient = &run->transaction->recipients[i];
+    for (size_t i = 0; i < run->n; i++) {
+        struct transaction_recipient *recipient = run->todo[i];
         enum stream_result result = STREAM_OK;
 
         if (recipient->state != RECIPIENT_ACCEPTED)
@@ -346,18 +348,6 @@ static void send_nothing(struct run *run)
         end_lost(run, result, "sending end of data");
 }
 
-static void reset(struct run *run)
-{
-    struct reply reply;
-    enum stream_result result;
-
-    session_set_timeout(run->session, run->session->settings->timeout.rset);
-    stream_write_text(run->session->stream, "RSET\r\n");
-    result = session_exchange(run->session, run->arena, &reply);
-    if (result != STREAM_OK || reply_class(&reply) != 2)
-        run->session->broken = true;
-}
-
 /* --- before anything is said -------------------------------------------------------- */
 
 static bool needs_utf8(const struct transaction *t)
@@ -394,18 +384,24 @@ static bool check_limits(struct run *run)
     return false;
 }
 
-static bool all_addresses_are_safe(struct run *run)
+/*
+ * List the recipients to be said. An address that could break out of its
+ * command is none of them: cleanup lets none pass, so the queue file is damaged.
+ */
+static void list_recipients(struct run *run)
 {
+    struct transaction *t = run->transaction;
     struct outcome bad = outcome_make(run->arena, "5.1.3", "bad address syntax");
 
-    for (size_t i = 0; i < run->transaction->n; i++)
-        if (address_check(str_of(run->transaction->recipients[i].address), NULL) < 0) {
-            end_rest(
-                run,
-                &bad); /* cleanup lets none pass: the queue file is not to be trusted */
-            return false;
-        }
-    return true;
+    run->todo = arena_array(run->arena, t->n, sizeof *run->todo);
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->recipients[i].state == RECIPIENT_ENDED)
+            continue;
+        if (address_check(str_of(t->recipients[i].address), NULL) < 0)
+            end_recipient(&t->recipients[i], &bad);
+        else
+            run->todo[run->n++] = &t->recipients[i];
+    }
 }
 
 enum session_end transaction_run(struct session *session, struct transaction *transaction,
@@ -416,7 +412,8 @@ enum session_end transaction_run(struct session *session, struct transaction *tr
                       .arena = arena,
                       .end = SESSION_FINE};
 
-    if (transaction->n == 0 || !all_addresses_are_safe(&run) || !check_limits(&run))
+    list_recipients(&run);
+    if (run.n == 0 || !check_limits(&run))
         return SESSION_FINE;
     say_envelope(&run);
     if (run.end == SESSION_FINE && !session->broken) {
@@ -425,7 +422,7 @@ enum session_end transaction_run(struct session *session, struct transaction *tr
         else if (run.data_begun)
             send_nothing(&run);
         else
-            reset(&run);
+            (void)session_reset(session, arena);
     }
     session->transactions++;
     return run.end;

@@ -21,8 +21,9 @@ struct transaction_recipient {
     const char *orcpt;   /* "rfc822;x" decoded, or "" */
     int notify;    /* RFC 3461: 1 never, 2 success, 4 failure, 8 delay; 0 = not given */
     void *context; /* the caller's */
-    /* out */
+    /* in and out: one that is ENDED already takes no part */
     enum transaction_state state;
+    /* out */
     struct outcome outcome; /* of RECIPIENT_ENDED; DEFERRED ones another host may take */
 };
 

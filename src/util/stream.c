@@ -13,6 +13,7 @@
 
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -444,6 +445,12 @@ enum stream_result stream_peek(struct stream *s, struct str *ret)
     }
     *ret = stream_buffered(s);
     return STREAM_OK;
+}
+
+bool stream_wait(struct stream *s, int64_t timeout_ms)
+{
+    return s->in.start < s->in.end || s->in.result != STREAM_OK || s->fd < 0 ||
+           wait_one(s->fd, POLLIN, timeout_ms) != 0;
 }
 
 void stream_accept_fds(struct stream *s)

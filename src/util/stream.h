@@ -81,6 +81,11 @@ enum stream_result stream_read_line(struct stream *s, size_t max, struct str *re
 enum stream_result stream_read(struct stream *s, void *p, size_t n) MUST_CHECK;
 /* Wait until some input is buffered, and show all of it without taking it. */
 enum stream_result stream_peek(struct stream *s, struct str *ret) MUST_CHECK;
+/*
+ * Wait for input for at most timeout_ms, outside the limits set for reads, and
+ * without harm when none comes. True = input, its end or a failure is there to read.
+ */
+bool stream_wait(struct stream *s, int64_t timeout_ms);
 /* Take n bytes of what is buffered. */
 void stream_skip(struct stream *s, size_t n);
 /* What is buffered now, without waiting. */

@@ -1,0 +1,106 @@
+/*
+ * The life of a delivery agent process: its set-up, the requests, and the one
+ * session that it may keep between two messages. A kept session costs the
+ * server a slot, so it is given up as soon as the queue manager has nothing
+ * more for it.
+ */
+#include "client/agent.h"
+
+#include "client/attempt.h"
+#include "table/table.h"
+#include "util/log.h"
+
+static int set_up(struct process *process, bool lmtp, struct fail *why)
+{
+    struct agent *agent = ARENA_NEW(process->arena, struct agent);
+    struct resolver *resolver = resolver_new("/etc/resolv.conf", &clock_system);
+
+    process->state = agent;
+    agent->process = process;
+    agent->sessions = arena_new("session");
+    if (client_settings_read(process->conf, lmtp, resolver, process->arena,
+                             &agent->settings, why) < 0)
+        return -1;
+    agent->tables = tables_new(process->conf);
+    agent->reuse_destinations =
+        match_list_open(agent->tables,
+                        lmtp ? "lmtp_connection_cache_destinations"
+                             : "smtp_connection_cache_destinations",
+                        agent->settings.reuse.destinations, 0);
+    if (process->conf->daemon_table_open_error_is_fatal &&
+        tables_open_failure(agent->tables))
+        return fail_set(why, "%s", tables_open_failure(agent->tables));
+    return 0;
+}
+
+int agent_set_up_smtp(struct process *process, struct fail *why)
+{
+    return set_up(process, false, why);
+}
+
+int agent_set_up_lmtp(struct process *process, struct fail *why)
+{
+    return set_up(process, true, why);
+}
+
+static void end_kept(struct agent *agent)
+{
+    session_close(agent->kept.session);
+    agent->kept.session = NULL;
+}
+
+/* A session to another next hop is in the way; without any, their memory is free. */
+static void clear_for(struct agent *agent, const char *nexthop)
+{
+    if (agent->kept.session && strcmp(agent->kept.nexthop, nexthop) != 0)
+        end_kept(agent);
+    if (agent->kept.session == NULL)
+        arena_reset(agent->sessions);
+}
+
+/*
+ * Keep the session while the next request may come at any moment. The answer
+ * goes out first, for the queue manager sends nothing before it has it.
+ */
+static void keep(struct client *client, struct agent *agent, struct session *session,
+                 const char *nexthop)
+{
+    agent->kept = (struct kept_session){session, arena_copy(agent->sessions, nexthop)};
+    if (stream_flush(client->stream) != STREAM_OK ||
+        !stream_wait(client->stream, agent->settings.reuse.keep_s * 1000L))
+        end_kept(agent);
+}
+
+int agent_deliver(struct client *client, struct fail *why)
+{
+    struct agent *agent = client->process->state;
+    struct delivery delivery;
+    struct session *session;
+
+    if (delivery_receive(client, &delivery, why) < 0)
+        return -1;
+    clear_for(agent, delivery.request.nexthop);
+    session = attempt_delivery(agent, &delivery);
+    if (delivery_finish(client, &delivery, why) < 0)
+        return -1;
+    if (session != NULL)
+        keep(client, agent, session, delivery.request.nexthop);
+    return 0;
+}
+
+bool agent_between(struct process *process)
+{
+    struct agent *agent = process->state;
+    const char *name;
+
+    end_kept(agent);
+    if (!tables_changed(agent->tables, &name))
+        return false;
+    log_info("table %s has changed -- restarting", name);
+    return true;
+}
+
+void agent_before_exit(struct process *process)
+{
+    end_kept(process->state);
+}

@@ -1,0 +1,370 @@
+/*
+ * Who is asked next, and when the answer counts. A host that says "not now",
+ * or cannot be reached, leaves its recipients to the next host; what the last
+ * one says is what is reported. A refusal for good is reported at once.
+ */
+#include "client/attempt.h"
+
+#include "client/transaction.h"
+#include "queue/envelope.h"
+#include "util/log.h"
+
+struct attempt {
+    struct agent *agent;
+    const struct client_settings *settings;
+    struct delivery *delivery;
+    struct arena *arena;
+    struct transaction transaction; /* its recipients hold the outcomes so far */
+    size_t left;                    /* recipients without a report */
+    bool unsaid;         /* what the last host said about them is in no log yet */
+    const char *trouble; /* why the last host or next hop could not be used; or NULL */
+    bool ours;           /* we are a mail exchanger of the destination */
+    struct session *session; /* open after the last transaction, or NULL */
+};
+
+/* --- the message -------------------------------------------------------------------- */
+
+static int add_line(void *context, struct str text, bool ends)
+{
+    struct content *content = context;
+
+    content_line(content, text, ends);
+    return stream_output_result(content->stream) != STREAM_OK; /* nobody listens */
+}
+
+static int write_message(void *context, struct content *content, struct fail *why)
+{
+    struct attempt *attempt = context;
+    int result = delivery_content(attempt->delivery, add_line, content, why);
+
+    if (result < 0 && why->code == 0) /* not an I/O error */
+        delivery_mark_corrupt(attempt->delivery);
+    return result < 0 ? -1 : 0;
+}
+
+static enum transaction_encoding encoding_of(const char *encoding)
+{
+    if (str_is_nocase(str_of(encoding), "8bit"))
+        return ENCODING_8BIT;
+    return str_is_nocase(str_of(encoding), "7bit") ? ENCODING_7BIT : ENCODING_UNKNOWN;
+}
+
+static void make_transaction(struct attempt *attempt)
+{
+    struct delivery *delivery = attempt->delivery;
+    const struct deliver *request = &delivery->request;
+    struct transaction_recipient *recipients =
+        arena_array(attempt->arena, delivery->n, sizeof *recipients);
+
+    for (size_t i = 0; i < delivery->n; i++)
+        recipients[i] = (struct transaction_recipient){
+            .address = delivery->recipients[i].address,
+            .orcpt = delivery->recipients[i].orcpt,
+            .notify = delivery->recipients[i].notify,
+            .context = &delivery->recipients[i],
+        };
+    attempt->left = delivery->n;
+    attempt->transaction = (struct transaction){
+        .sender = request->sender,
+        .size = request->data_size,
+        .encoding = encoding_of(request->encoding),
+        .envelope_id = request->envelope_id,
+        .ret_full = request->ret_flags & RET_FULL,
+        .ret_headers = request->ret_flags & RET_HEADERS,
+        .utf8 = request->flags & DELIVER_UTF8,
+        .recipients = recipients,
+        .n = delivery->n,
+        .write = write_message,
+        .context = attempt,
+    };
+}
+
+/* --- outcomes -------------------------------------------------------------------------
+ */
+
+/* The next hop has taken over the duty to report success: RFC 3461 section 5.2.2. */
+static void pass_on_duty(const struct attempt *attempt,
+                         struct delivery_recipient *recipient, struct outcome *outcome)
+{
+    if (outcome->result != OUTCOME_DELIVERED)
+        return;
+    if (attempt->session->features & CLIENT_DSN)
+        recipient->notify &= ~NOTIFY_SUCCESS;
+    else if (!attempt->settings->lmtp)
+        outcome->action = "relayed";
+}
+
+/* May another host give a better answer than this? */
+static bool may_improve(const struct attempt *attempt, const struct outcome *outcome)
+{
+    return outcome->result == OUTCOME_DEFERRED ||
+           (outcome->result == OUTCOME_BOUNCED &&
+            attempt->delivery->process->conf->soft_bounce);
+}
+
+static void report(struct attempt *attempt, struct transaction_recipient *r)
+{
+    r->state = RECIPIENT_ENDED;
+    delivery_report(attempt->delivery, r->context, &r->outcome);
+    attempt->left--;
+}
+
+/* Report what no other host can better; the others wait again, with their outcome. */
+static void settle(struct attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->transaction.n; i++) {
+        struct transaction_recipient *r = &attempt->transaction.recipients[i];
+        struct delivery_recipient *recipient = r->context;
+
+        if (recipient->reported)
+            continue;
+        if (may_improve(attempt, &r->outcome)) {
+            r->state = RECIPIENT_WAITING;
+            attempt->unsaid = true;
+        } else {
+            pass_on_duty(attempt, recipient, &r->outcome);
+            report(attempt, r);
+        }
+    }
+}
+
+/* A host or next hop could not be used: that holds for all who still wait. */
+static void fail_rest(struct attempt *attempt, const struct outcome *failure)
+{
+    struct outcome outcome = *failure;
+
+    if (outcome.relay == NULL)
+        outcome.relay = "none";
+    attempt->trouble = outcome.text;
+    for (size_t i = 0; i < attempt->transaction.n; i++)
+        if (attempt->transaction.recipients[i].state != RECIPIENT_ENDED)
+            attempt->transaction.recipients[i].outcome = outcome;
+}
+
+static void report_rest(struct attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->transaction.n; i++) {
+        struct transaction_recipient *r = &attempt->transaction.recipients[i];
+
+        if (r->state == RECIPIENT_ENDED)
+            continue;
+        if (r->outcome.text == attempt->trouble && r->outcome.result == OUTCOME_DEFERRED)
+            delivery_destination_trouble(attempt->delivery, r->outcome.status,
+                                         attempt->trouble);
+        report(attempt, r);
+    }
+}
+
+/* Before another host is asked: log what this one said, once for all that share it. */
+static void move_on(struct attempt *attempt)
+{
+    const char *said = NULL;
+
+    for (size_t i = 0; attempt->unsaid && i < attempt->transaction.n; i++) {
+        const struct transaction_recipient *r = &attempt->transaction.recipients[i];
+
+        if (r->state == RECIPIENT_ENDED || r->outcome.text == said)
+            continue;
+        said = r->outcome.text;
+        log_info("%s: %s", attempt->delivery->request.queue_id, said);
+    }
+    attempt->unsaid = false;
+    attempt->trouble = NULL;
+    attempt->delivery->conn_use = 0;
+    attempt->delivery->connected_us = 0;
+}
+
+/* --- sessions
+ * ---------------------------------------------------------------------------- */
+
+static bool reuse_is_wanted(const struct attempt *attempt)
+{
+    const struct client_reuse *reuse = &attempt->settings->reuse;
+    const struct deliver *request = &attempt->delivery->request;
+    struct fail why;
+
+    if (reuse->keep_s == 0)
+        return false;
+    if (reuse->on_demand && request->flags & DELIVER_REUSE)
+        return true;
+    return !match_list_empty(attempt->agent->reuse_destinations) &&
+           match_domain(attempt->agent->reuse_destinations, str_of(request->nexthop),
+                        &why) > 0;
+}
+
+static bool may_be_reused(const struct attempt *attempt, const struct session *session)
+{
+    const struct client_reuse *reuse = &attempt->settings->reuse;
+    int64_t age_ms = clock_ms(&clock_system) - session->opened_ms;
+
+    return !session->broken && !session->quit_sent &&
+           age_ms < (int64_t)reuse->age_limit_s * 1000 &&
+           (reuse->count_limit == 0 || session->transactions < reuse->count_limit);
+}
+
+static void end_session(struct attempt *attempt)
+{
+    session_close(attempt->session);
+    attempt->session = NULL;
+}
+
+/* The conversation broke: all who wait share the reason. */
+static void note_trouble(struct attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->transaction.n; i++)
+        if (attempt->transaction.recipients[i].state != RECIPIENT_ENDED)
+            attempt->trouble = attempt->transaction.recipients[i].outcome.text;
+}
+
+/* Have the session carry the message. */
+static void use_session(struct attempt *attempt)
+{
+    struct session *session = attempt->session;
+    enum session_end end;
+
+    attempt->delivery->conn_use = session->transactions + 1;
+    attempt->transaction.last = !reuse_is_wanted(attempt);
+    end = transaction_run(session, &attempt->transaction, attempt->arena);
+    settle(attempt);
+    if (end != SESSION_FINE)
+        note_trouble(attempt);
+    if (attempt->left > 0 || attempt->transaction.last ||
+        !may_be_reused(attempt, session))
+        end_session(attempt);
+}
+
+static void note_connected(struct delivery *delivery)
+{
+    struct timeval now = clock_wall(&clock_system);
+
+    delivery->connected_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
+}
+
+/* One host, by a new session. True = it completed the handshake. */
+static bool try_host(struct attempt *attempt, const struct destination *destination,
+                     const struct route_host *host)
+{
+    struct outcome failure;
+    enum session_end end;
+
+    move_on(attempt);
+    end = session_open(attempt->settings, destination, host, attempt->agent->sessions,
+                       &attempt->session, &failure);
+    if (end == SESSION_FINE) {
+        note_connected(attempt->delivery);
+        use_session(attempt);
+        return true;
+    }
+    if (end == SESSION_NO_CONNECTION)
+        log_info("%s", failure.text);
+    fail_rest(attempt, &failure);
+    if (end != SESSION_NO_CONNECTION)
+        settle(attempt); /* a refusal for good is no business of other hosts */
+    return false;
+}
+
+/* The session that stayed open, if it is still good. */
+static void try_kept(struct attempt *attempt)
+{
+    struct kept_session *kept = &attempt->agent->kept;
+
+    attempt->session = kept->session;
+    kept->session = NULL;
+    if (session_reset(attempt->session, attempt->arena))
+        use_session(attempt);
+    else
+        end_session(attempt);
+}
+
+/* --- next hops
+ * ----------------------------------------------------------------------------- */
+
+static void try_hosts(struct attempt *attempt, const struct destination *destination,
+                      const struct route *route)
+{
+    int limit = attempt->settings->mx_session_limit, sessions = 0;
+
+    for (size_t i = 0; i < route->n && attempt->left > 0; i++) {
+        sessions += try_host(attempt, destination, &route->hosts[i]);
+        if (limit > 0 && sessions == limit)
+            return;
+    }
+}
+
+/*
+ * parameter: the one that names this next hop, when it is our configuration
+ * that does: then mail waits until it is repaired, else NULL.
+ */
+static void fail_nexthop(struct attempt *attempt, const char *parameter,
+                         struct outcome *failure)
+{
+    if (parameter != NULL && failure->result == OUTCOME_BOUNCED) {
+        log_warning("%s configuration problem", parameter);
+        *failure = outcome_make(attempt->arena, "4.3.5", "%s", failure->text);
+    }
+    fail_rest(attempt, failure);
+}
+
+static void try_nexthop(struct attempt *attempt, struct str nexthop,
+                        const char *parameter)
+{
+    struct destination destination;
+    struct route route = {0};
+    struct outcome failure;
+    struct fail why;
+    const char *warning = NULL;
+
+    move_on(attempt);
+    if (destination_parse(attempt->settings, nexthop, attempt->arena, &destination,
+                          &why) < 0) {
+        log_warning("%s: %s", attempt->delivery->request.queue_id, why.text);
+        failure =
+            outcome_make(attempt->arena, "4.3.5", "mail system configuration error");
+        fail_rest(attempt, &failure);
+        return;
+    }
+    if (route_find(attempt->settings, &destination, attempt->arena, &route, &failure,
+                   &warning) == 0)
+        try_hosts(attempt, &destination, &route);
+    else
+        fail_nexthop(attempt, parameter, &failure);
+    if (warning)
+        log_warning("%s", warning);
+    attempt->ours = attempt->ours || route.ours;
+}
+
+static void try_all(struct attempt *attempt)
+{
+    const struct client_settings *settings = attempt->settings;
+    struct texts nexthops = {0}, fallbacks = {0};
+
+    texts_split(&nexthops, attempt->arena, str_of(attempt->delivery->request.nexthop),
+                ", \t\r\n");
+    texts_split(&fallbacks, attempt->arena, str_of(settings->fallback_relay), ", \t\r\n");
+    for (size_t i = 0; i < nexthops.n && attempt->left > 0; i++)
+        try_nexthop(attempt, str_of(nexthops.items[i]),
+                    strcmp(nexthops.items[i], settings->relayhost) == 0 ? "relayhost"
+                                                                        : NULL);
+    for (size_t i = 0; i < fallbacks.n && attempt->left > 0 && !attempt->ours; i++)
+        try_nexthop(attempt, str_of(fallbacks.items[i]),
+                    settings->lmtp ? "lmtp_fallback_relay" : "smtp_fallback_relay");
+}
+
+struct session *attempt_delivery(struct agent *agent, struct delivery *delivery)
+{
+    struct attempt attempt = {.agent = agent,
+                              .settings = &agent->settings,
+                              .delivery = delivery,
+                              .arena = delivery->arena};
+    struct outcome nowhere =
+        outcome_make(attempt.arena, "4.3.5", "mail system configuration error");
+
+    make_transaction(&attempt);
+    fail_rest(&attempt, &nowhere);
+    if (agent->kept.session)
+        try_kept(&attempt);
+    if (attempt.left > 0)
+        try_all(&attempt);
+    report_rest(&attempt);
+    return attempt.session;
+}

@@ -1,0 +1,2 @@
+lmtp.program := lmtp
+lmtp.uses := client

@@ -1,0 +1,2 @@
+smtp.program := smtp
+smtp.uses := client
