@@ -88,7 +88,7 @@ static void pass_on_duty(const struct attempt *attempt,
 {
     if (outcome->result != OUTCOME_DELIVERED)
         return;
-    if (attempt->session->features & CLIENT_DSN)
+    if (attempt->session->features & FEATURE_DSN)
         recipient->notify &= ~NOTIFY_SUCCESS;
     else if (!attempt->settings->lmtp)
         outcome->action = "relayed";

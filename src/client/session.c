@@ -91,11 +91,11 @@ static const struct {
     const char *keyword;
     unsigned bit;
 } features[] = {
-    {"PIPELINING", CLIENT_PIPELINING}, {"SIZE", CLIENT_SIZE},
-    {"8BITMIME", CLIENT_8BITMIME},     {"DSN", CLIENT_DSN},
-    {"SMTPUTF8", CLIENT_SMTPUTF8},     {"ENHANCEDSTATUSCODES", CLIENT_ENHANCED_CODES},
-    {"STARTTLS", CLIENT_STARTTLS},     {"AUTH", CLIENT_AUTH},
-    {"CHUNKING", CLIENT_CHUNKING},     {"XFORWARD", CLIENT_XFORWARD},
+    {"PIPELINING", FEATURE_PIPELINING}, {"SIZE", FEATURE_SIZE},
+    {"8BITMIME", FEATURE_8BITMIME},     {"DSN", FEATURE_DSN},
+    {"SMTPUTF8", FEATURE_SMTPUTF8},     {"ENHANCEDSTATUSCODES", FEATURE_ENHANCED_CODES},
+    {"STARTTLS", FEATURE_STARTTLS},     {"AUTH", FEATURE_AUTH},
+    {"CHUNKING", FEATURE_CHUNKING},     {"XFORWARD", FEATURE_XFORWARD},
 };
 
 unsigned client_feature_bit(struct str keyword)
@@ -113,7 +113,7 @@ static void note_feature(struct session *session, struct str line)
     unsigned long long limit;
 
     session->features |= bit;
-    if (bit == CLIENT_SIZE && str_number(str_word(&rest, " "), INT64_MAX, &limit))
+    if (bit == FEATURE_SIZE && str_number(str_word(&rest, " "), INT64_MAX, &limit))
         session->size_limit = (long long)limit;
 }
 

@@ -23,7 +23,7 @@ struct session {
     struct netaddr address;
     bool default_port;
 
-    unsigned features;    /* CLIENT_ bits offered and not discarded */
+    unsigned features;    /* FEATURE_ bits offered and not discarded */
     bool esmtp;           /* EHLO or LHLO was accepted */
     long long size_limit; /* of SIZE; 0 = none told */
     int transactions;     /* done in this session */

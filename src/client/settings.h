@@ -15,16 +15,16 @@ enum client_prefer { CLIENT_PREFER_ANY, CLIENT_PREFER_IPV4, CLIENT_PREFER_IPV6 }
 
 /* ESMTP features, as offered by a server or to be left unused. */
 enum client_feature {
-    CLIENT_PIPELINING = 1 << 0,
-    CLIENT_SIZE = 1 << 1,
-    CLIENT_8BITMIME = 1 << 2,
-    CLIENT_DSN = 1 << 3,
-    CLIENT_SMTPUTF8 = 1 << 4,
-    CLIENT_ENHANCED_CODES = 1 << 5,
-    CLIENT_STARTTLS = 1 << 6,
-    CLIENT_AUTH = 1 << 7,
-    CLIENT_CHUNKING = 1 << 8,
-    CLIENT_XFORWARD = 1 << 9,
+    FEATURE_PIPELINING = 1 << 0,
+    FEATURE_SIZE = 1 << 1,
+    FEATURE_8BITMIME = 1 << 2,
+    FEATURE_DSN = 1 << 3,
+    FEATURE_SMTPUTF8 = 1 << 4,
+    FEATURE_ENHANCED_CODES = 1 << 5,
+    FEATURE_STARTTLS = 1 << 6,
+    FEATURE_AUTH = 1 << 7,
+    FEATURE_CHUNKING = 1 << 8,
+    FEATURE_XFORWARD = 1 << 9,
 };
 
 /* Time limits of the stages of a delivery, in seconds; 0 = none. */
@@ -71,7 +71,7 @@ struct client_settings {
     bool skip_5xx_greeting;
     bool skip_quit_response;
     bool quote_rfc821_envelope;
-    unsigned discard_features; /* CLIENT_ bits of smtp_discard_ehlo_keywords */
+    unsigned discard_features; /* FEATURE_ bits of smtp_discard_ehlo_keywords */
     int line_length_limit;     /* 0 = none */
     struct client_timeouts timeout;
     struct client_reuse reuse;

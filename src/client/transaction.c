@@ -85,16 +85,16 @@ static void write_mail(struct run *run)
     stream_write_text(stream, "MAIL FROM:<");
     write_address(run, t->sender);
     stream_write_text(stream, ">");
-    if ((features & CLIENT_SIZE) && t->size > 0)
+    if ((features & FEATURE_SIZE) && t->size > 0)
         stream_printf(stream, " SIZE=%lld", t->size);
-    if ((features & CLIENT_8BITMIME) && t->encoding != ENCODING_UNKNOWN)
+    if ((features & FEATURE_8BITMIME) && t->encoding != ENCODING_UNKNOWN)
         stream_write_text(stream,
                           t->encoding == ENCODING_8BIT ? " BODY=8BITMIME" : " BODY=7BIT");
-    if ((features & CLIENT_DSN) && t->envelope_id[0] != '\0')
+    if ((features & FEATURE_DSN) && t->envelope_id[0] != '\0')
         write_xtext(run, " ENVID=", str_of(t->envelope_id));
-    if ((features & CLIENT_DSN) && (t->ret_full || t->ret_headers))
+    if ((features & FEATURE_DSN) && (t->ret_full || t->ret_headers))
         stream_write_text(stream, t->ret_full ? " RET=FULL" : " RET=HDRS");
-    if ((features & CLIENT_SMTPUTF8) && t->utf8)
+    if ((features & FEATURE_SMTPUTF8) && t->utf8)
         stream_write_text(stream, " SMTPUTF8");
     stream_write_text(stream, "\r\n");
 }
@@ -133,7 +133,7 @@ static void write_rcpt(struct run *run, const struct transaction_recipient *reci
     stream_write_text(stream, "RCPT TO:<");
     write_address(run, recipient->address);
     stream_write_text(stream, ">");
-    if (run->session->features & CLIENT_DSN) {
+    if (run->session->features & FEATURE_DSN) {
         write_notify(run, recipient->notify);
         write_orcpt(run, str_of(recipient->orcpt));
     }
@@ -209,7 +209,7 @@ static int timeout_of(const struct run *run, size_t step)
 static bool write_batch(struct run *run)
 {
     size_t steps = run->n + 2;
-    bool pipelining = run->session->features & CLIENT_PIPELINING;
+    bool pipelining = run->session->features & FEATURE_PIPELINING;
 
     if (run->refused || run->sent == steps ||
         (run->sent == steps - 1 && run->accepted == 0)) /* nobody to send data for */
@@ -328,7 +328,7 @@ static void send_content(struct run *run)
         return;
     }
     content_end(&content);
-    if (run->transaction->last && (session->features & CLIENT_PIPELINING)) {
+    if (run->transaction->last && (session->features & FEATURE_PIPELINING)) {
         stream_write_text(session->stream, "QUIT\r\n");
         session->quit_sent = true;
     }
@@ -368,12 +368,12 @@ static bool check_limits(struct run *run)
 
     if (address_check(str_of(t->sender), NULL) < 0)
         outcome = outcome_make(run->arena, "5.1.7", "bad sender address syntax");
-    else if ((session->features & CLIENT_SIZE) && session->size_limit > 0 &&
+    else if ((session->features & FEATURE_SIZE) && session->size_limit > 0 &&
              t->size > session->size_limit)
         outcome = outcome_make(run->arena, "5.3.4",
                                "message size %lld exceeds size limit %lld of server %s",
                                t->size, session->size_limit, session->label);
-    else if (needs_utf8(t) && !(session->features & CLIENT_SMTPUTF8))
+    else if (needs_utf8(t) && !(session->features & FEATURE_SMTPUTF8))
         outcome = outcome_make(run->arena, "5.6.7",
                                "SMTPUTF8 is required, but was not offered by host %s",
                                session->label);

@@ -237,7 +237,7 @@ static void a_unix_path_is_its_own_route(void **state)
 /* n4 IPv4 hosts, then n6 IPv6 ones, all of one preference. */
 static struct route make_route(struct route_host *space, size_t n4, size_t n6)
 {
-    struct route route = {space, n4 + n6};
+    struct route route = {.hosts = space, .n = n4 + n6};
 
     for (size_t i = 0; i < n4 + n6; i++) {
         space[i] = (struct route_host){.name = "h", .preference = 10};

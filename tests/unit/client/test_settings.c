@@ -116,7 +116,7 @@ static void proxies_are_addresses_of_ours(void **state)
     assert_int_equal(read_with(overrides, false, arena, &settings, &why), 0);
     assert_true(netaddr_parse(STR("192.0.2.77"), &outer));
     assert_true(interfaces_has(&settings.own, &outer));
-    assert_int_equal(settings.discard_features, CLIENT_CHUNKING | CLIENT_DSN);
+    assert_int_equal(settings.discard_features, FEATURE_CHUNKING | FEATURE_DSN);
     assert_int_equal(settings.bind_address.family, NETADDR_NONE); /* not from loopback */
     arena_free(arena);
 }
