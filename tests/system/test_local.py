@@ -120,7 +120,7 @@ def test_owner_alias_becomes_the_sender(mta):
     mta.aliases("list: ann\nowner-list: bob\n")
     mta.deliver(SENDER, f"list@{mta.domain}", TEXT)
     mta.wait_empty()
-    assert mta.mbox("ann")[-1]["Return-Path"] == f"<owner-list@{mta.domain}>"
+    assert mta.mbox("ann")[-1]["Return-Path"] == f"<owner-list@{mta.hostname}>"
 
 
 def test_forward_to_an_address(mta):
