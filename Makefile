@@ -54,23 +54,27 @@ lower    = $(filter-out $1,$(call closure,$1))
 
 PROGRAMS :=
 
-# program(folder,name,objects): the link rule of one program
+# program(folder,name,objects,more archives): the link rule of one program
 define program
 PROGRAMS += $(BUILD)/bin/$2
-$(BUILD)/bin/$2: $3 $(call archives,$(call lower,$1))
+$(BUILD)/bin/$2: $3 $4 $(call archives,$(call lower,$1))
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $3 -Wl,--start-group $(call archives,$(call lower,$1)) \
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $3 -Wl,--start-group $4 $(call archives,$(call lower,$1)) \
 	  -Wl,--end-group $(call outside,$(call closure,$1)) $($1.libs)
 endef
 
 # In a folder with several programs, NAME.c or NAME/*.c makes program NAME;
-# what belongs to none of them (COMMON) is linked into each.
+# what belongs to none of them (COMMON) is there for each to link what it needs.
 own      = $(if $(wildcard src/$1/$2/*.c),$(wildcard src/$1/$2/*.c),src/$1/$2.c)
 common   = $(filter-out $(foreach p,$($1.programs),src/$1/$p.c),$(call sources,$1))
 to_obj   = $(patsubst src/%.c,$(BUILD)/obj/%.o,$1)
 
 $(foreach m,$(MODULES),$(if $($m.program),$(eval $(call program,$m,$($m.program),$(call objects,$m)))))
-$(foreach m,$(MODULES),$(foreach p,$($m.programs),$(eval $(call program,$m,$p,$(call to_obj,$(call own,$m,$p) $(call common,$m))))))
+$(foreach m,$(MODULES),$(foreach p,$($m.programs),$(eval $(call program,$m,$p,$(call to_obj,$(call own,$m,$p)),$(BUILD)/common/$m.a))))
+
+$(BUILD)/common/%.a: $$(call to_obj,$$(call common,$$*))
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 all: $(PROGRAMS) ## build every program
 	@:

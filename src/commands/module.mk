@@ -1,2 +1,2 @@
-commands.uses := util conf ipc net mail queue service
-commands.programs := postcat postfix postsuper
+commands.uses := util conf ipc net mail table queue service
+commands.programs := postalias postcat postfix postmap postsuper

@@ -111,8 +111,8 @@ static int open_files(struct table_writer *writer, struct editor *editor, DBTYPE
                       struct fail *why)
 {
     size_t cache = writer->options.cache ? writer->options.cache : DEFAULT_CREATE_CACHE;
-    bool create =
-        writer->options.mode == TABLE_CREATE || euidaccess(writer->path, F_OK) < 0;
+    bool create = writer->options.mode == TABLE_CREATE ||
+                  (!writer->options.must_exist && euidaccess(writer->path, F_OK) < 0);
     int in_place = create ? make_temporary(writer, editor, why) : 1;
 
     if (in_place < 0 || (in_place && lock_index(writer, editor, why) < 0))

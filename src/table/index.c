@@ -6,6 +6,7 @@
 #include "table/index.h"
 
 #include "table/alias_text.h"
+#include "table/fold.h"
 #include "table/lines.h"
 #include "table/type.h"
 #include "util/file.h"
@@ -76,17 +77,39 @@ static int next_alias(struct job *job, struct str *ret_key, struct str *ret_valu
     return got;
 }
 
+static void warn_duplicate(struct job *job, struct str key)
+{
+    char text[600];
+
+    if (!job->options->no_fold)
+        key = fold(job->arena, key, job->options->smtputf8);
+    snprintf(text, sizeof(text), "%s: duplicate entry: \"%.*s\"",
+             table_writer_path(job->writer), STR_ARG(key));
+    warn(job, text);
+}
+
 static int put(struct job *job, struct str key, struct str value, struct fail *why)
 {
     int result = table_writer_put(job->writer, key, value, why);
+
+    if (result > 0 && job->options->duplicate == INDEX_DUPLICATE_WARN)
+        warn_duplicate(job, key);
+    return result < 0 ? fail_prefix(why, "%s", table_writer_path(job->writer)) : 0;
+}
+
+/* Daemons that want UTF-8 would never find it. */
+static bool is_usable(const struct job *job, struct str key, struct str value)
+{
     char text[600];
 
-    if (result > 0 && job->options->duplicate == INDEX_DUPLICATE_WARN) {
-        snprintf(text, sizeof(text), "%s: duplicate entry: \"%.*s\"",
-                 table_writer_path(job->writer), STR_ARG(key));
-        warn(job, text);
-    }
-    return result < 0 ? fail_prefix(why, "%s", table_writer_path(job->writer)) : 0;
+    if (!job->options->smtputf8 || (fold_is_utf8(key) && fold_is_utf8(value)))
+        return true;
+    snprintf(text, sizeof(text),
+             "%s, line %ld: non-UTF-8 input \"%.*s %.*s\" -- ignoring this line",
+             table_lines_path(job->lines), table_lines_number(job->lines), STR_ARG(key),
+             STR_ARG(value));
+    warn(job, text);
+    return false;
 }
 
 static int put_all(struct job *job, struct fail *why)
@@ -96,7 +119,7 @@ static int put_all(struct job *job, struct fail *why)
     int got;
 
     while ((got = (aliases ? next_alias : next_map_entry)(job, &key, &value, why)) > 0) {
-        if (put(job, key, value, why) < 0)
+        if (is_usable(job, key, value) && put(job, key, value, why) < 0)
             return -1;
         arena_reset(job->arena);
     }
@@ -180,9 +203,13 @@ static int run(const char *name, const struct index_options *options,
     struct fail restore;
     int became = 0, result;
 
-    if (type.n == strlen(name) || !known || !known->writer)
-        return fail_set(why, "unsupported map type for this operation: %.*s",
-                        STR_ARG(type));
+    if (type.n == strlen(name) || !known)
+        return fail_set(why, "unsupported dictionary type: %.*s", STR_ARG(type));
+    if (!known->writer)
+        return fail_set(why,
+                        "unsupported dictionary type: %s does not support bulk-mode "
+                        "creation.",
+                        known->name);
     job.lines = table_lines_open(mode == TABLE_CREATE ? path : "-", why);
     if (!job.lines)
         return -1;

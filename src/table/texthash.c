@@ -25,7 +25,8 @@ static void add(struct table *table, const struct table_lines *lines,
         key = fold(table->arena, key, utf8);
     if (!memory_table_add(table, key, entry->value))
         table_warn(table, "%s, line %ld: duplicate entry: \"%.*s\"",
-                   table_lines_path(lines), table_lines_number(lines), STR_ARG(key));
+                   table_lines_path(lines), table_lines_number(lines),
+                   STR_ARG(entry->key));
 }
 
 static int texthash_open(struct table *table, struct fail *why)

@@ -23,9 +23,10 @@ int table_writer_open(const char *name, const struct table_writer_options *optio
     struct table_writer *writer;
     struct arena *arena;
 
-    if (type_name.n == strlen(name) || !type || !type->writer)
-        return fail_set(why, "unsupported map type for this operation: %.*s",
-                        STR_ARG(type_name));
+    if (type_name.n == strlen(name) || !type)
+        return fail_set(why, "unsupported dictionary type: %.*s", STR_ARG(type_name));
+    if (!type->writer)
+        return fail_set(why, "%s map requires O_RDONLY access mode", name);
     arena = arena_new("table writer");
     writer = ARENA_NEW(arena, struct table_writer);
     writer->type = type->writer;

@@ -25,6 +25,7 @@ struct table_writer_options {
     int with_nul; /* 1 = keys end in NUL (-N), 0 = not (-n), -1 = the type's habit */
     bool no_fold; /* keep the case of keys */
     bool smtputf8;
+    bool must_exist;  /* TABLE_CHANGE makes no new index */
     mode_t file_mode; /* of a new index; that of the source */
     size_t cache;     /* berkeley_db_create_buffer_size; 0 = 16 MB */
 };

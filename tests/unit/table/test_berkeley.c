@@ -250,7 +250,7 @@ static void other_types_are_not_written(void **state)
 
     (void)state;
     assert_int_equal(table_writer_open("regexp:/tmp/x", &options, &writer, &why), -1);
-    assert_string_equal(why.text, "unsupported map type for this operation: regexp");
+    assert_string_equal(why.text, "regexp:/tmp/x map requires O_RDONLY access mode");
     assert_int_equal(table_writer_open("/tmp/x", &options, &writer, &why), -1);
 }
 

@@ -55,6 +55,21 @@ static void duplicates_go_as_asked(void **state)
     assert_string_equal(bench_warnings(bench), "");
 }
 
+static void lines_that_are_not_utf8_are_left_out(void **state)
+{
+    struct bench *bench = *state;
+    struct index_options options = options_for(bench, INDEX_MAP);
+    const char *name = bench_table(bench, "hash", "k\344 1\nB 2\nb 3\n");
+
+    options.smtputf8 = true;
+    build(name, &options);
+    assert_string_equal(ask(bench, name, "b"), "2");
+    assert_string_equal(
+        bench_warnings(bench),
+        "table, line 1: non-UTF-8 input \"k\344 1\" -- ignoring this line\n"
+        "table.db: duplicate entry: \"b\"\n");
+}
+
 static void aliases_are_built_with_their_marks(void **state)
 {
     struct bench *bench = *state;
@@ -131,7 +146,9 @@ static void failures_leave_nothing_behind(void **state)
         -1);
     assert_non_null(strstr(why.text, "No such file or directory"));
     assert_int_equal(index_build("regexp:/tmp/x", &options, &why), -1);
-    assert_string_equal(why.text, "unsupported map type for this operation: regexp");
+    assert_string_equal(
+        why.text,
+        "unsupported dictionary type: regexp does not support bulk-mode creation.");
     assert_int_equal(index_build(arena_printf(bench->arena, "hash:%s", bench->directory),
                                  &options, &why),
                      -1);
@@ -144,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_map_is_built_and_complains),
         TEST(duplicates_go_as_asked),
+        TEST(lines_that_are_not_utf8_are_left_out),
         TEST(aliases_are_built_with_their_marks),
         TEST(the_index_has_the_mode_of_its_source),
         TEST(root_builds_as_the_owner_of_the_source),
