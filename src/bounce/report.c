@@ -338,7 +338,7 @@ int report_send(struct bouncer *bouncer, const struct report *report, struct are
 
     if (open_original(&w, why) < 0)
         return -1;
-    w.out = submit_open(bouncer->cleanup, SUBMIT_MAP, 0, arena, &id, why);
+    w.out = submit_open(bouncer->cleanup, SUBMIT_MAP | SUBMIT_NO_BCC, 0, arena, &id, why);
     if (w.out)
         result = write_report(&w, id, why);
     close(w.fd);

@@ -5,6 +5,9 @@
 #include "cleanup/cleanup.h"
 
 #include "ipc/notice.h"
+#include "net/protocols.h"
+
+#include <unistd.h>
 
 static void make_rules(struct cleaner *cleaner)
 {
@@ -23,15 +26,158 @@ static void make_rules(struct cleaner *cleaner)
     cleaner->rewrites_remote = rewrite_rules_remote(&settings, &cleaner->remote_rules);
 }
 
+/* --- tables ------------------------------------------------------------------------ */
+
+/* Bare user names are looked up for addresses in our own domains, by any name of ours. */
+static int is_local_domain(void *context, struct str domain, struct fail *why)
+{
+    struct cleaner *cleaner = context;
+    struct netaddr address;
+
+    if (str_is_nocase(domain, cleaner->conf->myorigin))
+        return 1;
+    if (str_starts(domain, "[") && netaddr_parse(domain, &address))
+        return interfaces_has(&cleaner->own, &address);
+    return match_domain(cleaner->mydestination, domain, why);
+}
+
+static struct maps *maps(struct cleaner *cleaner, const char *param, const char *value)
+{
+    return maps_open(cleaner->tables, param, value, 0);
+}
+
+static void open_tables(struct cleaner *cleaner)
+{
+    const struct conf *conf = cleaner->conf;
+
+    cleaner->tables = tables_new(conf);
+    cleaner->mydestination = match_list_open(
+        cleaner->tables, "mydestination", conf->mydestination,
+        match_parent_flag(conf->parent_domain_matches_subdomains, "mydestination"));
+    cleaner->masquerade_exceptions = match_list_open(
+        cleaner->tables, "masquerade_exceptions", conf->masquerade_exceptions, 0);
+    cleaner->canonical.maps = maps(cleaner, "canonical_maps", conf->canonical_maps);
+    cleaner->sender_canonical.maps =
+        maps(cleaner, "sender_canonical_maps", conf->sender_canonical_maps);
+    cleaner->recipient_canonical.maps =
+        maps(cleaner, "recipient_canonical_maps", conf->recipient_canonical_maps);
+    cleaner->virtual_alias_maps =
+        maps(cleaner, "virtual_alias_maps", conf->virtual_alias_maps);
+    cleaner->sender_bcc_maps = maps(cleaner, "sender_bcc_maps", conf->sender_bcc_maps);
+    cleaner->recipient_bcc_maps =
+        maps(cleaner, "recipient_bcc_maps", conf->recipient_bcc_maps);
+}
+
+static int find_own_addresses(struct cleaner *cleaner, struct arena *arena,
+                              struct fail *why)
+{
+    int protocols;
+
+    if (protocols_parse(str_of(cleaner->conf->inet_protocols), &protocols, why) < 0)
+        return -1;
+    return interfaces_select(cleaner->conf->inet_interfaces, protocols, arena,
+                             &cleaner->own, why);
+}
+
+/* --- words of main.cf -----------------------------------------------------------------
+ */
+
+static int parse_classes(const char *param, const char *value, unsigned *ret,
+                         struct fail *why)
+{
+    static const struct {
+        const char *word;
+        enum address_class class;
+    } rows[] = {
+        {"envelope_sender", CLASS_ENVELOPE_SENDER},
+        {"envelope_recipient", CLASS_ENVELOPE_RECIPIENT},
+        {"header_sender", CLASS_HEADER_SENDER},
+        {"header_recipient", CLASS_HEADER_RECIPIENT},
+    };
+    struct str rest = str_of(value), word;
+    unsigned classes = 0;
+
+    while ((word = str_word(&rest, ", \t\r\n")).n) {
+        unsigned class = 0;
+
+        for (size_t i = 0; i < COUNT(rows); i++)
+            if (str_is_nocase(word, rows[i].word))
+                class = rows[i].class;
+        if (class == 0)
+            return fail_set(why, "%s: unknown address class \"%.*s\"", param,
+                            STR_ARG(word));
+        classes |= class;
+    }
+    *ret = classes;
+    return 0;
+}
+
+static int parse_all_classes(struct cleaner *cleaner, struct fail *why)
+{
+    const struct conf *conf = cleaner->conf;
+    const struct {
+        const char *param, *value;
+        unsigned *ret;
+    } rows[] = {
+        {"canonical_classes", conf->canonical_classes, &cleaner->canonical.classes},
+        {"sender_canonical_classes", conf->sender_canonical_classes,
+         &cleaner->sender_canonical.classes},
+        {"recipient_canonical_classes", conf->recipient_canonical_classes,
+         &cleaner->recipient_canonical.classes},
+        {"masquerade_classes", conf->masquerade_classes, &cleaner->masquerade_classes},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (parse_classes(rows[i].param, rows[i].value, rows[i].ret, why) < 0)
+            return -1;
+    return 0;
+}
+
+static void split_words(struct cleaner *cleaner, struct arena *arena)
+{
+    const struct conf *conf = cleaner->conf;
+    struct texts extend = {0};
+
+    texts_split(&extend, arena, str_of(conf->propagate_unmatched_extensions), ", \t\r\n");
+    cleaner->extends_canonical = texts_has(&extend, STR("canonical"), true);
+    cleaner->extends_virtual = texts_has(&extend, STR("virtual"), true);
+    texts_split(&cleaner->drop_headers, arena, str_of(conf->message_drop_headers),
+                ", \t\r\n");
+    texts_split(&cleaner->masquerade_domains, arena, str_of(conf->masquerade_domains),
+                ", \t\r\n");
+}
+
 int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena *arena,
                  struct fail *why)
 {
-    (void)why;
     *cleaner = (struct cleaner){.conf = conf, .notice = -1, .notice_path = NOTICE_PATH};
     spool_init(&cleaner->spool, conf->hash_queue_names, conf->hash_queue_depth,
                conf->enable_long_queue_ids);
-    texts_split(&cleaner->drop_headers, arena, str_of(conf->message_drop_headers),
-                ", \t\r\n");
+    cleaner->style = (struct maillog_style){
+        .external = strcmp(conf->info_log_address_format, "external") == 0,
+        .delay_decimals = conf->delay_logging_resolution_limit,
+    };
+    cleaner->address_rules = (struct address_rules){
+        .delimiters = conf->recipient_delimiter,
+        .double_bounce_sender = conf->double_bounce_sender,
+        .is_local = is_local_domain,
+        .context = cleaner,
+    };
+    cleaner->trace =
+        ipc_client_new(arena_printf(arena, "private/%s", conf->trace_service_name),
+                       "bounce", conf->ipc_timeout * 1000L);
+    split_words(cleaner, arena);
     make_rules(cleaner);
-    return 0;
+    open_tables(cleaner);
+    if (find_own_addresses(cleaner, arena, why) < 0)
+        return -1;
+    return parse_all_classes(cleaner, why);
+}
+
+void cleaner_done(struct cleaner *cleaner)
+{
+    ipc_client_free(cleaner->trace);
+    tables_free(cleaner->tables);
+    if (cleaner->notice >= 0)
+        close(cleaner->notice);
 }

@@ -5,15 +5,35 @@
 #ifndef CLEANUP_CLEANUP_H
 #define CLEANUP_CLEANUP_H
 
+#include "ipc/client.h"
 #include "ipc/messages.h"
+#include "mail/address_list.h"
 #include "mail/header.h"
 #include "mail/maillog.h"
 #include "mail/rewrite.h"
+#include "net/interfaces.h"
 #include "queue/draft.h"
 #include "queue/envelope.h"
 #include "service/service.h"
+#include "table/address_maps.h"
+#include "table/match.h"
 #include "util/list.h"
 #include "util/map.h"
+
+/* Where canonical mapping and masquerading apply: $canonical_classes and its like, as
+ * bits. */
+enum address_class {
+    CLASS_ENVELOPE_SENDER = 1,
+    CLASS_ENVELOPE_RECIPIENT = 2,
+    CLASS_HEADER_SENDER = 4,
+    CLASS_HEADER_RECIPIENT = 8,
+};
+
+/* canonical_maps and its two sisters. */
+struct canonical {
+    struct maps *maps;
+    unsigned classes; /* CLASS_ bits */
+};
 
 /* One process. */
 struct cleaner {
@@ -26,11 +46,25 @@ struct cleaner {
     struct rewrite_rules remote_rules; /* headers of mail from elsewhere ... */
     bool rewrites_remote;              /* ... when they are touched at all */
     struct texts drop_headers;
+
+    struct tables *tables;
+    struct match_list *mydestination;
+    struct interfaces own;
+    struct address_rules address_rules;
+    struct canonical canonical, sender_canonical, recipient_canonical;
+    bool extends_canonical, extends_virtual; /* propagate_unmatched_extensions */
+    struct maps *virtual_alias_maps, *sender_bcc_maps, *recipient_bcc_maps;
+    struct texts masquerade_domains;
+    struct match_list *masquerade_exceptions;
+    unsigned masquerade_classes;
+
+    struct ipc_client *trace; /* the service that keeps delivery records */
 };
 
 /* conf and arena live as long as the process. */
 int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena *arena,
                  struct fail *why) MUST_CHECK;
+void cleaner_done(struct cleaner *cleaner); /* what arena does not free */
 
 /* The records of a message come in this order. */
 enum segment { SEGMENT_ENVELOPE, SEGMENT_CONTENT, SEGMENT_EXTRACTED, SEGMENT_END };
@@ -64,7 +98,7 @@ struct message {
     struct maillog_context client;            /* protocol and HELO name, for log lines */
     const char *origin;                       /* "name[address]" or "local" */
     int attributes;                           /* counted against the limit */
-    bool wrote_warn;
+    bool started_recipients; /* what stands before the first one was written */
 
     /* recipient.c */
     struct addressee next;   /* attributes of the recipient that comes next */
@@ -106,11 +140,40 @@ void message_fail(struct message *m, enum submit_status status, const char *reas
 void envelope_record(struct message *m, int type, struct str data);
 void extracted_record(struct message *m, int type, struct str data);
 
+/* --- rewrite.c: one address, internal form in and out ------------------------------- */
+/* Bring an address of the envelope into standard form. Results live in the arena. */
+const char *rewrite_standard(struct message *m, const char *address);
+/*
+ * Canonical mapping and masquerading, of addresses in standard form. What could
+ * not be looked up is noted in the verdict.
+ */
+const char *rewrite_mapped(struct message *m, const char *address,
+                           enum address_class class);
+/* The standard form of an address of a list, by rules. */
+const char *rewrite_item(struct message *m, const struct rewrite_rules *rules,
+                         const struct address_item *item);
+/*
+ * Append the addresses that a table gave for address: in standard form, "@domain" with
+ * the user of address, and with its extension when extend says so.
+ */
+void rewrite_result(struct message *m, const struct address_match *match,
+                    const char *address, bool extend, struct texts *ret);
+/* A table could not be asked. */
+void rewrite_failed(struct message *m, const struct maps *maps, const char *address,
+                    const struct fail *why);
+
+/* --- alias.c -------------------------------------------------------------------------
+ */
+/* What virtual_alias_maps make of a recipient, itself when nothing: 0, or -1 when the
+ * verdict has it. */
+int alias_expand(struct message *m, const char *address, struct texts *ret) MUST_CHECK;
+
 /* --- recipient.c ------------------------------------------------------------------- */
-/* Bring an address into standard form; internal form, in the arena of the message. */
-const char *address_standard(struct message *m, const char *address);
 /* One recipient, as it came in. */
 void recipient_add(struct message *m, const struct addressee *as_given);
+/* Copies that nobody asked for in the envelope: sender_bcc_maps; always_bcc. */
+void recipient_add_sender_bcc(struct message *m);
+void recipient_add_always_bcc(struct message *m);
 
 /* --- content.c --------------------------------------------------------------------- */
 void content_record(struct message *m, int type, struct str data);

@@ -34,6 +34,8 @@ static void add_message_id(struct message *m, struct buf *body)
     buf_printf(body, "%s@%s>", m->draft.id, m->cleaner->conf->myhostname);
     add(m, "Message-Id", body);
     maillog_message_id(m->draft.id, m->resent, buf_text(body));
+    if (!m->resent)
+        m->headers |= 1ULL << HEADER_MESSAGE_ID;
 }
 
 static void add_date(struct message *m, struct buf *body)
@@ -60,8 +62,8 @@ static void add_phrase(struct buf *out, const char *name)
 
 static void add_from(struct message *m, struct buf *body)
 {
-    const char *sender = *m->sender ? address_external(m->arena, str_of(m->sender))
-                                    : address_standard(m, "MAILER-DAEMON");
+    const char *sender =
+        *m->sender ? address_external(m->arena, str_of(m->sender)) : "MAILER-DAEMON";
     const char *name = m->full_name ? m->full_name : "";
     bool standard = strcmp(m->cleaner->conf->header_from_format, "obsolete") != 0;
 
@@ -107,6 +109,6 @@ void header_complete(struct message *m)
     buf_done(&body);
     if (wanted)
         add_undisclosed(m);
-    if (lacks(m, HEADER_MESSAGE_ID) && lacks(m, HEADER_RESENT_MESSAGE_ID) && !wanted)
+    if (lacks(m, HEADER_MESSAGE_ID))
         maillog_message_id(m->draft.id, false, "");
 }

@@ -108,21 +108,24 @@ static void take_sender(struct message *m, struct str data)
         bad(m, RECORD_SENDER, "a second sender");
         return;
     }
-    m->sender = address_standard(m, arena_copy_str(m->arena, data));
+    m->sender = rewrite_mapped(m, rewrite_standard(m, arena_copy_str(m->arena, data)),
+                               CLASS_ENVELOPE_SENDER);
     m->client.sender = m->sender;
     draft_add_text(&m->draft, RECORD_SENDER, m->sender);
 }
 
-/* When the sender is to be told that the message is late. */
-static void add_warn(struct message *m)
+/* What stands before the first recipient: when to tell the sender that the message is
+ * late, and a copy for who watches this sender. */
+static void start_recipients(struct message *m)
 {
     int delay = m->cleaner->conf->delay_warning_time;
 
-    if (m->wrote_warn)
+    if (m->started_recipients)
         return;
-    m->wrote_warn = true;
+    m->started_recipients = true;
     if (delay > 0 && *m->sender)
         draft_printf(&m->draft, RECORD_WARN, "%15ld", (long)m->arrival.tv_sec + delay);
+    recipient_add_sender_bcc(m);
 }
 
 static void take_recipient(struct message *m, struct str data)
@@ -131,8 +134,7 @@ static void take_recipient(struct message *m, struct str data)
         bad(m, RECORD_RECIPIENT, "before the sender");
         return;
     }
-    if (m->segment == SEGMENT_ENVELOPE)
-        add_warn(m);
+    start_recipients(m);
     m->next.original = m->next.address = arena_copy_str(m->arena, data);
     recipient_add(m, &m->next);
     m->next = (struct addressee){0};
@@ -144,7 +146,7 @@ static void start_content(struct message *m)
         bad(m, RECORD_CONTENT, "there was no sender");
         return;
     }
-    add_warn(m);
+    start_recipients(m);
     draft_add(&m->draft, RECORD_CONTENT, STR(""));
     m->size.content_offset = (long)draft_offset(&m->draft);
     m->segment = SEGMENT_CONTENT;
@@ -236,6 +238,12 @@ void envelope_record(struct message *m, int type, struct str data)
         take(m, type, data);
 }
 
+static void end(struct message *m)
+{
+    recipient_add_always_bcc(m);
+    draft_add(&m->draft, RECORD_END, STR(""));
+}
+
 void extracted_record(struct message *m, int type, struct str data)
 {
     if (!record_data_is_line(data))
@@ -247,7 +255,7 @@ void extracted_record(struct message *m, int type, struct str data)
     else if (type == RECORD_DSN_NOTIFY || type == RECORD_DSN_ORIGINAL)
         take_short(m, type, data);
     else if (type == RECORD_END)
-        draft_add(&m->draft, RECORD_END, STR(""));
+        end(m);
     else if (type != RECORD_ORIGINAL && type != RECORD_ATTRIBUTE)
         bad(m, type, "not expected behind the content");
 }

@@ -4,45 +4,43 @@
  */
 #include "cleanup/cleanup.h"
 
-#include "mail/address_list.h"
-
 /* --- addresses
  * --------------------------------------------------------------------------- */
 
-/* Bring the addresses of a list into standard form; true when one changed. */
-static bool rewrite_list(struct message *m, struct address_list *list)
+/* Rewrite and map the addresses of a list; true when one changed. */
+static bool rewrite_list(struct message *m, struct address_list *list,
+                         enum address_class class)
 {
     bool changed = false;
-    struct buf out;
 
-    buf_init(&out, RECORD_DATA_MAX * 2);
     for (size_t i = 0; i < list->n; i++) {
         struct address_item *item = &list->items[i];
-        struct address parts = address_split(item->address);
+        const char *address;
 
         if (item->kind != ADDRESS_MAILBOX || item->address.n == 0)
             continue;
-        if (!item->has_domain)
-            parts = (struct address){.local = item->address};
-        buf_reset(&out);
-        if (!rewrite_parts(m->header_rules, parts, item->quoted, &out))
+        address = rewrite_item(m, m->header_rules, item);
+        address = rewrite_mapped(m, address, class);
+        if (str_is(item->address, address))
             continue;
         changed = item->has_domain = true;
-        item->address = str_from(arena_copy_str(m->arena, buf_str(&out)), out.n);
+        item->address = str_of(address);
     }
-    buf_done(&out);
     return changed;
 }
 
-static void take_addresses(struct message *m, struct str logical)
+static void take_addresses(struct message *m, const struct header_kind *kind,
+                           struct str logical)
 {
+    enum address_class class =
+        kind->flags & HEADER_SENDER ? CLASS_HEADER_SENDER : CLASS_HEADER_RECIPIENT;
     size_t limit = (size_t)m->cleaner->conf->header_address_token_limit;
     struct address_list *list;
     struct buf out;
 
     list = m->header_rules ? address_list_parse(header_body(logical), limit, m->arena)
                            : NULL;
-    if (!list || !rewrite_list(m, list)) {
+    if (!list || !rewrite_list(m, list, class)) {
         content_add_header(m, logical);
         return;
     }
@@ -85,7 +83,7 @@ void header_take(struct message *m, struct str logical)
     if (kind->id == HEADER_MESSAGE_ID || kind->id == HEADER_RESENT_MESSAGE_ID)
         log_message_id(m, kind->id, logical);
     if (kind->flags & HEADER_ADDRESS)
-        take_addresses(m, logical);
+        take_addresses(m, kind, logical);
     else
         content_add_header(m, logical);
 }

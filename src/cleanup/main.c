@@ -24,6 +24,15 @@ static int refuse(struct client *client, const struct fail *reason)
     return 0;
 }
 
+/* Tables have changed: the client is to ask a process that has the new ones. */
+static int send_elsewhere(struct client *client)
+{
+    ipc_put(client->stream, &submit_opened_message,
+            &(struct submit_opened){.status = SUBMIT_GONE, .reason = "", .queue_id = ""});
+    (void)!stream_flush(client->stream); /* the client will ask again anyhow */
+    return -1;
+}
+
 /* All records up to the last one: 1 = E came, 0 = the client gave up, -1 = it is gone. */
 static int take_records(struct stream *stream, struct message *m, struct fail *why)
 {
@@ -45,12 +54,15 @@ static int submit(struct client *client, struct fail *why)
 {
     struct submit ask;
     struct message m;
+    struct cleaner *cleaner = client->process->state;
     struct fail reason;
     int result;
 
     if (ipc_receive(client->stream, &submit_message, client->arena, &ask, why) < 0)
         return -1;
-    if (message_open(&m, client->process->state, &ask, client->arena, &reason) < 0)
+    if (tables_changed(cleaner->tables, NULL))
+        return send_elsewhere(client);
+    if (message_open(&m, cleaner, &ask, client->arena, &reason) < 0)
         return refuse(client, &reason);
     ipc_put(client->stream, &submit_opened_message,
             &(struct submit_opened){.reason = "", .queue_id = m.draft.id});
@@ -69,12 +81,36 @@ static int submit(struct client *client, struct fail *why)
     return result < 0 ? -1 : 0;
 }
 
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    log_warning("%s", text);
+}
+
 static int set_up(struct process *process, struct fail *why)
 {
     struct cleaner *cleaner = ARENA_NEW(process->arena, struct cleaner);
 
     process->state = cleaner;
-    return cleaner_init(cleaner, process->conf, process->arena, why);
+    if (cleaner_init(cleaner, process->conf, process->arena, why) < 0)
+        return -1;
+    tables_each_warning(cleaner->tables, warn, NULL);
+    if (process->conf->daemon_table_open_error_is_fatal &&
+        tables_open_failure(cleaner->tables))
+        return fail_set(why, "%s", tables_open_failure(cleaner->tables));
+    return 0;
+}
+
+static bool between(struct process *process)
+{
+    struct cleaner *cleaner = process->state;
+    const char *changed;
+
+    ipc_client_close(cleaner->trace);
+    if (!tables_changed(cleaner->tables, &changed))
+        return false;
+    log_info("table %s has changed -- restarting", changed);
+    return true;
 }
 
 static const struct request requests[] = {{"submit", submit}, {0}};
@@ -83,6 +119,7 @@ static const struct service cleanup = {
     .name = "cleanup",
     .kind = SERVICE_ONE_CLIENT,
     .before_jail = set_up,
+    .between = between,
     .requests = requests,
 };
 

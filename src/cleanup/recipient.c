@@ -4,18 +4,8 @@
 #include "cleanup/cleanup.h"
 
 #include "mail/address.h"
-
-const char *address_standard(struct message *m, const char *address)
-{
-    struct buf out;
-    const char *result;
-
-    buf_init(&out, ADDRESS_MAX * 4 + RECORD_DATA_MAX);
-    rewrite_address(&m->cleaner->local_rules, str_of(address), &out);
-    result = out.n ? arena_copy_str(m->arena, buf_str(&out)) : "";
-    buf_done(&out);
-    return result;
-}
+#include "mail/utf8.h"
+#include "util/log.h"
 
 /* Was this recipient written before? Remembers it, up to $duplicate_filter_limit of them.
  */
@@ -23,10 +13,11 @@ static bool is_duplicate(struct message *m, const struct addressee *a)
 {
     int limit = m->cleaner->conf->duplicate_filter_limit;
     bool with_original = m->cleaner->conf->enable_original_recipient;
-    const char *key =
-        arena_printf(m->arena, "%s\n%s", a->address, with_original ? a->original : "");
+    char *key = arena_printf(m->arena, "%d %s\n%s\n%s", a->notify, a->address,
+                             with_original ? a->original : "",
+                             with_original && a->orcpt ? a->orcpt : "");
 
-    for (char *p = (char *)key; *p; p++)
+    for (char *p = key; *p; p++)
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p - 'A' + 'a');
     if (!m->seen)
@@ -49,18 +40,117 @@ static void write_recipient(struct message *m, const struct addressee *a)
     draft_add_text(&m->draft, RECORD_ORIGINAL, a->original);
     draft_add_text(&m->draft, RECORD_RECIPIENT, a->address);
     m->size.recipients++;
-    m->size.flags |= (long)a->notify << SIZE_NOTIFY_SHIFT;
 }
+
+/* --- aliases ------------------------------------------------------------------------ */
+
+/* Keep a record for the sender, who wants to hear of success, that the address was an
+ * alias (RFC 3461 section 5.2.7). */
+static void trace_expansion(struct message *m, const struct addressee *a)
+{
+    const struct bounce_append entry = {
+        .queue_id = m->draft.id,
+        .recipient = address_external(m->arena, str_of(a->address)),
+        .orcpt = a->orcpt,
+        .notify = a->notify,
+        .status = "2.0.0",
+        .action = "expanded",
+        .reason = "alias expanded",
+    };
+    struct status_reply reply;
+    struct fail why;
+
+    if (ipc_call(m->cleaner->trace,
+                 &(struct ipc_exchange){"append", &bounce_append_message, &entry,
+                                        &status_reply_message, &reply},
+                 m->arena, &why) < 0) {
+        log_warning("%s: trace service: %s", m->draft.id, why.text);
+        message_fail(m, SUBMIT_WRITE_ERROR, NULL);
+    } else if (reply.status != 0) {
+        message_fail(m, SUBMIT_WRITE_ERROR, NULL);
+    }
+}
+
+/* Write a recipient, or those that it is an alias of. */
+static void expand(struct message *m, const struct addressee *a)
+{
+    struct addressee to = *a;
+    struct texts aliases = {0};
+
+    if (alias_expand(m, a->address, &aliases) < 0)
+        return;
+    if ((a->notify & NOTIFY_SUCCESS) &&
+        (aliases.n > 1 || strcasecmp(aliases.items[0], a->address) != 0)) {
+        trace_expansion(m, a);
+        to.notify =
+            a->notify == NOTIFY_SUCCESS ? NOTIFY_NEVER : a->notify & ~NOTIFY_SUCCESS;
+    }
+    for (size_t i = 0; i < aliases.n; i++) {
+        to.address = aliases.items[i];
+        write_recipient(m, &to);
+    }
+}
+
+/* --- copies --------------------------------------------------------------------------
+ */
+
+static bool copies(const struct message *m)
+{
+    return (m->flags & SUBMIT_MAP) && !(m->flags & SUBMIT_NO_BCC);
+}
+
+/* A copy tells nobody how it fared. */
+static void add_copy(struct message *m, const char *address)
+{
+    struct addressee a = {.notify = NOTIFY_NEVER};
+
+    a.address = a.original = rewrite_standard(m, address);
+    expand(m, &a);
+}
+
+static void add_mapped_copy(struct message *m, const struct maps *maps,
+                            const char *address)
+{
+    struct address_match match;
+    struct fail why;
+    enum table_result result;
+
+    if (!copies(m) || *address == '\0')
+        return;
+    result = address_lookup(maps, str_of(address), ADDRESS_MAPS_REWRITING,
+                            &m->cleaner->address_rules, m->arena, &match, &why);
+    if (result == TABLE_ERROR)
+        rewrite_failed(m, maps, address, &why);
+    else if (result == TABLE_FOUND)
+        add_copy(m, arena_copy_str(m->arena, match.value));
+}
+
+void recipient_add_sender_bcc(struct message *m)
+{
+    add_mapped_copy(m, m->cleaner->sender_bcc_maps, m->sender);
+}
+
+void recipient_add_always_bcc(struct message *m)
+{
+    if (copies(m) && *m->cleaner->conf->always_bcc)
+        add_copy(m, m->cleaner->conf->always_bcc);
+}
+
+/* --- recipients of the client
+ * ------------------------------------------------------------- */
 
 void recipient_add(struct message *m, const struct addressee *as_given)
 {
     struct addressee a = *as_given;
 
-    a.address = address_standard(m, *a.address ? a.address : "");
-    if (!m->recipient)
-        m->recipient = m->client.recipient = a.address;
+    a.address =
+        rewrite_mapped(m, rewrite_standard(m, a.address), CLASS_ENVELOPE_RECIPIENT);
+    m->client.recipient = a.address;
+    m->size.flags |= (long)a.notify << SIZE_NOTIFY_SHIFT;
     if (!a.orcpt || !*a.orcpt)
-        a.orcpt = arena_printf(m->arena, "rfc822;%s",
-                               address_external(m->arena, str_of(a.address)));
-    write_recipient(m, &a);
+        a.orcpt = arena_printf(m->arena, "%s;%s",
+                               utf8_is_ascii(str_of(a.address)) ? "rfc822" : "utf-8",
+                               a.address);
+    expand(m, &a);
+    add_mapped_copy(m, m->cleaner->recipient_bcc_maps, a.address);
 }

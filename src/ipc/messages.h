@@ -41,6 +41,7 @@ enum submit_flags {
     SUBMIT_UTF8 = 1 << 5,   /* SMTPUTF8 was requested (RFC 6531) */
     SUBMIT_EXTRACT = 1 << 6,   /* take recipients from the header too (sendmail -t) */
     SUBMIT_NO_NOTICE = 1 << 7, /* don't wake the queue manager */
+    SUBMIT_NO_BCC = 1 << 8,    /* no automatic copies: bounces, forwards, notices */
 };
 #define SUBMIT(F, m)                                                                     \
     F(m, number, flags)                                                                  \
@@ -63,7 +64,8 @@ enum submit_status {
     SUBMIT_NO_RECIPIENT,  /* no recipient at all, also not in the header */
     SUBMIT_TRY_AGAIN, /* 451 4.x.x; reason holds "4.6.0 text" (alias limits, table errors)
                        */
-    SUBMIT_GONE,      /* (client side) cleanup could not be reached or went away */
+    SUBMIT_GONE, /* cleanup could not be reached or went away; as answer to submit: this
+                    process must end, ask again on a new connection */
 };
 #define SUBMIT_DONE(F, m)                                                                \
     F(m, number, status)                                                                 \

@@ -17,7 +17,8 @@
 #include <time.h>
 
 struct stage {
-    struct conf conf;
+    struct texts settings; /* "name=value" */
+    struct conf *conf;
     struct cleaner cleaner;
     struct arena *arena;
     struct buf file; /* what the queue file holds */
@@ -34,32 +35,24 @@ static void stage_log(void *context, enum log_level level, const char *text)
     buf_printf(&s->log, "%s\n", text);
 }
 
-/* A site example.com; change s->conf after this, then stage_rules. */
+static void stage_setting(struct stage *s, const char *name, const char *value)
+{
+    texts_add(&s->settings, s->arena, arena_printf(s->arena, "%s=%s", name, value));
+}
+
+/* A site example.com; more settings before stage_start. */
 static void stage_set(struct stage *s)
 {
     setenv("TZ", "UTC", 1);
-    *s = (struct stage){
-        .conf = {.myhostname = "mail.example.com",
-                 .myorigin = "example.com",
-                 .mydomain = "example.com",
-                 .mail_name = "Postfix",
-                 .remote_header_rewrite_domain = "",
-                 .append_at_myorigin = true,
-                 .allow_percent_hack = true,
-                 .swap_bangpath = true,
-                 .hash_queue_names = "",
-                 .header_size_limit = 102400,
-                 .header_address_token_limit = 10240,
-                 .header_from_format = "standard",
-                 .undisclosed_recipients_header = "",
-                 .line_length_limit = 2048,
-                 .hopcount_limit = 50,
-                 .queue_file_attribute_count_limit = 100,
-                 .cleanup_replace_stray_cr_lf = true,
-                 .enable_original_recipient = true,
-                 .duplicate_filter_limit = 1000,
-                 .message_drop_headers = "bcc, content-length, resent-bcc, return-path"}};
-    s->arena = arena_new("test");
+    *s = (struct stage){.arena = arena_new("test")};
+    stage_setting(s, "compatibility_level", "3.6");
+    stage_setting(s, "myhostname", "mail.example.com");
+    stage_setting(s, "mydomain", "example.com");
+    stage_setting(s, "myorigin", "example.com");
+    stage_setting(s, "mydestination", "example.com, mail.example.com");
+    stage_setting(s, "inet_interfaces", "127.0.0.1");
+    stage_setting(s, "inet_protocols", "ipv4");
+    stage_setting(s, "recipient_delimiter", "+");
     buf_init(&s->file, 1 << 24);
     buf_init(&s->log, 1 << 24);
     log_divert(stage_log, s);
@@ -67,14 +60,19 @@ static void stage_set(struct stage *s)
 
 static void stage_start(struct stage *s)
 {
+    struct conf_options options = {
+        .program = "cleanup", .overrides = s->settings.items, .defaults_only = true};
     struct fail why;
 
-    if (cleaner_init(&s->cleaner, &s->conf, s->arena, &why) < 0)
+    s->conf = conf_load(&options, &why);
+    if (!s->conf || cleaner_init(&s->cleaner, s->conf, s->arena, &why) < 0)
         fail_msg("%s", why.text);
 }
 
 static void stage_strike(struct stage *s)
 {
+    cleaner_done(&s->cleaner);
+    conf_free(s->conf);
     log_divert(NULL, NULL);
     arena_free(s->arena);
     buf_done(&s->file);
@@ -119,6 +117,8 @@ static void stage_read(struct stage *s, const char *queue)
     record_reader_done(&reader);
     close(fd);
 }
+
+#define HEAD "T 1700000000 5", "A rewrite_context=local"
 
 /* Records as texts "S joe", the last one NULL. */
 static void stage_send(struct stage *s, int flags, const char *const *records)

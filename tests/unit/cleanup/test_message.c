@@ -1,8 +1,6 @@
 /* A message from its records to the queue file, or to nothing at all. */
 #include "cleanup/stage.h"
 
-#define HEAD "T 1700000000 5", "A rewrite_context=local"
-
 /* What cleanup writes of its own differs from run to run: show it as words. */
 static void mask(struct stage *s, const char *from, const char *to, const char *by)
 {
