@@ -29,6 +29,8 @@ struct conf_options {
     const char *const
         *overrides; /* "name=value" from -o, last wins, NULL at the end; may be NULL */
     bool defaults_only; /* read no main.cf at all (postconf -d) */
+    bool texts_only;    /* evaluate nothing: no member is valid, only conf_text and
+                           conf_expand (postconf, which shows what others can't use) */
 };
 
 /*

@@ -237,7 +237,7 @@ struct conf *conf_load(const struct conf_options *options, struct fail *why)
     if (settings_of_options(options->overrides, state->arena, &state->options, why) < 0 ||
         (!options->defaults_only &&
          settings_read(path, state->arena, &state->file, &state->warnings, why) < 0) ||
-        fill(conf, why) < 0) {
+        (!options->texts_only && fill(conf, why) < 0)) {
         conf_free(conf);
         return NULL;
     }

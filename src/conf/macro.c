@@ -96,6 +96,8 @@ static int lookup(struct expansion *x, struct str name, const char **ret)
     x->source->depth++;
     result = x->source->value(x->source->context, name, ret, x->why);
     x->source->depth--;
+    if (x->source->names_only)
+        *ret = NULL;
     return result;
 }
 
@@ -117,20 +119,16 @@ static int expand_name(struct expansion *x, struct str name)
 /* --- branches -------------------------------------------------------------- */
 
 /*
- * rest is what follows a condition: nothing, "?text", ":text", or
- * "?{text}:{text}". Find the branch for `yes`; *ret_any tells whether there
- * are branches at all.
+ * rest is what follows a condition: "?text", ":text", or "?{text}:{text}". Find
+ * the branch for `yes`.
  */
 static int choose_branch(struct str whole, struct str rest, bool yes, struct str *ret,
-                         bool *ret_any, struct fail *why)
+                         struct fail *why)
 {
     struct str text = str_trim_left(rest), branch;
-    char kind = text.n > 0 ? text.p[0] : '\0';
+    char kind = text.p[0];
 
     *ret = STR_NONE;
-    *ret_any = kind != '\0';
-    if (kind == '\0')
-        return 0;
     text = str_tail(text, 1);
     rest = str_trim_left(text);
     if (rest.n == 0 || rest.p[0] != '{') { /* all that follows, blanks included */
@@ -151,10 +149,24 @@ static int choose_branch(struct str whole, struct str rest, bool yes, struct str
         return expected(why, "\":\" expected", before(whole, rest), rest);
     text = rest;
     branch = *ret;
-    if (choose_branch(whole, text, yes, &text, ret_any, why) < 0)
+    if (choose_branch(whole, text, yes, &text, why) < 0)
         return -1;
     *ret = yes ? branch : text;
     return 0;
+}
+
+/* Expand the branch for `yes`; when only names are asked for, the other one as well. */
+static int expand_branch(struct expansion *x, struct str whole, struct str rest, bool yes)
+{
+    struct str branch;
+
+    if (choose_branch(whole, rest, yes, &branch, x->why) < 0 || expand(x, branch) < 0)
+        return -1;
+    if (!x->source->names_only)
+        return 0;
+    if (choose_branch(whole, rest, !yes, &branch, x->why) < 0)
+        return -1;
+    return expand(x, branch);
 }
 
 /* --- comparisons ----------------------------------------------------------- */
@@ -262,7 +274,7 @@ static int decide(struct expansion *x, struct str left, struct str right, int ac
 
     if (expand_apart(x, left, &a) < 0 || expand_apart(x, right, &b) < 0)
         goto out;
-    if (!level)
+    if (!level || x->source->names_only)
         order = compare(buf_str(&a), buf_str(&b));
     else if (macro_compare_levels(buf_str(&a), buf_str(&b), &order, x->why) < 0)
         goto out;
@@ -277,9 +289,9 @@ out:
 /* "{a} == {b} ..." */
 static int expand_comparison(struct expansion *x, struct str body)
 {
-    struct str rest = body, left, right, branch;
+    struct str rest = body, left, right;
     int accepts = 0;
-    bool level = false, yes, any;
+    bool level = false, yes;
 
     if (take_braced(body, &rest, &left, x->why) < 0)
         return -1;
@@ -293,12 +305,13 @@ static int expand_comparison(struct expansion *x, struct str body)
     rest = str_trim_left(rest);
     if (rest.n > 0 && rest.p[0] != '?' && rest.p[0] != ':')
         return expected(x->why, "\"?\" or \":\" expected", before(body, rest), rest);
-    if (decide(x, left, right, accepts, level, &yes) < 0 ||
-        choose_branch(body, rest, yes, &branch, &any, x->why) < 0)
+    if (decide(x, left, right, accepts, level, &yes) < 0)
         return -1;
-    if (!any && yes)
-        branch = STR("true");
-    return expand(x, branch);
+    if (rest.n > 0)
+        return expand_branch(x, body, rest, yes);
+    if (yes)
+        buf_add_text(x->out, "true");
+    return 0;
 }
 
 /* --- functions ------------------------------------------------------------- */
@@ -318,7 +331,9 @@ static int expand_function(struct expansion *x, struct str name, struct str body
     if (rest.n > 0)
         return expected(x->why, "unexpected input", before(body, rest), rest);
     if (expand_apart(x, argument, &value) == 0)
-        result = utf8_add_domain_ascii(x->out, buf_str(&value), x->why);
+        result = x->source->names_only
+                     ? 0
+                     : utf8_add_domain_ascii(x->out, buf_str(&value), x->why);
     buf_done(&value);
     return result;
 }
@@ -328,9 +343,8 @@ static int expand_function(struct expansion *x, struct str name, struct str body
 /* What stands between the brackets of ${...} or $(...). */
 static int expand_body(struct expansion *x, struct str whole, struct str body)
 {
-    struct str name, rest, branch;
+    struct str name, rest;
     const char *value = NULL;
-    bool any;
 
     body = str_trim_left(body);
     if (body.n > 0 && body.p[0] == '{')
@@ -345,10 +359,9 @@ static int expand_body(struct expansion *x, struct str whole, struct str body)
         return expand_function(x, name, body, rest);
     if (rest.p[0] != '?' && rest.p[0] != ':')
         return expected(x->why, "attribute name syntax error", name, rest);
-    if (lookup(x, name, &value) < 0 ||
-        choose_branch(body, rest, value && *value, &branch, &any, x->why) < 0)
+    if (lookup(x, name, &value) < 0)
         return -1;
-    return expand(x, branch);
+    return expand_branch(x, body, rest, value && *value);
 }
 
 /* One reference; *rest is what follows its "$", and then what follows all of it. */

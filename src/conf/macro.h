@@ -21,6 +21,8 @@
 #include "util/fail.h"
 #include "util/str.h"
 
+#include <stdbool.h>
+
 struct macro_source {
     /*
      * The value of name as written, not yet expanded, or NULL when it has none.
@@ -29,6 +31,11 @@ struct macro_source {
     int (*value)(void *context, struct str name, const char **ret, struct fail *why);
     void *context;
     int depth; /* names being expanded now; 0 at first */
+    /*
+     * Only find the names: value is called for each name in every branch, taken or
+     * not, its answer is not followed, and nothing useful is appended.
+     */
+    bool names_only;
 };
 
 /* Append text to out with its macros replaced. out is undefined on failure. */

@@ -25,9 +25,15 @@ static const char *const types[] = {
     [MASTER_UNIX_DGRAM] = "unix-dgram",
 };
 
-static const char *const field_names[MASTER_FIELDS] = {
-    "service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit",
+static const char *const field_names[MASTER_FIELDS + 1] = {
+    "service", "type",   "private",       "unprivileged",
+    "chroot",  "wakeup", "process_limit", "command",
 };
+
+const char *master_field_text(int field)
+{
+    return field_names[field];
+}
 
 const char *master_type_text(enum master_type type)
 {
@@ -84,8 +90,14 @@ static int count(const struct master_service *service, enum master_field field,
     return 0;
 }
 
+/* What "-" means where main.cf decides. */
+struct defaults {
+    bool chroot;
+    int process_limit;
+};
+
 /* Give the fields their meaning. */
-static int interpret(struct master_service *service, const struct conf *conf,
+static int interpret(struct master_service *service, const struct defaults *defaults,
                      struct fail *why)
 {
     struct str wakeup = str_of(service->as_written[MASTER_WAKEUP]);
@@ -95,11 +107,8 @@ static int interpret(struct master_service *service, const struct conf *conf,
     if (yes_or_no(service, MASTER_PRIVATE, service->type != MASTER_INET,
                   &service->private, why) < 0 ||
         yes_or_no(service, MASTER_UNPRIVILEGED, true, &service->unprivileged, why) < 0 ||
-        yes_or_no(service, MASTER_CHROOT, conf_level_below(conf, "1"), &service->chroot,
-                  why) < 0)
+        yes_or_no(service, MASTER_CHROOT, defaults->chroot, &service->chroot, why) < 0)
         return -1;
-    if (service->type == MASTER_INET && service->private)
-        return fail_set(why, "inet service \"%s\" cannot be private", service->name);
     if (str_ends(wakeup, "?")) {
         wakeup = str_head(wakeup, wakeup.n - 1);
         service->wakeup_if_used = true;
@@ -110,7 +119,7 @@ static int interpret(struct master_service *service, const struct conf *conf,
         return -1;
     return count(service, MASTER_PROCESS_LIMIT,
                  str_of(service->as_written[MASTER_PROCESS_LIMIT]),
-                 conf->default_process_limit, &service->process_limit, why);
+                 defaults->process_limit, &service->process_limit, why);
 }
 
 /* "{ name = value }" after -o, as "name=value"; any other text as it is. */
@@ -148,12 +157,11 @@ static int read_arguments(struct str rest, struct arena *arena,
     return fail_set(why, "missing '}' in \"%.*s\"", STR_ARG(word));
 }
 
-static int read_entry(const struct line *line, const struct conf *conf,
+static int read_entry(struct str text, const struct defaults *defaults,
                       struct arena *arena, struct master_service *ret, struct fail *why)
 {
-    struct str rest = line->text, word = STR_NONE;
+    struct str rest = text, word = STR_NONE;
 
-    *ret = (struct master_service){.line = line->number};
     for (int i = 0; i < MASTER_FIELDS; i++) {
         word = str_word(&rest, BLANKS);
         ret->as_written[i] = arena_copy_str(arena, word);
@@ -165,27 +173,14 @@ static int read_entry(const struct line *line, const struct conf *conf,
     ret->command = arena_copy_str(arena, word);
     if (word.n == 0)
         return fail_set(why, "bad field count");
-    if (interpret(ret, conf, why) < 0)
+    if (interpret(ret, defaults, why) < 0)
         return -1;
     return read_arguments(rest, arena, ret, why);
 }
 
-/* Put entry in place of one with the same name and type, or at the end. */
 static void add(struct master_cf *master, size_t *size, struct arena *arena,
                 const struct master_service *entry)
 {
-    struct master_service *other =
-        (struct master_service *)master_cf_find(master, entry->name, entry->type);
-
-    if (other) {
-        texts_add(&master->warnings, arena,
-                  arena_printf(arena,
-                               "duplicate master.cf entry for service \"%s\" (%s) -- "
-                               "using the last entry",
-                               entry->name, entry->name));
-        *other = *entry;
-        return;
-    }
     if (master->n == *size) {
         size_t more = *size ? *size * 2 : 64;
         struct master_service *services = arena_array(arena, more, sizeof(*services));
@@ -198,11 +193,47 @@ static void add(struct master_cf *master, size_t *size, struct arena *arena,
     master->services[master->n++] = *entry;
 }
 
-int master_cf_read(const char *path, const struct conf *conf, struct arena *arena,
-                   struct master_cf *ret, struct fail *why)
+/* Put the last of several entries in the place of the first. */
+static void drop_duplicates(struct master_cf *master, struct arena *arena)
+{
+    const size_t n = master->n;
+
+    master->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct master_service *entry = &master->services[i];
+        const struct master_service *other =
+            master_cf_find(master, entry->name, entry->type);
+
+        if (other == NULL) {
+            master->services[master->n++] = *entry;
+            continue;
+        }
+        texts_add(&master->warnings, arena,
+                  arena_printf(arena,
+                               "duplicate master.cf entry for service \"%s\" (%s) -- "
+                               "using the last entry",
+                               entry->name, entry->name));
+        master->services[other - master->services] = *entry;
+    }
+}
+
+static int check_runnable(const struct master_cf *master, struct fail *why)
+{
+    for (size_t i = 0; i < master->n; i++) {
+        const struct master_service *service = &master->services[i];
+
+        if (service->type == MASTER_INET && service->private) {
+            (void)fail_set(why, "inet service \"%s\" cannot be private", service->name);
+            return fail_prefix(why, "%s, line %d", master->path, service->line);
+        }
+    }
+    return 0;
+}
+
+static int read_entries(const char *path, const struct defaults *defaults,
+                        struct arena *arena, struct master_cf *ret, struct fail *why)
 {
     struct master_cf master = {.path = arena_copy(arena, path)};
-    struct master_service entry;
     struct str source;
     struct lines lines;
     struct line line;
@@ -212,6 +243,8 @@ int master_cf_read(const char *path, const struct conf *conf, struct arena *aren
         return -1;
     lines_start(&lines, source, arena);
     while (lines_next(&lines, &line)) {
+        struct master_service entry = {.line = line.number};
+
         if (line.orphan) {
             texts_add(&master.warnings, arena,
                       arena_printf(arena,
@@ -220,10 +253,47 @@ int master_cf_read(const char *path, const struct conf *conf, struct arena *aren
                                    path, line.number, STR_ARG(line.text)));
             continue;
         }
-        if (read_entry(&line, conf, arena, &entry, why) < 0)
+        if (read_entry(line.text, defaults, arena, &entry, why) < 0)
             return fail_prefix(why, "%s, line %d", path, line.number);
         add(&master, &size, arena, &entry);
     }
+    *ret = master;
+    return 0;
+}
+
+int master_cf_parse(const char *path, struct arena *arena, struct master_cf *ret,
+                    struct fail *why)
+{
+    const struct defaults none = {0};
+
+    return read_entries(path, &none, arena, ret, why);
+}
+
+int master_cf_parse_entry(struct str text, struct arena *arena,
+                          struct master_service *ret, struct fail *why)
+{
+    const struct defaults none = {0};
+    struct master_service entry = {0};
+
+    if (read_entry(text, &none, arena, &entry, why) < 0)
+        return -1;
+    *ret = entry;
+    return 0;
+}
+
+int master_cf_read(const char *path, const struct conf *conf, struct arena *arena,
+                   struct master_cf *ret, struct fail *why)
+{
+    const struct defaults defaults = {
+        .chroot = conf_level_below(conf, "1"),
+        .process_limit = conf->default_process_limit,
+    };
+    struct master_cf master;
+
+    if (read_entries(path, &defaults, arena, &master, why) < 0 ||
+        check_runnable(&master, why) < 0)
+        return -1;
+    drop_duplicates(&master, arena);
     *ret = master;
     return 0;
 }

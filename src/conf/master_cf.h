@@ -65,9 +65,20 @@ struct master_cf {
 };
 
 /*
- * Read the file at path. Defaults that depend on parameters (chroot, process
- * limit) come from conf. On failure *why says "master.cf: line N: what".
- * Everything lives in arena.
+ * Read the file at path for those who show or edit it: every entry, duplicates
+ * too, with "-" fields taken as "no" or 0 where main.cf has the default.
+ */
+int master_cf_parse(const char *path, struct arena *arena, struct master_cf *ret,
+                    struct fail *why) MUST_CHECK;
+
+/* As a line of the file would be read; line number 0. For postconf -M name/type=... */
+int master_cf_parse_entry(struct str text, struct arena *arena,
+                          struct master_service *ret, struct fail *why) MUST_CHECK;
+
+/*
+ * Read the file at path to run what it says. Defaults that depend on parameters (chroot,
+ * process limit) come from conf; of entries with one name and type the last wins. On
+ * failure *why says "master.cf: line N: what". Everything lives in arena.
  */
 int master_cf_read(const char *path, const struct conf *conf, struct arena *arena,
                    struct master_cf *ret, struct fail *why) MUST_CHECK;
@@ -79,5 +90,8 @@ const struct master_service *master_cf_find(const struct master_cf *master,
 /* "inet", "unix", ... and back; false when text names no type. */
 const char *master_type_text(enum master_type type);
 bool master_type_of(const char *text, enum master_type *ret);
+
+/* "service", "type", ... as postconf -F names them; MASTER_FIELDS is "command". */
+const char *master_field_text(int field);
 
 #endif

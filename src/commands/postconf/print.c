@@ -1,0 +1,151 @@
+/*
+ * How a parameter or a service looks in print.
+ *
+ * Folded lines break before 80 columns, at blanks; in the arguments of a
+ * service each "-o name=value" has a line of its own.
+ */
+#include "commands/postconf/postconf.h"
+
+#include "util/str.h"
+
+#include <stdio.h>
+
+#define BLANKS " \t\r\n\v\f"
+
+enum { WIDTH = 80, INDENT = 4, OUTPUT_MAX = 64 * 1024 * 1024 };
+
+/* A line that grows word by word. */
+struct growth {
+    struct buf *out;
+    size_t start; /* of the line in out */
+    bool fold;
+    bool fresh; /* no blank goes before the next word */
+};
+
+static struct growth growth_at_end(struct buf *out, bool fold)
+{
+    size_t newline = str_find_last(buf_str(out), '\n');
+
+    return (struct growth){
+        .out = out,
+        .start = newline == out->n ? 0 : newline + 1,
+        .fold = fold,
+        .fresh = out->n == 0,
+    };
+}
+
+static void new_line(struct growth *line)
+{
+    buf_add_char(line->out, '\n');
+    line->start = line->out->n;
+    line->fresh = true;
+    buf_add_repeat(line->out, ' ', INDENT);
+}
+
+static void add_word(struct growth *line, struct str word)
+{
+    if (!line->fresh && line->fold &&
+        line->out->n - line->start + 1 + word.n >= WIDTH)
+        new_line(line);
+    if (!line->fresh)
+        buf_add_char(line->out, ' ');
+    buf_add_str(line->out, word);
+    line->fresh = false;
+}
+
+void print_value(const struct run *run, const char *prefix, const char *name,
+                 const char *value)
+{
+    struct str rest = str_of(value), word;
+    struct growth line;
+    struct buf out;
+
+    buf_init(&out, OUTPUT_MAX);
+    if (!run->given['h'])
+        buf_printf(&out, "%s%s%s", prefix, name, run->given['H'] ? "" : " =");
+    line = growth_at_end(&out, run->given['f']);
+    if (!run->given['H'])
+        while ((word = str_word(&rest, BLANKS)).n > 0)
+            add_word(&line, word);
+    buf_add_char(&out, '\n');
+    fwrite(buf_text(&out), 1, out.n, stdout);
+    buf_done(&out);
+}
+
+/* --- services --- */
+
+/* An argument in the form that reads back as the same argument. */
+static void format_argument(struct buf *ret, struct str text)
+{
+    const bool braces =
+        text.n == 0 || str_find_any(text, BLANKS) < text.n || text.p[0] == '{';
+
+    buf_reset(ret);
+    buf_printf(ret, braces ? "{%.*s}" : "%.*s", STR_ARG(text));
+}
+
+/* "-o name=value" or "-oname=value" at args[*i]; *i moves to its last part. */
+static void add_option_o(struct growth *line, const struct texts *args, size_t *i,
+                         struct buf *word)
+{
+    const char *value = args->items[*i] + 2;
+
+    add_word(line, STR("-o"));
+    if (*value == '\0' && *i + 1 < args->n)
+        value = args->items[++*i];
+    else if (*value == '\0')
+        return;
+    format_argument(word, str_of(value));
+    buf_add_char(line->out, ' ');
+    buf_add_str(line->out, buf_str(word));
+}
+
+static void add_arguments(struct growth *line, const struct texts *args)
+{
+    bool own_line = false, options = true;
+    struct buf word;
+
+    buf_init(&word, OUTPUT_MAX);
+    for (size_t i = 0; i < args->n; i++) {
+        struct str argument = str_of(args->items[i]);
+        bool is_o;
+
+        options = options && str_starts(argument, "-");
+        is_o = options && str_starts(argument, "-o");
+        if (line->fold && (is_o || own_line))
+            new_line(line);
+        own_line = options && (is_o || own_line);
+        if (is_o)
+            add_option_o(line, args, &i, &word);
+        else {
+            format_argument(&word, argument);
+            add_word(line, buf_str(&word));
+        }
+    }
+    buf_done(&word);
+}
+
+void add_command(struct buf *out, const struct master_service *service, bool fold)
+{
+    struct growth line;
+
+    buf_add_text(out, service->command);
+    line = growth_at_end(out, fold);
+    add_arguments(&line, &service->args);
+}
+
+/* Fill up to the next column; a field that is too wide pushes the others to the right. */
+void add_service(struct buf *out, const struct master_service *service, bool fold)
+{
+    static const size_t widths[MASTER_FIELDS] = {10, 5, 7, 7, 7, 7, 7};
+    const size_t start = growth_at_end(out, fold).start;
+    size_t column = 0;
+
+    for (int i = 0; i < MASTER_FIELDS; i++) {
+        column += widths[i] + 1;
+        buf_printf(out, "%s ", service->as_written[i]);
+        if (out->n - start < column)
+            buf_add_repeat(out, ' ', column - (out->n - start));
+    }
+    add_command(out, service, fold);
+}
