@@ -66,7 +66,8 @@ static void add_line(const struct request *request, struct buf *out)
 static enum verdict decide(void *context, struct str text, struct buf *out)
 {
     struct edit *edit = context;
-    struct request *request = find(edit, str_head(text, str_find_any(text, "= \t\r\n\v\f")));
+    struct request *request =
+        find(edit, str_head(text, str_find_any(text, "= \t\r\n\v\f")));
 
     if (request == NULL)
         return LINE_KEEP;

@@ -62,7 +62,8 @@ static void parse_field(struct request *request)
     if (request->field < MASTER_FIELDS) /* one word, or the columns would shift */
         word = str_head(value, str_find_any(value, BLANKS));
     if (value.n == 0 || word.n < value.n)
-        fatal("invalid %s field \"%s\"", master_field_text(request->field), request->value);
+        fatal("invalid %s field \"%s\"", master_field_text(request->field),
+              request->value);
 }
 
 static void parse(struct edit *edit, const char *text)
@@ -214,8 +215,8 @@ static enum verdict decide_parts(void *context, struct str text, struct buf *out
 static struct request *find_entry(const struct edit *edit, struct str text)
 {
     struct str name = str_word(&text, BLANKS), type = str_word(&text, BLANKS);
-    struct master_service service = {
-        .name = arena_copy_str(edit->run->command.arena, name)};
+    struct master_service service = {.name =
+                                         arena_copy_str(edit->run->command.arena, name)};
 
     if (!master_type_of(arena_copy_str(edit->run->command.arena, type), &service.type))
         return NULL;
@@ -270,5 +271,6 @@ void edit_master(struct run *run, char **requests)
     rewrite_file(&rewrite, run->command.arena);
     for (size_t i = 0; i < n && run->mode != 'M'; i++)
         if (!edit.requests[i].pattern.matched)
-            log_warning("unmatched service_name/type: \"%s\"", edit.requests[i].pattern.text);
+            log_warning("unmatched service_name/type: \"%s\"",
+                        edit.requests[i].pattern.text);
 }

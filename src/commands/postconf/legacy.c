@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SQL                                                                              \
-    "hosts user password dbname query domain result_format expansion_limit table "      \
+    "hosts user password dbname query domain result_format expansion_limit table "       \
     "select_field where_field additional_conditions select_function "
 
 static const struct {

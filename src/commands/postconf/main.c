@@ -26,14 +26,16 @@ static const char letters[] = "defFhHlmMnopPqxX#C";
 static const char modes[] = "pMFPlm";
 
 /* No two of one set go together. */
-static const char *const exclusive[] = {"FlmMpP", "denX#", "deoX#", "exX#", "efX#", "ehHX#"};
+static const char *const exclusive[] = {"FlmMpP", "denX#", "deoX#",
+                                        "exX#",   "efX#",  "ehHX#"};
 
 /* What may stand beside a mode; "p" takes all. */
 static const struct {
     char mode;
     const char *with;
 } companions[] = {
-    {'M', "cCefoqvxX#"}, {'F', "cCefhHoqvx"}, {'P', "cCefhHoqvxX"}, {'l', "cv"}, {'m', "cv"},
+    {'M', "cCefoqvxX#"}, {'F', "cCefhHoqvx"}, {'P', "cCefhHoqvxX"},
+    {'l', "cv"},         {'m', "cv"},
 };
 
 static bool are_exclusive(char a, char b)
@@ -197,7 +199,8 @@ static void read_master(struct run *run)
         log_warning("%s", run->master.warnings.items[i]);
 }
 
-/* --- lists --------------------------------------------------------------------------- */
+/* --- lists ---------------------------------------------------------------------------
+ */
 
 static void list_table_types(void)
 {
@@ -210,7 +213,8 @@ static void list_lock_types(void)
     puts("flock\nfcntl\ndotlock");
 }
 
-/* --- the whole ------------------------------------------------------------------------ */
+/* --- the whole ------------------------------------------------------------------------
+ */
 
 static void edit(struct run *run, char **arguments)
 {
@@ -247,7 +251,8 @@ int main(int argc, char **argv)
     struct run run = {0};
 
     command_start(&run.command, "postconf");
-    log_open(&(struct log_options){.name = "postconf", .tag = "postconf", .to_stderr = true});
+    log_open(
+        &(struct log_options){.name = "postconf", .tag = "postconf", .to_stderr = true});
     parse(&run, argc, argv);
     choose_mode(&run);
     if (run.mode != 'm' && run.mode != 'l')

@@ -17,7 +17,7 @@ struct known *names_find(const struct run *run, struct str name)
 }
 
 struct known *names_add(struct run *run, struct str name, int class,
-                         const struct param *param)
+                        const struct param *param)
 {
     struct arena *arena = run->command.arena;
     struct known *known = names_find(run, name);
@@ -44,7 +44,8 @@ static bool is_agent(const char *program)
     return false;
 }
 
-/* A family belongs to services whose program uses it, or that the queue manager serves. */
+/* A family belongs to services whose program uses it, or that the queue manager serves.
+ */
 static bool has_family(const char *program, size_t i)
 {
     return param_is_used(i, params_program(program)) ||
@@ -107,7 +108,8 @@ void names_collect(struct run *run)
     names->referred = map_new();
     add_catalogue(run);
     use_follow(run);
-    names->list = arena_array(run->command.arena, map_count(names->map), sizeof(*names->list));
+    names->list =
+        arena_array(run->command.arena, map_count(names->map), sizeof(*names->list));
     map_each(names->map, collect_one, names);
     qsort(names->list, names->n, sizeof(names->list[0]), by_name);
 }

@@ -28,7 +28,7 @@ struct known {
 struct names {
     struct map *map;      /* name to struct known */
     struct map *referred; /* names that a value refers to; they need not exist */
-    struct known **list; /* in the order of names, once collected */
+    struct known **list;  /* in the order of names, once collected */
     size_t n;
 };
 
@@ -90,7 +90,6 @@ bool service_find_option(const struct master_service *service, struct str name,
                          struct str *ret_value);
 
 /* --- pattern.c: which services and which of their parts are meant --- */
-
 
 /* "smtp/inet/x" in parts; "*" matches any. */
 enum { PATTERN_MAX = 3 };

@@ -44,8 +44,7 @@ static void new_line(struct growth *line)
 
 static void add_word(struct growth *line, struct str word)
 {
-    if (!line->fresh && line->fold &&
-        line->out->n - line->start + 1 + word.n >= WIDTH)
+    if (!line->fresh && line->fold && line->out->n - line->start + 1 + word.n >= WIDTH)
         new_line(line);
     if (!line->fresh)
         buf_add_char(line->out, ' ');

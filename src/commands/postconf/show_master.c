@@ -123,8 +123,8 @@ static struct settings parameters_of(const struct run *run,
                                      const struct master_service *service)
 {
     struct arena *arena = run->command.arena;
-    struct settings found = {.items =
-                                 arena_array(arena, service->args.n, sizeof(*found.items))};
+    struct settings found = {
+        .items = arena_array(arena, service->args.n, sizeof(*found.items))};
     struct str name, value;
     size_t at = 0, kept = 0;
 
@@ -180,7 +180,9 @@ static void parse(const struct run *run, const char *text, struct pattern *ret)
 
     if (!pattern_parse(text, ret) || (run->mode == 'M' && ret->n > 2))
         fatal("-%c option requires service_name[/type%s]", run->mode,
-              run->mode == 'M' ? "" : run->mode == 'F' ? "[/field]" : "[/parameter]");
+              run->mode == 'M'   ? ""
+              : run->mode == 'F' ? "[/field]"
+                                 : "[/parameter]");
     for (int i = 0; i <= MASTER_FIELDS && run->mode == 'F' && ret->n > 2; i++)
         known |= pattern_part_matches(ret->part[2], master_field_text(i));
     if (run->mode == 'F' && ret->n > 2 && !known)

@@ -47,8 +47,7 @@ static int use(struct follow *follow, struct str name, struct fail *why)
         return follow_value(follow, setting->value, why);
     }
     /* The options of a service are followed anyway. */
-    if (!follow->service ||
-        !service_find_option(follow->service, name, &value))
+    if (!follow->service || !service_find_option(follow->service, name, &value))
         warn_undefined(follow, name);
     return 0;
 }
