@@ -10,6 +10,11 @@
 #include "table/table.h"
 #include "util/log.h"
 
+static void warn(const char *text)
+{
+    log_warning("%s", text);
+}
+
 static int set_up(struct process *process, bool lmtp, struct fail *why)
 {
     struct agent *agent = ARENA_NEW(process->arena, struct agent);
@@ -21,6 +26,7 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
     if (client_settings_read(process->conf, lmtp, resolver, process->arena,
                              &agent->settings, why) < 0)
         return -1;
+    agent->settings.warn = warn;
     agent->tables = tables_new(process->conf);
     agent->reuse_destinations =
         match_list_open(agent->tables,

@@ -65,6 +65,7 @@ static void make_transaction(struct attempt *attempt)
         };
     attempt->left = delivery->n;
     attempt->transaction = (struct transaction){
+        .queue_id = request->queue_id,
         .sender = request->sender,
         .size = request->data_size,
         .encoding = encoding_of(request->encoding),

@@ -5,33 +5,40 @@
  */
 #include "client/reply.h"
 
+#include "util/log.h"
+
 #include <string.h>
 
-/* "250-text", "250 text" or "250": the code, or 0. *ret_more tells that lines follow. */
-static int parse_code(struct str line, bool *ret_more)
+enum line_form { LINE_NOISE, LINE_MORE, LINE_LAST };
+
+/* "250-text", "250 text" or "250". */
+static enum line_form form_of(struct str line)
 {
-    *ret_more = false;
-    if (line.n < 3 || line.p[0] < '2' || line.p[0] > '5' || line.p[1] < '0' ||
-        line.p[1] > '9' || line.p[2] < '0' || line.p[2] > '9')
-        return 0;
-    if (line.n > 3 && line.p[3] != ' ' && line.p[3] != '-')
-        return 0;
-    *ret_more = line.n > 3 && line.p[3] == '-';
-    return (line.p[0] - '0') * 100 + (line.p[1] - '0') * 10 + (line.p[2] - '0');
+    if (line.n < 3 || str_span(str_head(line, 3), "0123456789") < 3)
+        return LINE_NOISE;
+    if (line.n == 3 || line.p[3] == ' ')
+        return LINE_LAST;
+    return line.p[3] == '-' ? LINE_MORE : LINE_NOISE;
 }
 
-static void add_printable(struct buf *text, struct str line)
+/* The code of a line that has the form; 0 when its class is none of SMTP's. */
+static int code_of(struct str line)
 {
-    size_t start = text->n;
+    int code = (line.p[0] - '0') * 100 + (line.p[1] - '0') * 10 + (line.p[2] - '0');
 
-    if (text->n > 0)
-        buf_add_char(text, '\n');
-    buf_add_str(text, str_trim_right(line));
-    for (size_t i = start; i < text->n; i++)
-        if ((unsigned char)text->p[i] < ' ' && !(i == start && text->p[i] == '\n'))
-            text->p[i] = text->p[i] == '\t' ? ' ' : '?';
-        else if (text->p[i] == 0x7f)
-            text->p[i] = '?';
+    return code >= 200 && code <= 599 ? code : 0;
+}
+
+static const char *printable(struct str line, struct arena *arena)
+{
+    struct str trimmed = str_trim_right(line);
+    char *text = arena_copy_str(arena, trimmed);
+
+    for (size_t i = 0; i < trimmed.n; i++)
+        if (text[i] == '\0')
+            text[i] = '?';
+    log_make_printable(text);
+    return text;
 }
 
 /* One line into *ret_line, valid until the next read; what is too long is read and
@@ -53,44 +60,57 @@ static enum stream_result read_line(struct stream *stream, struct arena *arena,
     return result;
 }
 
-static void set_status(struct reply *reply, struct str last_line)
+static void take_last_line(struct reply *reply, struct str line)
 {
+    reply->code = code_of(line);
     if (reply->code == 0)
         memcpy(reply->status, "5.5.0", sizeof "5.5.0");
     else
-        memcpy(reply->status, status_of_reply(reply->code, str_tail(last_line, 4)).status,
+        memcpy(reply->status, status_of_reply(reply->code, str_tail(line, 4)).status,
                sizeof reply->status);
+}
+
+static void add_line(struct reply *reply, struct buf *text, struct str line,
+                     struct arena *arena)
+{
+    const char *shown = printable(line, arena);
+
+    if (form_of(line) == LINE_NOISE && reply->noise == NULL && shown[0] != '\0')
+        reply->noise = shown;
+    if (shown[0] == '\0' || text->n >= REPLY_TEXT_MAX)
+        return;
+    if (text->n > 0)
+        buf_add_char(text, '\n');
+    buf_add_text(text, shown);
 }
 
 enum stream_result reply_read(struct stream *stream, struct arena *arena,
                               struct reply *ret)
 {
+    enum stream_result result = STREAM_OK;
     struct reply reply = {0};
     struct buf text;
     size_t read = 0;
-    bool more = true;
+    bool last = false;
 
     buf_init(&text, REPLY_TEXT_MAX + REPLY_LINE_MAX + 2);
-    while (more) {
+    while (!last && result == STREAM_OK) {
         struct str line = STR_NONE;
-        enum stream_result result = read_line(stream, arena, &line, &read);
 
+        result = read_line(stream, arena, &line, &read);
         if (result == STREAM_OK && read >= REPLY_READ_MAX)
             result = STREAM_TOO_LONG;
-        if (result != STREAM_OK) {
-            buf_done(&text);
-            return result;
-        }
-        reply.code = parse_code(line, &more);
-        if (text.n < REPLY_TEXT_MAX)
-            add_printable(&text, line);
-        if (!more || reply.status[0] == '\0')
-            set_status(&reply, line); /* of the first line, unless the last says other */
+        if (result != STREAM_OK)
+            break;
+        add_line(&reply, &text, line, arena);
+        last = form_of(line) == LINE_LAST;
+        if (last)
+            take_last_line(&reply, line);
     }
     reply.text = arena_copy_str(arena, buf_str(&text));
     buf_done(&text);
     *ret = reply;
-    return STREAM_OK;
+    return result;
 }
 
 const char *reply_line(const struct reply *reply, struct arena *arena)

@@ -13,10 +13,11 @@ enum {
 };
 
 struct reply {
-    int code;                /* 200 to 599; 0 when it is no SMTP reply at all */
-    char status[STATUS_MAX]; /* RFC 3463, of the reply or made from the code; 5.5.0
-                                without code */
-    const char *text; /* all lines with their codes, joined by LF; printable; in arena */
+    int code;                /* 200 to 599; 0 when no reply has such a code */
+    char status[STATUS_MAX]; /* RFC 3463, of the last line or made from the code; 5.5.0
+                                without code, and for 3xx */
+    const char *text;  /* all lines with their codes, joined by LF; printable; in arena */
+    const char *noise; /* the first line that has not the form of a reply; or NULL */
 };
 
 static inline int reply_class(const struct reply *reply)
@@ -25,8 +26,9 @@ static inline int reply_class(const struct reply *reply)
 }
 
 /*
- * Read one whole reply. A reply that goes on beyond REPLY_READ_MAX ends the
- * session as STREAM_TOO_LONG. Stops at the first line that is no SMTP reply.
+ * Read one whole reply: up to a line "NNN text". Lines of another form are kept
+ * in the text but mean nothing, empty lines are dropped. A reply that goes on
+ * beyond REPLY_READ_MAX ends the session as STREAM_TOO_LONG.
  */
 enum stream_result reply_read(struct stream *stream, struct arena *arena,
                               struct reply *ret) MUST_CHECK;

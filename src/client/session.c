@@ -10,10 +10,13 @@
 #include "util/clock.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 void session_set_timeout(struct session *session, int seconds)
 {
+    session->timeout_s = seconds;
     stream_set_timeout(session->stream, seconds > 0 ? (int64_t)seconds * 1000 : -1);
 }
 
@@ -24,9 +27,13 @@ enum stream_result session_exchange(struct session *session, struct arena *arena
 
     if (stream_pending(session->stream) > 0)
         result = stream_flush(session->stream);
+    if (result == STREAM_OK && session->timeout_s > 0)
+        stream_set_deadline(session->stream,
+                            clock_ms(&clock_system) + (int64_t)session->timeout_s * 1000);
     if (result == STREAM_OK)
         result = reply_read(session->stream, arena, ret);
-    if (result != STREAM_OK || ret->code == 421)
+    stream_set_deadline(session->stream, 0);
+    if (result != STREAM_OK)
         session->broken = true;
     return result;
 }
@@ -51,9 +58,9 @@ static struct outcome outcome_of_reply(const struct session *session,
                                        const struct reply *reply, struct arena *arena,
                                        const char *text)
 {
-    /* a reply that is neither yes nor no, or no reply at all, says nothing for good */
+    /* compat: an answer that makes no sense is a refusal for good */
     const char *status =
-        reply_class(reply) == 4 || reply_class(reply) == 5 ? reply->status : "4.5.0";
+        reply_class(reply) == 4 || reply_class(reply) == 5 ? reply->status : "5.5.0";
     struct outcome outcome = outcome_make(arena, status, "%s", text);
 
     outcome.relay = session->relay;
@@ -83,6 +90,19 @@ static enum session_end refused(const struct session *session, const struct repl
         return SESSION_HOPELESS;
     outcome_soften(ret);
     return SESSION_REFUSED;
+}
+
+void session_warn(const struct session *session, const char *format, ...)
+{
+    char text[1000];
+    va_list args;
+
+    if (session->settings->warn == NULL)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    session->settings->warn(text);
 }
 
 /* --- hello ------------------------------------------------------------------ */
@@ -154,6 +174,8 @@ static enum session_end greeted_by_myself(struct session *session,
                                           const struct destination *destination,
                                           struct outcome *ret_failure)
 {
+    session_warn(session, "host %s replied to HELO/EHLO with my own hostname %s",
+                 session->relay, session->settings->myhostname);
     *ret_failure = outcome_make(session->arena, "5.4.6",
                                 "mail for %s loops back to myself", destination->nexthop);
     ret_failure->relay = session->relay;
@@ -218,8 +240,12 @@ static enum session_end greeting(struct session *session,
         return SESSION_REFUSED;
     }
     if (reply_class(&reply) != 2)
-        return refused(session, &reply, !session->settings->skip_5xx_greeting,
+        return refused(session, &reply,
+                       reply_class(&reply) != 5 || !session->settings->skip_5xx_greeting,
                        session->arena, ret_failure);
+    if (names_us(session, &reply))
+        session_warn(session, "host %s greeted me with my own hostname %s",
+                     session->relay, session->settings->myhostname);
     return hello(session, destination, wants_ehlo(session->settings, &reply),
                  ret_failure);
 }

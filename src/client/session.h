@@ -30,6 +30,7 @@ struct session {
     int64_t opened_ms;    /* when it was greeted, of clock_system */
     bool broken;          /* nothing more can be said to the server */
     bool quit_sent;
+    int timeout_s; /* of the stage; see session_set_timeout */
 };
 
 /* What stopped a session, and what it means for all recipients that still wait. */
@@ -69,13 +70,17 @@ bool session_reset(struct session *session, struct arena *arena);
 
 /* --- for transaction.c ------------------------------------------------------ */
 
-/* Limit the waits that follow to so many seconds. */
+/* Limit each write, and the time for each whole reply, to so many seconds; 0 = none. */
 void session_set_timeout(struct session *session, int seconds);
 
 /* Send what is pending and read a reply; on anything but STREAM_OK the session is broken.
  */
 enum stream_result session_exchange(struct session *session, struct arena *arena,
                                     struct reply *ret) MUST_CHECK;
+
+/* Tell the administrator, through settings->warn. */
+void session_warn(const struct session *session, const char *format, ...)
+    PRINTF_LIKE(2, 3);
 
 /*
  * "lost connection with H[A] while S" or "conversation with H[A] timed out

@@ -42,6 +42,7 @@ struct client_reuse {
 };
 
 struct client_settings {
+    void (*warn)(const char *text); /* what servers do wrong; NULL = nobody listens */
     bool lmtp;
     const char *myhostname;
     const char *helo_name;

@@ -192,8 +192,41 @@ static void take_reply(struct run *run, const struct reply *reply)
         run->data_begun = true;
     } else if (step > run->n && run->accepted > 0) {
         outcome = session_said(run->session, reply, "DATA", run->arena);
+        if (reply_class(reply) == 2)
+            outcome.text = arena_printf(run->arena, "Protocol error: %s", outcome.text);
         end_rest(run, &outcome);
     }
+}
+
+/*
+ * Replies that are not one line a command get out of step with the commands:
+ * then a later reply could be taken for that to the end of data.
+ */
+static void warn_of_noise(const struct run *run, const struct reply *reply)
+{
+    const struct session *session = run->session;
+    char address[NETADDR_TEXT];
+
+    if (reply->noise == NULL || !(session->features & FEATURE_PIPELINING))
+        return;
+    session_warn(session, "%s: non-%s response from %s: %s", run->transaction->queue_id,
+                 session->settings->lmtp ? "LMTP" : "ESMTP", session->relay,
+                 reply->noise);
+    session_warn(session,
+                 "to prevent loss of mail, turn off command pipelining for %s with the "
+                 "%s parameter",
+                 netaddr_text(&session->address, address),
+                 session->settings->lmtp ? "lmtp_discard_lhlo_keyword_address_maps"
+                                         : "smtp_discard_ehlo_keyword_address_maps");
+}
+
+static enum stream_result exchange(struct run *run, struct reply *ret)
+{
+    enum stream_result result = session_exchange(run->session, run->arena, ret);
+
+    if (result == STREAM_OK)
+        warn_of_noise(run, ret);
+    return result;
 }
 
 static int timeout_of(const struct run *run, size_t step)
@@ -221,31 +254,20 @@ static bool write_batch(struct run *run)
     return true;
 }
 
-static const char *command_of(const struct run *run, size_t step)
-{
-    return step == 0 ? "MAIL FROM" : step <= run->n ? "RCPT TO" : "DATA";
-}
-
 /* Read the next reply; false when the conversation is over. */
 static bool read_one(struct run *run)
 {
     struct reply reply = {0};
-    struct outcome outcome;
     size_t step = run->got;
     enum stream_result result;
 
     session_set_timeout(run->session, timeout_of(run, step));
-    result = session_exchange(run->session, run->arena, &reply);
-    if (result != STREAM_OK) {
+    result = exchange(run, &reply);
+    if (result != STREAM_OK)
         end_lost(run, result, stage_of(run, step));
-        return false;
-    }
-    take_reply(run, &reply);
-    if (reply.code != 421)
-        return true;
-    outcome = session_said(run->session, &reply, command_of(run, step), run->arena);
-    end_rest(run, &outcome); /* the server is leaving */
-    return false;
+    else
+        take_reply(run, &reply);
+    return result == STREAM_OK;
 }
 
 static void say_envelope(struct run *run)
@@ -290,7 +312,7 @@ static void read_final_replies(struct run *run)
         if (recipient->state != RECIPIENT_ACCEPTED)
             continue;
         if (first || each)
-            result = session_exchange(run->session, run->arena, &reply);
+            result = exchange(run, &reply);
         first = false;
         if (result != STREAM_OK) {
             end_lost(run, result,
@@ -343,7 +365,7 @@ static void send_nothing(struct run *run)
 
     stream_write_text(run->session->stream, ".\r\n");
     session_set_timeout(run->session, run->session->settings->timeout.data_done);
-    result = session_exchange(run->session, run->arena, &reply);
+    result = exchange(run, &reply);
     if (result != STREAM_OK)
         end_lost(run, result, "sending end of data");
 }

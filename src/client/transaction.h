@@ -30,8 +30,9 @@ struct transaction_recipient {
 enum transaction_encoding { ENCODING_UNKNOWN, ENCODING_7BIT, ENCODING_8BIT };
 
 struct transaction {
-    const char *sender; /* internal form, "" = null */
-    long long size;     /* of the content, 0 = unknown */
+    const char *queue_id; /* for warnings */
+    const char *sender;   /* internal form, "" = null */
+    long long size;       /* of the content, 0 = unknown */
     enum transaction_encoding encoding;
     const char *envelope_id; /* RFC 3461, decoded, or "" */
     bool ret_full, ret_headers;

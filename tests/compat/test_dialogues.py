@@ -13,5 +13,5 @@ def oracle_stage(work):
 
 
 @pytest.mark.parametrize("dialogue", all_dialogues(), ids=lambda d: d.path.stem)
-def test_dialogue(oracle_stage, dialogue):
-    oracle_stage.play(dialogue)
+def test_dialogue(oracle_stage, dialogue, dns):
+    oracle_stage.play(dialogue, dns)

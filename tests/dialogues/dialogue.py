@@ -17,10 +17,16 @@ the reader. `*` stands for any text, `?` for one character.
     mbox USER: pattern       a line of that user's new mail
 
 With `role: client` we play the server, at 127.0.0.8, which is everybody's relay:
-C: is then the pattern and S: is what is said. `submit: FROM TO...` (before the
-talk) hands in a message whose lines are given by `text:` lines.
+C: is then the pattern and S: is what is said (Sraw: and S*: as Craw: and C*:).
+C~: pattern skips lines until one matches. `submit: FROM TO...` (before the talk)
+hands in a message whose lines are given by `text:` lines. The end of the talk
+closes the connection.
+
+    peer: ADDRESS[:PORT]     what follows is another talk, with the server there
+    dns NAME: TYPE VALUE     a record that the name server has; VALUE may be SERVFAIL
 """
 
+import contextlib
 import itertools
 import pathlib
 import re
@@ -54,13 +60,13 @@ class Dialogue:
         self.path = path
         self.main, self.master, self.tables = [], [], {}
         self.client, self.role, self.submit, self.text = "127.0.0.9", "server", None, []
-        self.steps, self.checks = [], []
+        self.steps, self.checks, self.names = [], [], {}
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if line.strip() and not line.startswith("#"):
                 self._line(number, line)
 
     def _line(self, number, line):
-        found = re.fullmatch(r"([A-Za-z.]+[~*]?)(?: ([\w-]+))?:(?: (.*))?", line)
+        found = re.fullmatch(r"([A-Za-z.]+[~*]?)(?: ([\w.-]+))?:(?: (.*))?", line)
         assert found, f"{self.path.name}:{number}: not `word: text`: {line}"
         word, name, rest = found[1], found[2], found[3] or ""
         if word == "main.cf":
@@ -75,11 +81,27 @@ class Dialogue:
             self.submit = rest.split()
         elif word == "text":
             self.text.append(rest)
+        elif word == "dns":
+            kind, value = rest.split(" ", 1)
+            records = self.names.setdefault(name, {})
+            records[kind] = value if value == "SERVFAIL" else records.get(kind, []) + [value]
         elif word in ("log", "nolog", "mbox"):
             self.checks.append((number, word, name, rest))
         else:
-            assert word in ("C", "Craw", "C*", "S", "S~", "closed"), f"{self.path.name}:{number}: {word}?"
+            known = ("C", "Craw", "C*", "C~", "S", "Sraw", "S*", "S~", "closed", "peer")
+            assert word in known, f"{self.path.name}:{number}: {word}?"
             self.steps.append((number, word, rest))
+
+    def talks(self):
+        """[(address, port, steps)] of role client, one for each connection."""
+        found = [(PEER, 25, [])]
+        for step in self.steps:
+            if step[1] == "peer":
+                address, _, port = step[2].partition(":")
+                found.append((address, int(port or 25), []))
+            else:
+                found[-1][2].append(step)
+        return [talk for talk in found if talk[2]]
 
 
 def all_dialogues(role=None):
@@ -111,7 +133,8 @@ class Stage:
             self.mta.reload()
             self.now = (main, master)
 
-    def play(self, dialogue):
+    def play(self, dialogue, dns):
+        dns.names |= dialogue.names
         self.prepare(dialogue)
         mark = self.mta.log.mark()
         boxes = {c[2]: self._box(c[2]) for c in dialogue.checks if c[1] == "mbox"}
@@ -141,43 +164,57 @@ class Stage:
 
     def _play_client(self, dialogue):
         with socket.create_connection((self.mta.address, 25), 20, (dialogue.client, 0)) as s:
-            talk(dialogue, s, says="C")
+            talk(dialogue.path.name, dialogue.steps, s, says="C")
 
     def _play_server(self, dialogue):
-        with socket.create_server((PEER, 25)) as listener:
-            listener.settimeout(20)
+        talks = dialogue.talks()
+        with contextlib.ExitStack() as stack:
+            places = {(address, port) for address, port, _ in talks}
+            servers = {place: stack.enter_context(socket.create_server(place)) for place in places}
             if dialogue.submit:
                 sender, *recipients = dialogue.submit
                 self.mta.submit(sender, recipients, "\n".join(dialogue.text) + "\n")
-            s, _ = listener.accept()
-            with s:
-                s.settimeout(20)
-                talk(dialogue, s, says="S")
+            for address, port, steps in talks:
+                servers[address, port].settimeout(20)
+                s, _ = servers[address, port].accept()
+                with s:
+                    s.settimeout(20)
+                    talk(dialogue.path.name, steps, s, says="S")
 
 
-def talk(dialogue, s, says):
+def talk(name, steps, s, says):
     """Say and hear the steps in turn; what is said in a row goes out at once."""
     with s.makefile("rb") as lines:
-        converse(dialogue, s, lines, says)
+        converse(name, steps, s, lines, says)
 
 
-def converse(dialogue, s, lines, says):
+def converse(name, steps, s, lines, says):
     whole = []  # the answer that S~ lines look into
-    for speaking, steps in itertools.groupby(dialogue.steps, lambda step: step[1][0] == says):
+    for speaking, some in itertools.groupby(steps, lambda step: step[1][0] == says):
         if speaking:
-            s.sendall(b"".join(said(word, rest) for _, word, rest in steps))
+            s.sendall(b"".join(said(word, rest) for _, word, rest in some))
             whole = []
             continue
-        for number, word, rest in steps:
-            where = f"{dialogue.path.name}:{number}"
+        for number, word, rest in some:
+            where = f"{name}:{number}"
             if word == "closed":
                 assert lines.readline() == b"", f"{where}: not closed"
-            elif word.endswith("~"):
+            elif word == "C~":
+                skip_to(lines, rest, where)
+            elif word == "S~":
                 whole = whole or read_reply(lines)
                 assert any(pattern(rest).fullmatch(l) for l in whole), f"{where}: no {rest} in {whole}"
             else:
                 whole = []
                 heard(lines.readline(), word, rest, where)
+
+
+def skip_to(lines, rest, where):
+    want, seen = pattern(rest), []
+    while not seen or not want.fullmatch(seen[-1]):
+        line = lines.readline()
+        assert line.endswith(b"\r\n"), f"{where}: no {rest!r} in {seen}, then {line!r}"
+        seen.append(line[:-2].decode(errors="surrogateescape"))
 
 
 def said(word, rest):

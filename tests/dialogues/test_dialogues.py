@@ -13,5 +13,5 @@ def stage(work):
 
 
 @pytest.mark.parametrize("dialogue", all_dialogues(), ids=lambda d: d.path.stem)
-def test_dialogue(stage, dialogue):
-    stage.play(dialogue)
+def test_dialogue(stage, dialogue, dns):
+    stage.play(dialogue, dns)

@@ -17,12 +17,15 @@ static const struct {
      "550-5.1.1 no\n550 5.1.1 such user"},
     {"450 5.7.1 class differs\r\n", 450, "4.0.0", "450 5.7.1 class differs"},
     {"550 5.7.1\r\n", 550, "5.7.1", "550 5.7.1"},
-    {"hello there\r\n", 0, "5.5.0", "hello there"},
-    {"2500 too long\r\n", 0, "5.5.0", "2500 too long"},
+    {"hello there\r\n550 5.1.1 no\r\n", 550, "5.1.1", "hello there\n550 5.1.1 no"},
+    {"2500 too long\r\n250 ok\r\n", 250, "2.0.0", "2500 too long\n250 ok"},
     {"650 no such class\r\n", 0, "5.5.0", "650 no such class"},
-    {"\r\n", 0, "5.5.0", ""},
-    {"250 a\tb\x01\x1b[31m\x7f\r\n", 250, "2.0.0", "250 a b??[31m?"},
-    {"250-one\r\nnonsense\r\n250 two\r\n", 0, "5.5.0", "250-one\nnonsense"},
+    {"150 wait\r\n", 0, "5.5.0", "150 wait"},
+    {"\r\n250 ok\r\n", 250, "2.0.0", "250 ok"},
+    {"250 a\tb\x01\x1b[31m\x7f \xe9 \xc3\xa9\r\n", 250, "2.0.0",
+     "250 a?b??[31m? ? \xc3\xa9"},
+    {"250-one\r\nnonsense\r\n250 two\r\n", 250, "2.0.0", "250-one\nnonsense\n250 two"},
+    {"450-4.7.1 first\r\n550 then\r\n", 550, "5.0.0", "450-4.7.1 first\n550 then"},
 };
 
 static void reads_codes_status_and_text(void **state)
