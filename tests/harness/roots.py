@@ -1,6 +1,6 @@
 """The folders laid over /usr and /etc: our programs, the oracle's, test tools.
 
-ours    what `make install DESTDIR=...` writes (POSTERN_ROOT, default build/root)
+ours    what `make install DESTDIR=...` writes (POSTERN_ROOT, default build/base/root)
 oracle  Debian's Postfix, unpacked by tools/fetch-oracle into build/oracle/root
 tools   what tools/deps could only unpack, not install (build/test-tools)
 """
@@ -16,7 +16,7 @@ TOOLS = TOP / "build/test-tools"
 
 
 def ours():
-    root = pathlib.Path(os.environ.get("POSTERN_ROOT", TOP / "build/root"))
+    root = pathlib.Path(os.environ.get("POSTERN_ROOT", TOP / "build/base/root"))
     if not (root / "usr/sbin/postfix").exists():
         pytest.exit(f"{root}: no programs installed there; run `make system-root` first", 3)
     return root
