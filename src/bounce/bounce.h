@@ -37,7 +37,12 @@ int log_read(struct bouncer *bouncer, const char *queue_id, struct arena *arena,
 
 /* --- template.c: the words that users see ----------------------------------------- */
 
-enum report_kind { REPORT_FAILURE, REPORT_DELAY };
+enum report_kind {
+    REPORT_FAILURE,
+    REPORT_DELAY,
+    REPORT_SUCCESS, /* NOTIFY=SUCCESS */
+    REPORT_TRACE,   /* sendmail -bv, sendmail -v */
+};
 
 struct template
 {
@@ -78,6 +83,10 @@ int notify_failure(struct bouncer *bouncer, const struct bounce_report *about,
                    struct arena *arena, struct fail *why) MUST_CHECK;
 /* The warning that delivery is late; keeps the log. */
 int notify_delay(struct bouncer *bouncer, const struct bounce_report *about,
+                 struct arena *arena, struct fail *why) MUST_CHECK;
+
+/* What became of recipients whose sender wanted to know in any case; removes the log. */
+int notify_trace(struct bouncer *bouncer, const struct bounce_report *about,
                  struct arena *arena, struct fail *why) MUST_CHECK;
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * bounce(8): keeps one log of failed recipients per message, and turns that
  * log into a notification when the queue manager asks for it. As bounce for
- * recipients that failed for good, as defer for those that are late.
+ * recipients that failed for good, as defer for those that are late, as trace
+ * for those whose sender wants to know in any case.
  *
  * Reading order: main.c (requests), log.c (the per-message log), notify.c (who
  * is told), report.c (RFC 3464 notification), template.c (the words that users
@@ -60,6 +61,11 @@ static int warn(struct client *client, struct fail *why)
     return notify(client, why, notify_delay);
 }
 
+static int trace(struct client *client, struct fail *why)
+{
+    return notify(client, why, notify_trace);
+}
+
 static const char *log_queue(const struct conf *conf, const char *service)
 {
     if (strcmp(service, conf->defer_service_name) == 0)
@@ -99,10 +105,7 @@ static bool let_go(struct process *process)
 }
 
 static const struct request requests[] = {
-    {"append", append},
-    {"flush", flush},
-    {"warn", warn},
-    {0},
+    {"append", append}, {"flush", flush}, {"warn", warn}, {"trace", trace}, {0},
 };
 
 static const struct service bounce = {

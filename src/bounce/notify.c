@@ -6,6 +6,10 @@
  */
 #include "bounce/bounce.h"
 #include "mail/address.h"
+#include "util/log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 static bool is_told(int notify, int want)
 {
@@ -55,6 +59,13 @@ static int send_report(struct bouncer *bouncer, const struct report *report,
     return 0;
 }
 
+static const enum maillog_notice sender_notices[] = {
+    [REPORT_FAILURE] = MAILLOG_SENDER_FAILURE,
+    [REPORT_DELAY] = MAILLOG_SENDER_DELAY,
+    [REPORT_SUCCESS] = MAILLOG_SENDER_SUCCESS,
+    [REPORT_TRACE] = MAILLOG_SENDER_SUCCESS,
+};
+
 static int tell_sender(struct bouncer *bouncer, enum report_kind kind,
                        const struct bounce_report *about, struct failed_recipients failed,
                        struct arena *arena, struct fail *why)
@@ -65,10 +76,7 @@ static int tell_sender(struct bouncer *bouncer, enum report_kind kind,
                             .to = about->sender,
                             .sender = ""};
 
-    return send_report(bouncer, &report,
-                       kind == REPORT_FAILURE ? MAILLOG_SENDER_FAILURE
-                                              : MAILLOG_SENDER_DELAY,
-                       arena, why);
+    return send_report(bouncer, &report, sender_notices[kind], arena, why);
 }
 
 static int tell_postmaster(struct bouncer *bouncer, enum report_kind kind,
@@ -153,4 +161,39 @@ int notify_delay(struct bouncer *bouncer, const struct bounce_report *about,
         return tell_postmaster(bouncer, REPORT_DELAY, about, late,
                                bouncer->conf->delay_notice_recipient, false, arena, why);
     return 0;
+}
+
+/* A message that stays in the queue would bring a report at every attempt. */
+static void stop_tracing(struct bouncer *bouncer, const struct bounce_report *about,
+                         struct arena *arena)
+{
+    struct envelope envelope;
+    struct fail why;
+    int fd;
+
+    if (spool_open(&bouncer->spool, about->queue_name, about->queue_id, O_RDWR, &fd,
+                   &why) != 1)
+        return;
+    if (envelope_read(fd, 0, arena, &envelope, &why) == 0 && envelope.trace_offset > 0 &&
+        envelope_kill(fd, envelope.trace_offset, &why) < 0)
+        log_warning("%s: %s", about->queue_id, why.text);
+    close(fd);
+}
+
+int notify_trace(struct bouncer *bouncer, const struct bounce_report *about,
+                 struct arena *arena, struct fail *why)
+{
+    bool asked = about->trace_flags & (TRACE_PROBE_USER | TRACE_RECORD);
+    struct failed_recipients all;
+
+    if (log_read(bouncer, about->queue_id, arena, &all, why) < 0)
+        return -1;
+    if (all.n && *about->sender && !is_double_bounce(bouncer, about->sender) &&
+        tell_sender(bouncer, asked ? REPORT_TRACE : REPORT_SUCCESS, about, all, arena,
+                    why) < 0)
+        return -1;
+    if (about->trace_flags & TRACE_RECORD)
+        stop_tracing(bouncer, about, arena);
+    return spool_remove(&bouncer->spool, bouncer->queue, about->queue_id, why) < 0 ? -1
+                                                                                   : 0;
 }

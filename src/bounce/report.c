@@ -168,6 +168,15 @@ static const char *own_field(const struct writer *w)
     return name;
 }
 
+/* RFC 6533 section 3: an address beyond ASCII is of another type. */
+static const char *address_type(const char *address)
+{
+    for (const char *p = address; *p; p++)
+        if ((unsigned char)*p > 127)
+            return "utf-8";
+    return "rfc822";
+}
+
 static void add_message_fields(struct writer *w)
 {
     const struct bounce_report *about = w->report->about;
@@ -177,7 +186,7 @@ static void add_message_fields(struct writer *w)
     if (*about->envelope_id)
         LINE(w, "Original-Envelope-Id: %s", about->envelope_id);
     LINE(w, "%s-Queue-ID: %s", own, about->queue_id);
-    LINE(w, "%s-Sender: rfc822; %s", own,
+    LINE(w, "%s-Sender: %s; %s", own, address_type(about->sender),
          *about->sender ? address_external(w->arena, str_of(about->sender))
                         : "MAILER-DAEMON");
     add_date(w, "Arrival-Date", w->envelope.arrival.tv_sec);
@@ -189,14 +198,15 @@ static void add_original_recipient(struct writer *w,
     if (*entry->dsn_orig_rcpt)
         LINE(w, "Original-Recipient: %s", entry->dsn_orig_rcpt);
     else if (*entry->original)
-        LINE(w, "Original-Recipient: rfc822; %s", entry->original);
+        LINE(w, "Original-Recipient: %s; %s", address_type(entry->original),
+             entry->original);
 }
 
 static void add_recipient_fields(struct writer *w,
                                  const struct recipient_log_entry *entry)
 {
     LINE(w, "%s", "");
-    LINE(w, "Final-Recipient: rfc822; %s", entry->recipient);
+    LINE(w, "Final-Recipient: %s; %s", address_type(entry->recipient), entry->recipient);
     add_original_recipient(w, entry);
     LINE(w, "Action: %s", w->report->kind == REPORT_FAILURE ? "failed" : entry->action);
     LINE(w, "Status: %s", entry->status);
@@ -218,7 +228,8 @@ static void add_status(struct writer *w)
     LINE(w, "%s", "");
     LINE(w, "--%s", w->boundary);
     LINE(w, "Content-Description: Delivery report");
-    LINE(w, "Content-Type: message/delivery-status");
+    LINE(w, "Content-Type: message/%sdelivery-status",
+         w->report->about->utf8 ? "global-" : "");
     LINE(w, "%s", "");
     add_message_fields(w);
     for (size_t i = 0; i < w->report->failed.n; i++)
@@ -265,12 +276,28 @@ static int copy_content(struct writer *w, bool whole, struct fail *why)
     return result == RECORD_EOF ? fail_set(why, "the queue file ends early") : -1;
 }
 
+static const char *description_of(const struct writer *w, bool whole)
+{
+    enum report_kind kind = w->report->kind;
+    bool undelivered = kind == REPORT_FAILURE || kind == REPORT_DELAY;
+
+    return arena_printf(w->arena, "%sMessage%s", undelivered ? "Undelivered " : "",
+                        whole ? "" : " Headers");
+}
+
+/* RFC 6522 and RFC 6533: the forms for internationalized mail have names of their own. */
+static const char *content_type(const struct writer *w, bool whole)
+{
+    if (w->report->about->utf8)
+        return whole ? "message/global" : "message/global-headers";
+    return whole ? "message/rfc822" : "text/rfc822-headers";
+}
+
 static int add_original(struct writer *w, struct fail *why)
 {
     bool whole = is_whole(w);
 
-    add_part(w, whole ? "Undelivered Message" : "Undelivered Message Headers",
-             whole ? "message/rfc822" : "text/rfc822-headers");
+    add_part(w, description_of(w, whole), content_type(w, whole));
     LINE(w, "Return-Path: <%s>",
          address_external(w->arena, str_of(w->report->about->sender)));
     if (copy_content(w, whole, why) < 0)

@@ -39,6 +39,29 @@ static const struct template templates[] = {
                     "\n"
                     "                   The mail system\n",
         },
+    [REPORT_SUCCESS] =
+        {
+            .from = "Mail Delivery System <MAILER-DAEMON>",
+            .subject = "Successful Mail Delivery Report",
+            .body = "The mail system at $myhostname has done what you asked it to "
+                    "tell you of:\n"
+                    "your message was delivered, or passed on, for the recipients "
+                    "below. From\n"
+                    "systems that it was passed on to, you may still hear of "
+                    "failures.\n"
+                    "\n"
+                    "                   The mail system\n",
+        },
+    [REPORT_TRACE] =
+        {
+            .from = "Mail Delivery System <MAILER-DAEMON>",
+            .subject = "Mail Delivery Status Report",
+            .body = "The mail system at $myhostname sends you the delivery report "
+                    "that you\n"
+                    "asked for.\n"
+                    "\n"
+                    "                   The mail system\n",
+        },
 };
 
 const struct template *template_of(enum report_kind kind)

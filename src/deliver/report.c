@@ -81,12 +81,25 @@ static int append(struct delivery *delivery, enum delivery_log which,
     return -1;
 }
 
-/* sendmail -v: the sender wants to read of every attempt. A failure costs the report. */
+/* In trace reports the reason names the way. A failure to log costs the report. */
+static void append_trace(struct delivery *delivery,
+                         const struct delivery_recipient *recipient,
+                         const struct outcome *outcome, const char *action)
+{
+    struct outcome with_way = *outcome;
+
+    with_way.text = arena_printf(
+        delivery->arena, "delivery via %s: %s",
+        outcome->relay ? outcome->relay : delivery->process->name, outcome->text);
+    (void)!append(delivery, DELIVERY_LOG_TRACE, recipient, &with_way, action);
+}
+
+/* sendmail -v: the sender wants to read of every attempt. */
 static void trace(struct delivery *delivery, const struct delivery_recipient *recipient,
                   const struct outcome *outcome, const char *action, bool asked)
 {
     if (asked || delivery->request.trace_flags & TRACE_RECORD)
-        (void)!append(delivery, DELIVERY_LOG_TRACE, recipient, outcome, action);
+        append_trace(delivery, recipient, outcome, action);
 }
 
 static void report_delivered(struct delivery *delivery,
@@ -135,7 +148,7 @@ static void report_probe(struct delivery *delivery,
         outcome->result == OUTCOME_DELIVERED ? "deliverable" : "undeliverable";
 
     if (delivery->request.trace_flags & TRACE_PROBE_USER)
-        (void)!append(delivery, DELIVERY_LOG_TRACE, recipient, outcome, verdict);
+        append_trace(delivery, recipient, outcome, verdict);
     log_outcome(delivery, recipient, outcome, verdict);
     mark_done(delivery, recipient);
 }

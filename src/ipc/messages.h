@@ -172,8 +172,11 @@ IPC_DECLARE(delivered, DELIVERED);
     F(m, text, reason)
 IPC_DECLARE(bounce_append, BOUNCE_APPEND);
 
-/* flush: send the non-delivery report and remove the log. warn: send the delay warning,
- * keep the log. */
+/*
+ * bounce: flush sends the non-delivery report and removes the log. defer: warn
+ * sends the delay warning and keeps the log. trace: trace sends the report of a
+ * success or one that was asked for (trace_flags), and removes the log.
+ */
 #define BOUNCE_REPORT(F, m)                                                              \
     F(m, text, queue_name)                                                               \
     F(m, text, queue_id)                                                                 \
@@ -181,7 +184,8 @@ IPC_DECLARE(bounce_append, BOUNCE_APPEND);
     F(m, number, utf8)                                                                   \
     F(m, text, sender)                                                                   \
     F(m, text, envelope_id)                                                              \
-    F(m, number, ret_flags)
+    F(m, number, ret_flags)                                                              \
+    F(m, number, trace_flags)
 IPC_DECLARE(bounce_report, BOUNCE_REPORT);
 /* both answer status_reply: 0 = done (or nobody to tell) */
 
