@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -87,8 +88,10 @@ static pid_t start_log(const char *name, bool refuses)
     listener = listen_unix(path, 5, 0600, &why);
     assert_true(listener >= 0);
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
         keep_log(name, listener, refuses);
+    }
     close(listener);
     return pid;
 }
@@ -258,7 +261,9 @@ static void each_outcome_has_its_log_and_mark(void **state)
     assert_int_equal(answer.deferred, 1);
     assert_string_equal(answer.reason, "");
     assert_int_equal(recipients_left(&stage), 1);
-    assert_string_equal(told("trace"), "a@x.test 2.0.0 delivered delivered to mailbox\n");
+    assert_string_equal(
+        told("trace"),
+        "a@x.test 2.0.0 delivered delivery via local: delivered to mailbox\n");
     assert_string_equal(told("bounce"), "b@x.test 5.1.1 failed unknown user: \"b\"\n");
     assert_string_equal(told("defer"), "c@x.test 4.2.0 delayed mailbox is locked\n");
     assert_true(logged("ABC123: to=<a@x.test>, relay=local, delay=",
@@ -327,9 +332,11 @@ static void a_probe_ends_whatever_the_answer(void **state)
     report(&stage, 2, "4.2.0", "locked");
     assert_int_equal(finish(&stage).deferred, 0);
     assert_int_equal(recipients_left(&stage), 0);
-    assert_string_equal(told("trace"), "a@x.test 2.0.0 deliverable delivers to mailbox\n"
-                                       "b@x.test 5.1.1 undeliverable unknown user\n"
-                                       "c@x.test 4.2.0 undeliverable locked\n");
+    assert_string_equal(
+        told("trace"),
+        "a@x.test 2.0.0 deliverable delivery via local: delivers to mailbox\n"
+        "b@x.test 5.1.1 undeliverable delivery via local: unknown user\n"
+        "c@x.test 4.2.0 undeliverable delivery via local: locked\n");
     assert_true(logged("to=<a@x.test>", "status=deliverable (delivers to mailbox)\n"));
     assert_true(logged("to=<c@x.test>", "status=undeliverable (locked)\n"));
     end(&stage);
