@@ -92,6 +92,7 @@ int delivery_finish(struct client *client, struct delivery *delivery, struct fai
     report_forgotten(delivery);
     answer = (struct delivered){
         .deferred = (long long)delivery->deferred,
+        .unlogged = (long long)delivery->unlogged,
         .status = delivery->trouble_status,
         .reason = delivery->trouble,
     };

@@ -54,6 +54,7 @@ struct delivery {
                              them, else 0 */
     const char *tls;      /* tls= features of the connection for the log; NULL = none */
     size_t deferred;      /* so far */
+    size_t unlogged;      /* of these, could not be put into the defer log */
     const char
         *trouble_status; /* destination in trouble, for the queue manager; or NULL */
     const char *trouble;

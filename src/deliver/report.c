@@ -117,7 +117,8 @@ static void report_deferred(struct delivery *delivery,
                             const struct outcome *outcome, const char *verdict)
 {
     trace(delivery, recipient, outcome, "delayed", false);
-    (void)!append(delivery, DELIVERY_LOG_DEFER, recipient, outcome, "delayed");
+    if (append(delivery, DELIVERY_LOG_DEFER, recipient, outcome, "delayed") < 0)
+        delivery->unlogged++; /* it must not expire unseen */
     log_outcome(delivery, recipient, outcome, verdict);
     delivery->deferred++;
 }

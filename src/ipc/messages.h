@@ -152,6 +152,7 @@ IPC_DECLARE(deliver_recipient, DELIVER_RECIPIENT);
 
 #define DELIVERED(F, m)                                                                  \
     F(m, number, deferred) /* recipients of the request that are still to do */          \
+    F(m, number, unlogged) /* of these, how many are not in the defer log */             \
     F(m, text, status)     /* when the destination is in trouble: "4.4.1" ... */         \
     F(m, text, reason)     /* ... and why; "" = the destination is fine */
 IPC_DECLARE(delivered, DELIVERED);

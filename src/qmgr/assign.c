@@ -1,0 +1,198 @@
+/*
+ * Decides where each recipient goes in the end: where its address is resolved
+ * to, unless the message has expired, the transport is put off by the
+ * administrator or out of order, or the destination is being left alone. And
+ * what the queue manager settles on the spot.
+ */
+#include "qmgr/assign.h"
+
+#include "ipc/messages.h"
+#include "mail/address.h"
+#include "qmgr/transport.h"
+#include "util/log.h"
+
+#include <stdlib.h>
+
+#define RETRY_SERVICE "retry"
+
+/* --- put off ---------------------------------------------------------------------------
+ */
+
+/* Even "retry" does not work: the recipients wait without an entry in the defer log. */
+static void settle_without_agent(struct batch *batch, struct target **targets, size_t n,
+                                 const char *status, const char *reason)
+{
+    for (size_t i = 0; i < n; i++)
+        message_log(batch->message, targets[i]->recipient, status, OUTCOME_DEFERRED,
+                    reason);
+    message_settle(batch, (struct settlement){n, n, n});
+}
+
+void assign_to_retry(struct batch *batch, struct target **targets, size_t n,
+                     const char *status, const char *reason)
+{
+    struct transport *transport = transport_get(batch->message->manager, RETRY_SERVICE);
+    struct destination *destination;
+
+    if (trouble_is(&transport->dead)) {
+        settle_without_agent(batch, targets, n, status, reason);
+        return;
+    }
+    destination =
+        destination_get(transport, arena_printf(batch->arena, "%s %s", status, reason),
+                        targets[0]->recipient->address);
+    peer_add(batch, destination, targets, n);
+    transport_run(transport);
+}
+
+/* --- where to
+ * --------------------------------------------------------------------------- */
+
+/* Send the target elsewhere than its address says. */
+static void divert(struct target *target, const char *transport, const char *nexthop)
+{
+    target->transport = transport;
+    target->nexthop = nexthop;
+}
+
+static void divert_to_retry(struct target *target, const struct trouble *trouble,
+                            const char *prefix)
+{
+    divert(target, RETRY_SERVICE,
+           arena_printf(target->batch->arena, "%s %s%s", trouble->status, prefix,
+                        trouble->reason));
+}
+
+static bool is_put_off(const struct manager *manager, const char *transport)
+{
+    return manager->defer_transports.n > 0 && !manager->ignore_defer_transports &&
+           texts_has(&manager->defer_transports, str_of(transport), false);
+}
+
+static void choose_transport(struct target *target)
+{
+    struct message *message = target->batch->message;
+    struct manager *manager = message->manager;
+    struct transport *transport;
+
+    if (message->expire)
+        divert(target, RETRY_SERVICE, "4.7.0 message is administratively expired");
+    else if (target->recipient->address[0] == '-' && !manager->conf->allow_min_user)
+        divert(target, manager->conf->error_service_name, "5.1.3 bad address syntax");
+    else if (is_put_off(manager, target->transport))
+        divert(target, RETRY_SERVICE, "4.3.2 deferred transport");
+    transport = transport_get(manager, target->transport);
+    if (message->unthrottle)
+        transport_unthrottle(transport);
+    if (trouble_is(&transport->dead))
+        divert_to_retry(target, &transport->dead, "");
+}
+
+static struct destination *find_destination(struct target *target)
+{
+    return destination_get(
+        transport_get(target->batch->message->manager, target->transport),
+        target->nexthop, target->recipient->address);
+}
+
+static void choose_destination(struct target *target)
+{
+    struct destination *destination = find_destination(target);
+
+    if (target->batch->message->unthrottle && trouble_is(&destination->dead)) {
+        destination_unthrottle(destination);
+        destination = find_destination(target);
+    }
+    if (trouble_is(&destination->dead)) {
+        divert_to_retry(target, &destination->dead, "delivery temporarily suspended: ");
+        destination = find_destination(target);
+    }
+    target->destination = destination;
+}
+
+/* --- settled here
+ * --------------------------------------------------------------------------- */
+
+/* A report that nobody could be told of has come back to us: there it ends. */
+static bool is_double_bounce(const struct target *target)
+{
+    const struct conf *conf = target->batch->message->manager->conf;
+
+    return target->flags & RESOLVE_LOCAL &&
+           str_is_nocase(address_split(str_of(target->recipient->address)).local,
+                         conf->double_bounce_sender);
+}
+
+static void discard(const struct target *target)
+{
+    struct message *message = target->batch->message;
+    struct fail why;
+    int fd = message_file(message, &why);
+
+    message_log(message, target->recipient, "2.0.0", OUTCOME_DELIVERED,
+                "undeliverable postmaster notification discarded");
+    if (fd < 0 || envelope_mark_done(fd, target->recipient->offset, &why) < 0)
+        log_warning("%s: mark as done: %s", message->id, why.text);
+}
+
+/* --- the batch
+ * -------------------------------------------------------------------------------- */
+
+static int by_destination(const void *a, const void *b)
+{
+    const struct target *x = *(struct target *const *)a;
+    const struct target *y = *(struct target *const *)b;
+
+    if (x->destination != y->destination)
+        return x->destination < y->destination ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+/* Those that go somewhere, sorted by destination; their number. */
+static size_t choose(struct batch *batch, struct target **targets)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        struct target *target = &batch->targets[i];
+
+        if (!target->transport)
+            continue; /* replaced by the message's redirection */
+        if (is_double_bounce(target)) {
+            discard(target);
+            continue;
+        }
+        choose_transport(target);
+        choose_destination(target);
+        targets[n++] = target;
+    }
+    qsort(targets, n, sizeof(*targets), by_destination);
+    return n;
+}
+
+static void queue_all(struct batch *batch, struct target **targets, size_t n)
+{
+    for (size_t from = 0, to; from < n; from = to) {
+        to = from + 1;
+        while (to < n && targets[to]->destination == targets[from]->destination)
+            to++;
+        peer_add(batch, targets[from]->destination, targets + from, to - from);
+    }
+}
+
+void assign_batch(struct batch *batch)
+{
+    struct message *message = batch->message;
+    struct target **targets = arena_array(batch->arena, batch->n, sizeof(*targets));
+    size_t n = choose(batch, targets), settled = batch->n - n;
+
+    message->unresolved_batches--;
+    /* One recipient that does not exist keeps the message here until all is run. */
+    batch->left++;
+    message->recipients++;
+    message->manager->recipients++;
+    queue_all(batch, targets, n);
+    for (struct job *job = message->jobs; job; job = job->next)
+        transport_run(job->transport);
+    message_settle(batch, (struct settlement){.n = settled + 1});
+}

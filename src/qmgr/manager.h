@@ -1,0 +1,58 @@
+/*
+ * The state of the queue manager: one process, one loop, and all active
+ * messages. Every other module of this folder gets it passed.
+ */
+#ifndef QMGR_MANAGER_H
+#define QMGR_MANAGER_H
+
+#include "mail/maillog.h"
+#include "queue/spool.h"
+#include "service/service.h"
+#include "util/list.h"
+#include "util/map.h"
+
+struct resolver;
+struct reporter;
+struct scanner;
+struct transport;
+
+struct manager {
+    const struct conf *conf;
+    struct loop *loop;
+    struct spool spool;
+    struct maillog_style log_style;
+    struct map *messages;   /* active ones, by queue id: struct message */
+    struct map *transports; /* by name: struct transport */
+    size_t recipients;      /* of all messages, in memory */
+    size_t files;           /* open queue files */
+    size_t files_max;
+    uint64_t arrivals; /* numbers messages in the order of their activation */
+    struct texts defer_transports;
+    bool ignore_defer_transports; /* while a flush is on */
+    bool retiring;                /* nothing new is begun */
+    struct resolver *resolver;
+    struct reporter *reporter;
+    struct scanner *scanner;
+};
+
+static inline struct timeval manager_now(const struct manager *manager)
+{
+    return clock_wall(loop_clock(manager->loop));
+}
+
+/* Without a scanner: nothing happens yet. Texts of lists live in arena. */
+struct manager *manager_new(const struct conf *conf, struct loop *loop,
+                            struct arena *arena);
+void manager_free(struct manager *manager); /* queue files stay where they are */
+
+/* A message left memory: there may be room for others. */
+void manager_freed(struct manager *manager);
+
+/* Room for another message in the active queue? */
+static inline bool manager_has_room(const struct manager *manager)
+{
+    return map_count(manager->messages) <
+           (size_t)manager->conf->qmgr_message_active_limit;
+}
+
+#endif

@@ -1,0 +1,3 @@
+qmgr.program := qmgr
+qmgr.uses := util conf ipc net mail table queue service
+qmgr.libs := -lm

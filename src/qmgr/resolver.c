@@ -1,0 +1,287 @@
+/*
+ * A queue of questions that are on their way, in order, since trivial-rewrite
+ * answers in order; and the answers of the last second. When the connection
+ * breaks, all open questions are asked again: asking twice does no harm.
+ */
+#include "qmgr/resolver.h"
+
+#include "ipc/channel.h"
+#include "util/log.h"
+#include "util/memory.h"
+
+#include <stdio.h>
+
+enum {
+    ANSWER_LIFE_MS = 1000, /* as often as trivial-rewrite looks at its tables */
+    RECONNECT_MS = 1000,
+    PATIENCE = 10, /* connections that fail in a row before the log says it */
+};
+
+/* Who wants to know. */
+struct waiter {
+    struct waiter *next;
+    void (*answered)(void *context, const struct resolved *answer);
+    void *context;
+};
+
+struct question {
+    struct question *next; /* in the order of asking */
+    struct arena *arena;   /* itself included */
+    struct str key;
+    struct resolve question;
+    struct waiter *waiters, **last;
+};
+
+struct resolver {
+    struct manager *manager;
+    struct channel *channel; /* NULL = not connected */
+    struct loop_timer *again;
+    int failures;
+    bool by_sender; /* routes depend on the sender */
+
+    struct map *open; /* by key: struct question */
+    struct question *first, **last;
+
+    struct map *answers; /* by key: struct resolved, in the arena */
+    struct arena *arena;
+    int64_t answers_end_ms;
+};
+
+static bool depends_on_sender(const struct conf *conf)
+{
+    return *conf->sender_dependent_default_transport_maps ||
+           *conf->sender_dependent_relayhost_maps;
+}
+
+struct resolver *resolver_new(struct manager *manager)
+{
+    struct resolver *resolver = MEMORY_NEW(struct resolver);
+
+    resolver->manager = manager;
+    resolver->by_sender = depends_on_sender(manager->conf);
+    resolver->open = map_new();
+    resolver->last = &resolver->first;
+    resolver->answers = map_new();
+    resolver->arena = arena_new("answers");
+    return resolver;
+}
+
+static void question_free(struct question *question)
+{
+    arena_free(question->arena);
+}
+
+void resolver_free(struct resolver *resolver)
+{
+    if (!resolver)
+        return;
+    channel_close(resolver->channel);
+    loop_cancel(resolver->manager->loop, resolver->again);
+    while (resolver->first) {
+        struct question *question = resolver->first;
+
+        resolver->first = question->next;
+        question_free(question);
+    }
+    map_free(resolver->open, NULL);
+    map_free(resolver->answers, NULL);
+    arena_free(resolver->arena);
+    free(resolver);
+}
+
+/* --- answers that are young
+ * ----------------------------------------------------------------- */
+
+static void forget_old_answers(struct resolver *resolver)
+{
+    int64_t now = loop_now_ms(resolver->manager->loop);
+
+    if (now < resolver->answers_end_ms)
+        return;
+    resolver->answers_end_ms = now + ANSWER_LIFE_MS;
+    if (map_count(resolver->answers) == 0)
+        return;
+    map_free(resolver->answers, NULL);
+    resolver->answers = map_new();
+    arena_reset(resolver->arena);
+}
+
+/* A failure is worth asking again. */
+static void remember(struct resolver *resolver, struct str key,
+                     const struct resolved *answer)
+{
+    struct resolved *known;
+
+    forget_old_answers(resolver);
+    if (answer->flags & RESOLVE_FAIL)
+        return;
+    known = ARENA_NEW(resolver->arena, struct resolved);
+    *known = (struct resolved){
+        .flags = answer->flags,
+        .transport = arena_copy(resolver->arena, answer->transport),
+        .nexthop = arena_copy(resolver->arena, answer->nexthop),
+        .recipient = arena_copy(resolver->arena, answer->recipient),
+    };
+    map_set(resolver->answers, key, known);
+}
+
+/* --- the connection
+ * -------------------------------------------------------------------------- */
+
+static void connect_to_service(struct resolver *resolver);
+
+static void take_answer(void *context, struct str bytes)
+{
+    struct resolver *resolver = context;
+    struct question *question = resolver->first;
+    struct resolved answer;
+    struct waiter *waiter;
+    struct fail why;
+
+    if (!question ||
+        ipc_decode(&bytes, &resolved_message, question->arena, &answer, &why) < 0) {
+        log_warning("service %s: %s", resolver->manager->conf->rewrite_service_name,
+                    question ? why.text : "answer without a question");
+        channel_close(resolver->channel);
+        resolver->channel = NULL;
+        connect_to_service(resolver);
+        return;
+    }
+    resolver->failures = 0;
+    resolver->first = question->next;
+    if (!resolver->first)
+        resolver->last = &resolver->first;
+    map_remove(resolver->open, question->key);
+    remember(resolver, question->key, &answer);
+    while ((waiter = question->waiters)) {
+        question->waiters = waiter->next;
+        waiter->answered(waiter->context, &answer);
+    }
+    question_free(question);
+}
+
+static void try_again(void *context)
+{
+    struct resolver *resolver = context;
+
+    resolver->again = NULL;
+    connect_to_service(resolver);
+}
+
+static void try_later(struct resolver *resolver, const char *reason)
+{
+    if (++resolver->failures % PATIENCE == 0)
+        log_warning("connect to service %s: %s",
+                    resolver->manager->conf->rewrite_service_name, reason);
+    resolver->again =
+        loop_timer(resolver->manager->loop, RECONNECT_MS, try_again, resolver);
+}
+
+static void gone(void *context, bool unread, const char *reason)
+{
+    struct resolver *resolver = context;
+
+    resolver->channel = NULL;
+    if (!resolver->first)
+        return;
+    if (unread && resolver->failures++ == 0)
+        connect_to_service(resolver);
+    else
+        try_later(resolver, reason);
+}
+
+static const struct channel_owner channel_owner = {.message = take_answer, .gone = gone};
+
+static void send_question(const struct resolver *resolver,
+                          const struct question *question)
+{
+    ipc_add_request(channel_output(resolver->channel), "resolve", &resolve_message,
+                    &question->question);
+}
+
+/* Ask all that is open. */
+static void connect_to_service(struct resolver *resolver)
+{
+    const struct conf *conf = resolver->manager->conf;
+    char path[200];
+    struct fail why;
+
+    snprintf(path, sizeof(path), "private/%s", conf->rewrite_service_name);
+    resolver->channel = channel_open(resolver->manager->loop, path, "trivial-rewrite",
+                                     &channel_owner, resolver, &why);
+    if (!resolver->channel) {
+        try_later(resolver, why.text);
+        return;
+    }
+    for (struct question *q = resolver->first; q; q = q->next)
+        send_question(resolver, q);
+    channel_send(resolver->channel, -1);
+}
+
+/* --- asking
+ * --------------------------------------------------------------------------------------
+ */
+
+static struct question *question_new(struct resolver *resolver, struct str key,
+                                     const struct resolve *question)
+{
+    struct arena *arena = arena_new("question");
+    struct question *new = ARENA_NEW(arena, struct question);
+
+    *new = (struct question){
+        .arena = arena,
+        .key = {arena_copy_str(arena, key), key.n},
+        .question = {.flags = question->flags,
+                     .sender = arena_copy(arena, question->sender),
+                     .address = arena_copy(arena, question->address)},
+    };
+    new->last = &new->waiters;
+    map_set(resolver->open, key, new);
+    *resolver->last = new;
+    resolver->last = &new->next;
+    if (resolver->channel)
+        send_question(resolver, new);
+    return new;
+}
+
+void resolver_send(struct resolver *resolver)
+{
+    if (resolver->channel)
+        channel_send(resolver->channel, -1);
+    else if (resolver->first && !resolver->again)
+        connect_to_service(resolver);
+}
+
+static void ask(struct resolver *resolver, struct str key, const struct resolve *question,
+                const struct waiter *who)
+{
+    struct question *open = map_get(resolver->open, key);
+    struct waiter *waiter;
+
+    if (!open)
+        open = question_new(resolver, key, question);
+    waiter = ARENA_NEW(open->arena, struct waiter);
+    *waiter = *who;
+    *open->last = waiter;
+    open->last = &waiter->next;
+}
+
+void resolver_ask(struct resolver *resolver, const struct resolve *question,
+                  void (*answered)(void *context, const struct resolved *answer),
+                  void *context)
+{
+    const struct resolved *known;
+    struct buf key;
+
+    buf_init(&key, 3 * IPC_VALUE_MAX);
+    buf_printf(&key, "%lld%s %s", question->flags,
+               resolver->by_sender ? question->sender : "", question->address);
+    forget_old_answers(resolver);
+    known = map_get(resolver->answers, buf_str(&key));
+    if (known)
+        answered(context, known);
+    else
+        ask(resolver, buf_str(&key), question,
+            &(struct waiter){.answered = answered, .context = context});
+    buf_done(&key);
+}
