@@ -146,7 +146,9 @@ static int read_arguments(struct str rest, struct arena *arena,
 
         if (word.n == 0)
             return 0;
-        if (!str_unbrace(word, &inner))
+        if (word.p[0] == '{' && !str_unbrace(word, &inner))
+            return fail_set(why, "syntax error after '}' in \"%.*s\"", STR_ARG(word));
+        if (word.p[0] != '{')
             text = arena_copy_str(arena, word);
         else if (!after_o)
             text = arena_copy_str(arena, inner);

@@ -238,17 +238,16 @@ bool str_unbrace(struct str s, struct str *ret)
 bool str_word_braced(struct str *rest, const char *separators, struct str *ret)
 {
     struct str from = str_tail(*rest, str_span(*rest, separators));
-    bool balanced = true;
+    size_t depth = 0, n = 0;
 
-    if (from.n == 0 || from.p[0] != '{') {
-        *ret = str_word(&from, separators);
-    } else {
-        size_t n = braced_length(from);
-
-        balanced = n > 0;
-        *ret = balanced ? str_head(from, n) : from;
-        from = str_tail(from, ret->n);
-    }
-    *rest = from;
-    return balanced;
+    for (;
+         n < from.n && (depth > 0 || !memchr(separators, from.p[n], strlen(separators)));
+         n++)
+        if (from.p[n] == '{')
+            depth++;
+        else if (from.p[n] == '}' && depth > 0)
+            depth--;
+    *ret = str_head(from, n);
+    *rest = str_tail(from, n);
+    return depth == 0;
 }

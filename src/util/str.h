@@ -81,9 +81,9 @@ size_t str_utf8_length(struct str s);
 bool str_unbrace(struct str s, struct str *ret);
 
 /*
- * As str_word, but a word that starts with '{' runs to its matching '}' and
- * keeps the braces. With unbalanced braces the word is all that is left, and
- * false is returned.
+ * As str_word, but separators between "{" and the matching "}" do not end the
+ * word: "x={ a b }" is one. With a "{" that is not closed the word is all that
+ * is left, and false is returned.
  */
 bool str_word_braced(struct str *rest, const char *separators, struct str *ret);
 

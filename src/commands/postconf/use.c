@@ -10,6 +10,7 @@
 #include "conf/state.h"
 #include "util/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { EXPANDED_MAX = 4 * 1024 * 1024 };
@@ -190,6 +191,7 @@ void use_warn(const struct run *run)
 {
     if (run->given['q'] || run->given['d'])
         return;
+    fflush(stdout); /* on a terminal the warnings come last */
     warn_settings(run, &run->command.conf->state->file);
     warn_settings(run, &run->command.conf->state->options);
     for (size_t i = 0; i < run->master.n; i++)

@@ -43,7 +43,8 @@ static const struct {
     {"a { b c } d", true, {"a", "b c", "d"}},
     {"{{x}}", true, {"{x}"}},
     {"{x", true, {"{x"}},
-    {"{}y", true, {"", "y"}},
+    {"{}y", true, {"{}y"}},
+    {"x{ b, c }y d", true, {"x{ b, c }y", "d"}},
 };
 
 static void splits(void **state)

@@ -145,7 +145,7 @@ static void takes_braces_off(void **state)
 
 static void keeps_braced_words_whole(void **state)
 {
-    struct str rest = STR("-o { a = b, {c} } d {x"), word;
+    struct str rest = STR("-o { a = b, {c} } e={ f g}h d} {x i"), word;
 
     (void)state;
     assert_true(str_word_braced(&rest, " ", &word));
@@ -153,11 +153,13 @@ static void keeps_braced_words_whole(void **state)
     assert_true(str_word_braced(&rest, " ", &word));
     ROW_EQ("2", word, "{ a = b, {c} }");
     assert_true(str_word_braced(&rest, " ", &word));
-    ROW_EQ("3", word, "d");
-    assert_false(str_word_braced(&rest, " ", &word));
-    ROW_EQ("4", word, "{x");
+    ROW_EQ("3", word, "e={ f g}h");
     assert_true(str_word_braced(&rest, " ", &word));
-    ROW_EQ("5", word, "");
+    ROW_EQ("4", word, "d}");
+    assert_false(str_word_braced(&rest, " ", &word));
+    ROW_EQ("5", word, "{x i");
+    assert_true(str_word_braced(&rest, " ", &word));
+    ROW_EQ("6", word, "");
 }
 
 static const struct {
