@@ -97,12 +97,12 @@ static int classes_of(const char *list)
 static void check_override(const char *text)
 {
     struct str name, value, inner;
-    struct fail why;
 
     if (!str_unbrace(str_of(text), &inner))
         inner = str_of(text);
-    if (setting_split(inner, &name, &value, &why) < 0)
-        fatal("invalid parameter override: %s: %s", text, why.text);
+    if (setting_split(inner, &name, &value, NULL) < 0)
+        fatal("invalid parameter override: %s: missing %s", text,
+              strchr(text, '=') ? "attribute name" : "'=' after attribute name");
 }
 
 static void parse(struct run *run, int argc, char **argv)
@@ -128,12 +128,11 @@ static void parse(struct run *run, int argc, char **argv)
     }
 }
 
-/* compat: "name=value" means -e, unless -X or -# forbids it. */
+/* compat: a first argument "name=value" means -e. */
 static void imply_edit(struct run *run, char **arguments)
 {
-    for (; *arguments; arguments++)
-        if (strchr(*arguments, '='))
-            run->given['e'] = true;
+    if (arguments[0] && strchr(arguments[0], '='))
+        run->given['e'] = true;
 }
 
 static void choose_mode(struct run *run)

@@ -44,12 +44,12 @@ static bool is_agent(const char *program)
     return false;
 }
 
-/* A family belongs to services whose program uses it, or that the queue manager serves.
- */
+/* A family of the queue manager's is for the agents; others are for their program. */
 static bool has_family(const char *program, size_t i)
 {
-    return param_is_used(i, params_program(program)) ||
-           (is_agent(program) && param_is_used(i, params_program("qmgr")));
+    if (param_is_used(i, params_program("qmgr")))
+        return is_agent(program);
+    return param_is_used(i, params_program(program));
 }
 
 static void add_family(struct run *run, const struct param *param, size_t i)
