@@ -44,7 +44,7 @@ static int open_file(const char *path, mode_t mode, struct fail *why)
 
     umask(mask);
     if (fd < 0)
-        return -1;
+        return fail_prefix(why, "%s", path);
     if (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
         return fd;
     close(fd);

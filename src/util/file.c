@@ -255,19 +255,19 @@ static int check_opened(int fd, const char *path, struct stat *st, struct fail *
     struct stat name;
 
     if (fstat(fd, st) < 0 || lstat(path, &name) < 0)
-        return fail_set(why, "look at %s: %m", path);
-    if (st->st_nlink != 1 && !S_ISDIR(st->st_mode))
-        return fail_set(why, "file %s has %lu links", path, (unsigned long)st->st_nlink);
+        return fail_set(why, "cannot look at file: %m");
     if (S_ISDIR(st->st_mode))
-        return fail_set(why, "%s is a directory", path);
+        return fail_set(why, "file is a directory");
+    if (st->st_nlink != 1)
+        return fail_set(why, "file has %lu hard links", (unsigned long)st->st_nlink);
     if (S_ISLNK(name.st_mode)) {
         if (link_is_trusted(path, &name))
             return 0;
-        return fail_set(why, "%s is a symbolic link that root does not vouch for", path);
+        return fail_set(why, "file is a symbolic link");
     }
     if (name.st_dev != st->st_dev || name.st_ino != st->st_ino || name.st_nlink != 1 ||
         name.st_mode != st->st_mode)
-        return fail_set(why, "%s was replaced while it was opened", path);
+        return fail_set(why, "file was replaced while it was opened");
     return 0;
 }
 
@@ -281,16 +281,30 @@ static int open_existing(const char *path, int flags, struct stat *st, struct fa
         path, (flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_NONBLOCK | O_NOCTTY, 0, why);
 
     if (fd < 0)
-        return -1;
+        return fail_set(why, "cannot open file: %m");
     if (check_opened(fd, path, st, why) == 0) {
         if ((flags & O_TRUNC) && S_ISREG(st->st_mode) && ftruncate(fd, 0) < 0)
-            fail_set(why, "truncate %s: %m", path);
+            fail_set(why, "cannot truncate file: %m");
         else if (!S_ISREG(st->st_mode) || (flags & O_NONBLOCK) ||
                  fcntl(fd, F_SETFL, flags & O_APPEND) == 0)
             return fd;
         else
-            fail_set(why, "set flags of %s: %m", path);
+            fail_set(why, "cannot set flags of file: %m");
     }
+    close(fd);
+    return -1;
+}
+
+static int open_new(const char *path, int flags, mode_t mode, struct stat *st,
+                    struct fail *why)
+{
+    int fd = file_open(path, flags | O_EXCL | O_NOFOLLOW, mode, why);
+
+    if (fd < 0)
+        return fail_set(why, "cannot create file exclusively: %m");
+    if (fstat(fd, st) == 0)
+        return fd;
+    fail_set(why, "cannot look at file: %m");
     close(fd);
     return -1;
 }
@@ -298,28 +312,23 @@ static int open_existing(const char *path, int flags, struct stat *st, struct fa
 int file_open_safely(const char *path, int flags, mode_t mode, struct stat *ret_stat,
                      struct fail *why)
 {
-    struct fail reason;
+    bool creates = flags & O_CREAT, only_new = creates && flags & O_EXCL;
+    struct fail reason = {.code = ENOENT};
+    struct stat st;
+    int fd = -1;
 
     /* Somebody may create or remove the file between our two tries. */
-    for (int attempt = 0; attempt < 10; attempt++) {
-        struct stat st;
-        int fd = open_existing(path, flags, &st, &reason);
-
-        if (fd < 0 && reason.code == ENOENT && (flags & O_CREAT)) {
-            fd = file_open(path, flags | O_EXCL | O_NOFOLLOW, mode, &reason);
-            if (fd < 0 && reason.code == EEXIST)
-                continue;
-            if (fd >= 0 && fstat(fd, &st) < 0) {
-                fail_set(&reason, "look at %s: %m", path);
-                close(fd);
-                fd = -1;
-            }
-        }
-        if (fd >= 0) {
-            *ret_stat = st;
-            return fd;
-        }
-        break;
+    for (int attempt = 0; attempt < 10 && fd < 0; attempt++) {
+        if (!only_new)
+            fd = open_existing(path, flags, &st, &reason);
+        if (fd < 0 && reason.code == ENOENT && creates)
+            fd = open_new(path, flags, mode, &st, &reason);
+        if (only_new || reason.code != EEXIST)
+            break;
+    }
+    if (fd >= 0) {
+        *ret_stat = st;
+        return fd;
     }
     errno = reason.code;
     fail_set(why, "%s", reason.text);

@@ -59,7 +59,8 @@ int file_lock_within(int fd, enum file_lock lock, enum file_lock_style style,
  * symlink is followed only when root owns it and its directory, and nobody
  * else may write there. Never hangs on a FIFO. A result that is no regular
  * file (the caller checks *ret_stat) keeps O_NONBLOCK; a directory is refused.
- * *ret_stat gets its fstat.
+ * *ret_stat gets its fstat. With O_CREAT | O_EXCL only a new file will do. *why
+ * does not name the path: "cannot open file: Permission denied".
  */
 int file_open_safely(const char *path, int flags, mode_t mode, struct stat *ret_stat,
                      struct fail *why) MUST_CHECK;

@@ -188,6 +188,10 @@ static void creates_and_opens_plain_files(void **state)
     assert_int_equal(st.st_size, 2);
     assert_int_equal(file_open_safely(place->other, O_WRONLY, 0600, &st, &why), -1);
     assert_int_equal(why.code, ENOENT);
+    assert_string_equal(why.text, "cannot open file: No such file or directory");
+    assert_int_equal(
+        file_open_safely(place->path, O_WRONLY | O_CREAT | O_EXCL, 0600, &st, &why), -1);
+    assert_int_equal(why.code, EEXIST);
 }
 
 static void refuses_prepared_links(void **state)
@@ -199,7 +203,7 @@ static void refuses_prepared_links(void **state)
     assert_int_equal(file_replace(place->other, STR("victim"), 0600, &why), 0);
     assert_int_equal(link(place->other, place->path), 0);
     assert_int_equal(open_mailbox(place, &st, &why), -1);
-    assert_non_null(strstr(why.text, "has 2 links"));
+    assert_non_null(strstr(why.text, "has 2 hard links"));
     unlink(place->path);
     assert_int_equal(symlink(place->other, place->path), 0);
     if (geteuid() == 0)
