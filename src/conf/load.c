@@ -228,6 +228,21 @@ static struct conf *conf_new(const struct conf_options *options)
     return conf;
 }
 
+/* The directory is where we read main.cf, whatever is written there. */
+static void keep_directory(struct conf *conf)
+{
+    struct conf_state *state = conf->state;
+    const struct setting *setting = settings_find(&state->file, STR("config_directory"));
+
+    if (setting && strcmp(setting->value, state->directory) != 0)
+        texts_add(&state->warnings, state->arena,
+                  arena_printf(state->arena,
+                               "%s/main.cf, line %d: overriding earlier entry: "
+                               "config_directory=%s",
+                               state->directory, setting->line, state->directory));
+    conf->config_directory = state->directory;
+}
+
 struct conf *conf_load(const struct conf_options *options, struct fail *why)
 {
     struct conf *conf = conf_new(options);
@@ -241,6 +256,7 @@ struct conf *conf_load(const struct conf_options *options, struct fail *why)
         conf_free(conf);
         return NULL;
     }
+    keep_directory(conf);
     return conf;
 }
 

@@ -109,10 +109,8 @@ int children_start(struct entry *entry, struct fail *why)
 
 /* --- ending --------------------------------------------------------------------- */
 
-static void tell_end(const struct master *master, const char *path, pid_t pid, int status)
+static void tell_end(const char *path, pid_t pid, int status)
 {
-    if (master->stopping)
-        return;
     if (WIFSIGNALED(status))
         log_warning("process %s pid %d killed by signal %d", path, (int)pid,
                     WTERMSIG(status));
@@ -121,26 +119,33 @@ static void tell_end(const struct master *master, const char *path, pid_t pid, i
                     WEXITSTATUS(status));
 }
 
+static void failed(struct entry *entry, pid_t pid, int status, bool served)
+{
+    struct arena *arena = arena_new("path");
+    const char *path = command_path(entry->master->settings.conf, entry->line, arena);
+
+    tell_end(path, pid, status);
+    if (!served) {
+        log_warning("%s: bad command startup -- throttling", path);
+        entry_throttle(entry);
+    }
+    arena_free(arena);
+}
+
 static void ended(struct master *master, struct child *child, int status)
 {
     struct crew *crew = child->crew;
     struct entry *entry = crew->entry;
     struct crew_death death = crew_bury(crew, child->slot, WIFSIGNALED(status));
-    char path[1000];
 
     if (entry == NULL) { /* its service is gone from master.cf */
         if (crew->alive == 0)
             crew_free(crew);
         return;
     }
-    snprintf(path, sizeof(path), "%s/%s", master->settings.conf->daemon_directory,
-             entry->line->command);
-    tell_end(master, path, child->pid, status);
     entry->used = entry->used || death.served;
-    if (status != 0 && !death.served && !master->stopping) {
-        log_warning("%s: bad command startup -- throttling", path);
-        entry_throttle(entry);
-    }
+    if (status != 0 && !master->stopping)
+        failed(entry, child->pid, status, death.served);
     entry_lost_process(entry, crew);
 }
 

@@ -88,18 +88,22 @@ static void make_env(const struct command_options *o, struct arena *arena,
     texts_add(env, arena, arena_printf(arena, "SLOT=%u", (unsigned)o->slot));
 }
 
+const char *command_path(const struct conf *conf, const struct master_service *line,
+                         struct arena *arena)
+{
+    if (line->command[0] == '/')
+        return line->command;
+    return arena_printf(arena, "%s/%s", conf->daemon_directory, line->command);
+}
+
 void command_make(const struct command_options *options, struct arena *arena,
                   struct command *ret)
 {
-    const char *command = options->line->command;
     struct texts argv = {0}, env = {0};
 
     make_argv(options, arena, &argv);
     make_env(options, arena, &env);
-    ret->path =
-        command[0] == '/'
-            ? command
-            : arena_printf(arena, "%s/%s", options->conf->daemon_directory, command);
+    ret->path = command_path(options->conf, options->line, arena);
     ret->argv = argv.items;
     ret->env = env.items;
 }

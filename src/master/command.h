@@ -25,6 +25,10 @@ struct command_options {
     bool stressed;
 };
 
+/* The program: an absolute name, or one in $daemon_directory. */
+const char *command_path(const struct conf *conf, const struct master_service *line,
+                         struct arena *arena);
+
 /* All texts are in arena, or live as long as the options. */
 void command_make(const struct command_options *options, struct arena *arena,
                   struct command *ret);

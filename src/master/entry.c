@@ -295,6 +295,8 @@ static int apply_line(struct master *master, const struct master_service *line,
         return -1;
     entry->line = line;
     entry->wanted = true;
+    loop_cancel(master->loop, entry->throttle); /* whoever reloads has repaired it */
+    entry->throttle = NULL;
     if (!listener_is_current(&entry->listener, line, master->settings.conf))
         log_warning(
             "service %s: to change inet_interfaces or inet_protocols, stop and start "

@@ -13,11 +13,11 @@
 #include "service/logging.h"
 #include "util/log.h"
 #include "util/platform.h"
+#include "util/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,11 +147,11 @@ static void reload(struct master *master)
     master->generation++;
     logging_configure(new.conf, &(struct logging_options){.program = "master",
                                                           .verbose = master->verbose});
-    log_info("reload -- version %s, configuration %s", new.conf->mail_version,
-             new.conf->config_directory);
     log_warnings(&new);
     entries_apply(master, false);
     settings_free(&old);
+    log_info("reload -- version %s, configuration %s", new.conf->mail_version,
+             new.conf->config_directory);
 }
 
 /* --- signals --------------------------------------------------------------------------
@@ -204,7 +204,6 @@ static void signal_came(void *context, int fd, int events)
 static int detach_and_wait(void)
 {
     int fds[2], status = 1;
-    struct pollfd p;
     char c;
     pid_t pid;
 
@@ -216,12 +215,12 @@ static int detach_and_wait(void)
     close(fds[pid == 0 ? 0 : 1]);
     if (pid == 0)
         return fds[1];
-    p = (struct pollfd){.fd = fds[0], .events = POLLIN};
-    if (poll(&p, 1, START_WAIT_MS) > 0 && read(fds[0], &c, 1) == 1)
+    if (wait_one(fds[0], POLLIN, START_WAIT_MS) <= 0)
+        fatal("the master process is still starting after %d seconds",
+              START_WAIT_MS / 1000);
+    if (read(fds[0], &c, 1) == 1)
         _exit(0);
-    if (waitpid(pid, &status, WNOHANG) == 0)
-        fprintf(stderr, "master: still starting after %d seconds\n",
-                START_WAIT_MS / 1000);
+    waitpid(pid, &status, 0);
     _exit(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : 1);
 }
 

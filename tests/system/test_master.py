@@ -1,0 +1,362 @@
+"""master(8): processes on demand, limits, rest after failure, reload, stop."""
+
+import os
+import re
+import socket
+import time
+
+import pytest
+
+from harness.instance import MASTER_CF, Instance
+from harness.sandbox import wait_until
+
+# Stands for a daemon: master only sees whether it ends, and how.
+DAEMON = """\
+#!/usr/bin/python3
+import os, select, socket, sys, time
+log = open("/var/log/daemon", "a", buffering=1)
+print("argv", *sys.argv[1:], file=log)
+print("env", *(f"{k}={v}" for k, v in sorted(os.environ.items()) if k != "PATH"), file=log)
+print("fds", *sorted(int(f) for f in os.listdir("/proc/self/fd") if int(f) not in (log.fileno(), log.fileno() + 1)), file=log)
+if "fail" in sys.argv:
+    sys.exit(7)
+listener = socket.socket(fileno=6)
+while True:
+    ready, _, _ = select.select([listener, 5], [], [])
+    if 5 in ready:
+        sys.exit(0)
+    client, _ = listener.accept()
+    print("got", client.recv(100), file=log)
+"""
+
+
+@pytest.fixture
+def box(work):
+    """A mail system with few services, for each test anew."""
+    instance = Instance.make(work / "box", "postern")
+    instance.etc["postfix/master.cf"] = "smtp inet n - n - - smtpd\n"
+    yield instance
+    instance.close()
+
+
+def start(box, services="", main=""):
+    box.etc["postfix/master.cf"] += services
+    box.etc["postfix/main.cf"] += main
+    box.start(mail=False)
+    box.write("/etc/postfix/daemon", DAEMON, mode=0o755)
+    assert box.postfix("start").returncode == 0
+    return box.processes("master")[0]
+
+
+def connect(box, port=25):
+    client = socket.create_connection((box.address, port), timeout=30)
+    return client
+
+
+def greeted(client):
+    return client.recv(1000).startswith(b"220 ")
+
+
+def arguments(pid):
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
+        return f.read().split("\0")[:-1]
+
+
+def descriptors(pid):
+    return sorted(os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+
+
+def zombies(parent):
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as f:
+                state, ppid = f.read().rsplit(")", 1)[1].split()[:2]
+        except OSError:
+            continue
+        if state == "Z" and int(ppid) == parent:
+            found.append(int(entry))
+    return found
+
+
+def told(box):
+    """What the daemons have written so far."""
+    path = box.path("/var/log/daemon")
+    return path.read_text() if path.exists() else ""
+
+
+def reload(box):
+    mark = box.log.mark()
+    assert box.postfix("reload").returncode == 0
+    box.log.wait("reload -- version", since=mark)
+
+
+# -- processes on demand ------------------------------------------------------------
+
+
+def test_a_process_starts_with_the_first_client_and_serves_the_next(box):
+    start(box)
+    assert box.processes("smtpd") == []
+    with connect(box) as client:
+        assert greeted(client)
+    pids = wait_until(lambda: len(p := box.processes("smtpd")) == 2 and p, what="one in reserve")
+    for _ in range(3):
+        with connect(box) as client:
+            assert greeted(client)
+    assert box.processes("smtpd") == pids
+    assert arguments(pids[0]) == ["smtpd", "-n", "smtp", "-t", "inet", "-u", "-o", "stress="]
+
+
+def test_while_all_are_busy_one_more_starts(box):
+    start(box)
+    clients = [connect(box) for _ in range(4)]
+    assert all(greeted(c) for c in clients)
+    wait_until(lambda: len(box.processes("smtpd")) == 5, what="one idle process")
+    for client in clients:
+        client.close()
+
+
+def test_the_process_limit_makes_clients_wait_and_is_told_once(box):
+    box.etc["postfix/master.cf"] = "smtp inet n - n - 2 smtpd\n"
+    start(box)
+    first, second = connect(box), connect(box)
+    assert greeted(first) and greeted(second)
+    warning = r'warning: service "smtp" \(25\) has reached its process limit "2": new clients may experience noticeable delays$'
+    box.log.wait(r"master\[\d+\]: " + warning)
+    third = connect(box)
+    third.settimeout(0.5)
+    with pytest.raises(socket.timeout):
+        third.recv(100)
+    assert len(box.processes("smtpd")) == 2
+    first.close()
+    third.settimeout(30)
+    assert greeted(third)
+    second.close()
+    third.close()
+    assert len(box.log.matching(warning)) == 1
+    assert any("stress=yes" in arguments(pid) for pid in box.processes("smtpd"))
+
+
+def test_a_process_that_was_killed_is_replaced(box):
+    start(box)
+    with connect(box) as client:
+        assert greeted(client)
+        box.kill("smtpd")
+    box.log.wait(r"warning: process /usr/lib/postfix/sbin/smtpd pid \d+ killed by signal 9$")
+    with connect(box) as client:
+        assert greeted(client)
+
+
+# -- what a process gets --------------------------------------------------------------
+
+
+def test_arguments_environment_and_descriptors_of_a_process(box):
+    start(
+        box,
+        "daemon unix n n n - 1 /etc/postfix/daemon -o { a = b c } last\n",
+        "import_environment = MAIL_CONFIG TZ NEW=x HOME\nsyslog_name = other\n",
+    )
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(box.path("/var/spool/postfix/public/daemon")))
+        client.send(b"hello")
+        wait_until(lambda: "got" in told(box), what="the daemon's word")
+    lines = told(box).splitlines()
+    assert lines[0] == "argv -l -n daemon -t unix -o a = b c last".replace("-o a = b c", "-o a=b c")
+    assert lines[1].startswith("env GENERATION=1 HOME=/root ")
+    assert "MAIL_CONFIG=/etc/postfix MAIL_LOGTAG=other NEW=x SLOT=0" in lines[1]
+    assert lines[2] == "fds 0 1 2 3 4 5 6"
+    assert lines[3] == "got b'hello'"
+
+
+# -- wake-up ---------------------------------------------------------------------------
+
+
+def test_wake_up_comes_at_the_start_and_again(box):
+    start(box, "daemon unix n n n 1 1 /etc/postfix/daemon\n")
+    wait_until(lambda: told(box).count("got b'W'") >= 2, what="two wake-ups")
+
+
+def test_a_service_with_a_question_mark_sleeps_until_it_was_used(box):
+    start(box, "daemon unix n n n 1? 1 /etc/postfix/daemon\n")
+    time.sleep(1.5)
+    assert not box.path("/var/log/daemon").exists()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(box.path("/var/spool/postfix/public/daemon")))
+        client.send(b"x")
+    wait_until(lambda: "got b'W'" in told(box), what="a wake-up")
+
+
+# -- failure ----------------------------------------------------------------------------
+
+
+def test_a_process_that_fails_at_once_rests_its_service(box):
+    start(box, "daemon unix n n n 1 1 /etc/postfix/daemon fail\n")
+    began = time.monotonic()
+    box.log.wait(r"master\[\d+\]: warning: process /etc/postfix/daemon pid \d+ exit status 7$")
+    box.log.wait(r"master\[\d+\]: warning: /etc/postfix/daemon: bad command startup -- throttling$")
+    box.log.wait("bad command startup", count=2)
+    assert time.monotonic() - began > 0.9  # service_throttle_time
+    with connect(box) as client:  # others serve on
+        assert greeted(client)
+
+
+def test_reload_ends_the_rest(box):
+    start(
+        box, "daemon unix n n n 1 1 /etc/postfix/daemon fail\n", "service_throttle_time = 300s\n"
+    )
+    box.log.wait("bad command startup")
+    box.write("/etc/postfix/master.cf", "daemon unix n n n 1 1 /etc/postfix/daemon\n")
+    reload(box)
+    wait_until(lambda: "got b'W'" in told(box), what="the repaired daemon")
+
+
+# -- reload -------------------------------------------------------------------------------
+
+
+def test_a_client_is_served_to_its_end_across_a_reload(box):
+    master = start(box)
+    client = connect(box)
+    assert greeted(client)
+    old = box.processes("smtpd")
+    reload(box)
+    client.send(b"HELO x\r\n")
+    assert client.recv(100).startswith(b"250 ")
+    client.close()
+    wait_until(lambda: not set(old) & set(box.processes("smtpd")), what="old processes to retire")
+    with connect(box) as client:
+        assert greeted(client)
+    assert box.processes("master") == [master]
+
+
+def test_services_come_and_go_with_master_cf(box):
+    start(box)
+    box.write(
+        "/etc/postfix/master.cf",
+        "smtp inet n - n - - smtpd\n2525 inet n - n - - smtpd\nbounce unix - - n - 0 bounce\n",
+    )
+    reload(box)
+    with connect(box, 2525) as client:
+        assert greeted(client)
+    assert box.path("/var/spool/postfix/private/bounce").is_socket()
+    box.write("/etc/postfix/master.cf", "2525 inet n - n - - smtpd\n")
+    reload(box)
+    assert not box.path("/var/spool/postfix/private/bounce").exists()
+    with pytest.raises(ConnectionRefusedError):
+        connect(box)
+    with connect(box, 2525) as client:
+        assert greeted(client)
+
+
+def test_a_bad_master_cf_leaves_the_old_one_in_force(box):
+    master = start(box)
+    box.write("/etc/postfix/master.cf", "smtp inet n - n - -\n")
+    mark = box.log.mark()
+    box.postfix("reload")
+    box.log.wait(r"master\[\d+\]: error: .*/etc/postfix/master.cf.*line 1", since=mark)
+    assert box.processes("master") == [master]
+    with connect(box) as client:
+        assert greeted(client)
+
+
+def test_nothing_is_left_after_many_clients_and_reloads(box):
+    master = start(box)
+    with connect(box) as client:
+        assert greeted(client)
+    before = descriptors(master)
+    for _ in range(5):
+        clients = [connect(box) for _ in range(10)]
+        assert all(greeted(c) for c in clients)
+        reload(box)
+        for client in clients:
+            client.close()
+    with connect(box) as client:
+        assert greeted(client)
+    wait_until(lambda: len(box.processes("smtpd")) <= 2, what="old processes to retire")
+    wait_until(lambda: len(descriptors(master)) == len(before), what=f"descriptors as before")
+    assert zombies(master) == []
+    assert box.log.troubles() == []
+
+
+# -- one instance, start and stop -------------------------------------------------------------
+
+
+def test_a_second_master_is_refused(box):
+    master = start(box)
+    done = box.run(["/usr/lib/postfix/sbin/master", "-w"])
+    assert done.returncode == 1
+    assert re.search(
+        r"^master: fatal: open lock file pid/master.pid: unable to set exclusive lock: Resource temporarily unavailable$",
+        done.stderr,
+    )
+    assert box.run(["/usr/lib/postfix/sbin/master", "-t"]).returncode == 1
+    assert box.processes("master") == [master]
+    assert box.read("/var/spool/postfix/pid/master.pid").endswith("\n")
+    assert len(box.read("/var/spool/postfix/pid/master.pid")) == 33
+    box.postfix("stop")
+    assert box.run(["/usr/lib/postfix/sbin/master", "-t"]).returncode == 0
+
+
+def test_two_queues_cannot_share_a_data_directory(box):
+    start(box)
+    box.run("mkdir /tmp/two /tmp/queue && cp /etc/postfix/* /tmp/two && "
+            "sed -i '/^queue_dir/d; $ a queue_directory = /tmp/queue\\nconfig_directory = /tmp/two' /tmp/two/main.cf")
+    done = box.postfix("-c", "/tmp/two", "start")
+    assert done.returncode == 1
+    assert "master: fatal: open lock file /var/lib/postfix/master.lock: unable to set exclusive lock" in done.stderr
+
+
+def test_stop_ends_everything(box):
+    start(box, MASTER_CF.replace("smtp      inet", "2525 inet").split("pickup")[0] + "bounce unix - - n - 0 bounce\n")
+    clients = [connect(box) for _ in range(3)]
+    assert all(greeted(c) for c in clients)
+    assert box.postfix("stop").returncode == 0
+    box.log.wait(r"postfix-script\[\d+\]: stopping the Postfix mail system$")
+    box.log.wait(r"master\[\d+\]: terminating on signal 15$")
+    assert box.processes("master") == box.processes("smtpd") == []
+    assert not box.path("/var/spool/postfix/private/bounce").exists()
+    done = box.postfix("status")
+    assert (done.returncode, done.stderr) == (1, "postfix/postfix-script: the Postfix mail system is not running\n")
+
+
+def test_processes_end_when_master_is_killed(box):
+    start(box)
+    with connect(box) as client:
+        assert greeted(client)
+    box.kill("master")
+    wait_until(lambda: box.processes("smtpd") == [], what="smtpd to end")
+    assert box.postfix("start").returncode == 0
+    with connect(box) as client:
+        assert greeted(client)
+
+
+def test_a_start_that_fails_says_so(box):
+    box.etc["postfix/master.cf"] = "smtp inet n - n - - smtpd extra\nsmtp\n"
+    box.start(mail=False)
+    done = box.postfix("start")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "postfix/postfix-script: fatal: mail system startup failed"
+    assert "/etc/postfix/master.cf" in done.stderr
+    assert box.processes("master") == []
+
+
+# -- options -----------------------------------------------------------------------------------
+
+
+def test_foreground_and_exit_time(box):
+    box.start(mail=False)
+    box.run("postfix check")
+    done = box.run(["/usr/lib/postfix/sbin/master", "-d", "-e", "1", "-v"])
+    assert done.returncode == 0
+    assert "daemon started" in done.stderr
+    assert box.processes("master") == []
+
+
+def test_another_configuration_directory(box):
+    box.start(mail=False)
+    box.run("cp -r /etc/postfix /etc/other")
+    assert box.postfix("-c", "/etc/other", "-v", "start").returncode == 0
+    box.log.wait("daemon started -- version 3.11.0, configuration /etc/other ")
+    with connect(box) as client:
+        assert greeted(client)
+    assert all("-v" in arguments(pid) for pid in box.processes("smtpd"))
+    assert box.postfix("-c", "/etc/other", "status").returncode == 0
