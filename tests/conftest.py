@@ -61,10 +61,11 @@ def work(request):
 
 
 def started(request, folder, flavour):
-    """An instance with what the test module says: MAIN, MASTER (lines), ETC (files)."""
+    """An instance in that folder with what the test module says: MAIN, MASTER (lines),
+    ETC (files), DOMAIN."""
     module = request.module
     instance = Instance.make(
-        folder / flavour,
+        folder,
         flavour,
         main=getattr(module, "MAIN", ""),
         master=getattr(module, "MASTER", ""),
@@ -108,7 +109,7 @@ def closed(instance):
 def mta(request, work):
     """The mail system under test, started; one a module. Ours, or with
     --flavour=oracle Debian's Postfix, to see that the test itself is right."""
-    instance = started(request, work, request.config.option.flavour)
+    instance = started(request, work / "mta", request.config.option.flavour)
     yield instance
     closed(instance)
 
@@ -116,14 +117,15 @@ def mta(request, work):
 @pytest.fixture(scope="module")
 def oracle(request, work):
     """Debian's Postfix, started; one a module."""
-    instance = started(request, work, "oracle")
+    instance = started(request, work / "oracle", "oracle")
     yield instance
     closed(instance)
 
 
 @pytest.fixture(scope="module")
 def ours(request, work):
-    """Our mail system, started; one a module."""
-    instance = started(request, work, "postern")
+    """Our mail system, to be compared with oracle; started, one a module. With
+    --flavour=oracle a second one of Debian's: the comparison itself is tried."""
+    instance = started(request, work / "ours", request.config.option.flavour)
     yield instance
     closed(instance)
