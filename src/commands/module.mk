@@ -1,2 +1,2 @@
 commands.uses := util conf ipc net mail table queue service
-commands.programs := postalias postcat postconf postfix postmap postsuper
+commands.programs := postalias postcat postconf postfix postlog postmap postsuper

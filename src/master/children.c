@@ -169,7 +169,8 @@ static void send_signal(void *context, struct str key, void *value)
     const struct child *child = value;
 
     (void)key;
-    kill(child->pid, *(int *)context);
+    if (child->crew->entry == NULL || !entry_is_log(child->crew->entry))
+        kill(child->pid, *(int *)context);
 }
 
 void children_signal(struct master *master, int signal)

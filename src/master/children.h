@@ -18,6 +18,7 @@ int children_start(struct entry *entry, struct fail *why) MUST_CHECK;
 /* Take note of all processes that have ended. */
 void children_reap(struct master *master);
 
+/* To all but those of the log service, which ends last. */
 void children_signal(struct master *master, int signal);
 
 #endif

@@ -343,6 +343,24 @@ void entries_apply(struct master *master, bool strict)
     }
 }
 
+bool entry_is_log(const struct entry *entry)
+{
+    return entry->line->type == MASTER_UNIX_DGRAM &&
+           strcmp(entry->line->name,
+                  entry->master->settings.conf->postlog_service_name) == 0;
+}
+
+void entries_let_log_end(struct master *master)
+{
+    for (struct entry *entry = master->entries; entry; entry = entry->next) {
+        if (!entry_is_log(entry) ||
+            map_count(master->children) != (size_t)entry_alive(entry))
+            continue;
+        for (struct crew *crew = entry->crew; crew; crew = crew->older)
+            crew_retire(crew);
+    }
+}
+
 void entries_close(struct master *master)
 {
     for (struct entry *entry = master->entries, *next; entry; entry = next) {

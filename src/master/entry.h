@@ -31,6 +31,13 @@ void entries_apply(struct master *master, bool strict);
 /* Close all, at the end of master. Unix sockets go from the file system. */
 void entries_close(struct master *master);
 
+/* Is it the service that writes maillog_file? */
+bool entry_is_log(const struct entry *entry);
+
+/* While stopping: once all processes but those of the log service have ended, let these
+ * write what they have and end. */
+void entries_let_log_end(struct master *master);
+
 /* Processes of the entry in all its crews. */
 int entry_alive(const struct entry *entry);
 

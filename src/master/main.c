@@ -172,7 +172,15 @@ static void begin_to_stop(struct master *master, int signal)
     master->stopping = true;
     log_info("terminating on signal %d", signal);
     children_signal(master, SIGTERM);
+    entries_let_log_end(master);
     loop_timer(master->loop, STOP_WAIT_MS, stop, master);
+}
+
+static void end_of_children(struct master *master)
+{
+    children_reap(master);
+    if (master->stopping)
+        entries_let_log_end(master);
 }
 
 static void signal_came(void *context, int fd, int events)
@@ -183,7 +191,7 @@ static void signal_came(void *context, int fd, int events)
     (void)events;
     while ((signal = platform_take_signal(fd)) != 0) {
         if (signal == SIGCHLD)
-            children_reap(master);
+            end_of_children(master);
         else if (signal == SIGHUP && !master->stopping)
             reload(master);
         else if (signal == SIGTERM || signal == SIGINT)

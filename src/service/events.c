@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TRIGGER_MAX = 1024, DATAGRAM_MAX = 65536 };
+enum { TRIGGER_MAX = 1024, DATAGRAM_MAX = 65536, DRAIN_MAX = 10000 };
 
 /* A connection whose bytes did not come yet. */
 struct caller {
@@ -108,6 +108,22 @@ static void read_datagram(void *context, int fd, int events)
         service_retire(process);
     else
         state_wait(process);
+}
+
+/* What was sent before we were told to end is not lost. Bounded: others serve on. */
+void events_drain(struct process *process)
+{
+    char *packet = process->own->kind;
+
+    for (unsigned i = 0; i < process->own->options.sockets; i++)
+        for (int left = DRAIN_MAX; left > 0; left--) {
+            ssize_t n =
+                recv(SCOREBOARD_LISTEN_FD + (int)i, packet, DATAGRAM_MAX, MSG_DONTWAIT);
+
+            if (n < 0)
+                break;
+            process->service->datagram(process, str_from(packet, (size_t)n));
+        }
 }
 
 int events_start(struct process *process, struct fail *why)

@@ -34,6 +34,8 @@ void service_retire(struct process *process)
         state_unwatch_listeners(process);
     if (own->board && scoreboard_leave(own->board, own->slot))
         eventfd_write(SCOREBOARD_WAKE_FD, 1);
+    if (process->service->kind == SERVICE_DATAGRAM)
+        events_drain(process);
     if (process->service->kind == SERVICE_MANY_CLIENTS)
         many_clients_retire(process);
     else

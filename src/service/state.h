@@ -51,6 +51,8 @@ int request_answer(struct client *client, struct fail *why) MUST_CHECK;
 int one_client_start(struct process *process, struct fail *why) MUST_CHECK;
 int many_clients_start(struct process *process, struct fail *why) MUST_CHECK;
 int events_start(struct process *process, struct fail *why) MUST_CHECK;
+/* Take the datagrams that wait already. */
+void events_drain(struct process *process);
 /* Called once, when the process begins to retire. */
 void many_clients_retire(struct process *process);
 

@@ -371,6 +371,15 @@ void log_error(const char *format, ...)
     va_end(args);
 }
 
+void log_at(enum log_level level, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    put(level, format, args);
+    va_end(args);
+}
+
 void fatal(const char *format, ...)
 {
     va_list args;

@@ -66,6 +66,9 @@ void log_info(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_warning(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
 void log_error(const char *format, ...) PRINTF_LIKE(1, 2);   /* "error: ..." */
 
+/* At a level that only data tells (postlog); nothing ends. */
+void log_at(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+
 /* The administrator must act: log "fatal: ...", exit 1. Only main, configuration load,
  * service/. */
 void fatal(const char *format, ...) PRINTF_LIKE(1, 2) NO_RETURN;

@@ -114,6 +114,6 @@ void check_files(const struct control *control)
     for (size_t i = 0; i < COUNT(queues); i++)
         walk(control, queues[i], 0, owned_by_mail);
     walk(control, "corrupt", 0, damaged);
-    check_program(control, "postdrop");
-    check_program(control, "postqueue");
+    for (size_t i = 0; setgid_programs[i]; i++)
+        check_program(control, setgid_programs[i]);
 }

@@ -25,6 +25,9 @@ void structure_make(const struct control *control);
 /* Give directories and set-gid programs the owners and modes that they should have. */
 void structure_repair(const struct control *control);
 
+/* Commands that are set-gid, in $command_directory; NULL at the end. */
+extern const char *const setgid_programs[];
+
 /* --- check.c: what an administrator should know --- */
 
 /* Warn of files that others than their rightful owner could have changed. */

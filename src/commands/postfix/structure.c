@@ -32,6 +32,8 @@ static const struct directory {
     {"pid", ROOT, ROOT, 0755},       {"public", OWNER, SETGID, 02710},
 };
 
+const char *const setgid_programs[] = {"postdrop", "postlog", "postqueue", NULL};
+
 static uid_t user_of(const struct control *control, enum owner owner)
 {
     return owner == ROOT ? 0 : control->mail_owner;
@@ -154,6 +156,6 @@ void structure_repair(const struct control *control)
     make_parents(control->conf->queue_directory);
     make_parents(control->conf->data_directory);
     each(control, make_and_set);
-    repair_program(control, "postdrop");
-    repair_program(control, "postqueue");
+    for (size_t i = 0; setgid_programs[i]; i++)
+        repair_program(control, setgid_programs[i]);
 }

@@ -88,6 +88,9 @@ static void writes_syslog_datagrams(void **state)
     check_form("error", next_line(&d, line), "<19>",
                " postfix/smtpd[%d]: error: file: No such file or directory");
     assert_int_equal(errno, ENOENT);
+    log_at(LOG_LEVEL_PANIC, "not %s", "ours");
+    check_form("panic", next_line(&d, line), "<18>",
+               " postfix/smtpd[%d]: panic: not ours");
     remove_daemon(&d);
 }
 

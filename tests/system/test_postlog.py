@@ -1,0 +1,78 @@
+"""postlog(1), postlogd(8), and who writes maillog_file when."""
+
+import re
+
+import pytest
+
+from harness.instance import Instance
+from harness.sandbox import wait_until
+
+LINE = r"[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d mail "
+
+
+@pytest.fixture
+def box(work):
+    instance = Instance.make(work / "box", "postern", "maillog_file = /var/log/maillog")
+    instance.etc["postfix/master.cf"] = "smtp inet n - n - - smtpd\npostlog unix-dgram n - n - 1 postlogd\n"
+    instance.start(mail=False)
+    yield instance
+    instance.close()
+
+
+def wait_for(box, pattern, path="/var/log/maillog"):
+    return wait_until(
+        lambda: box.path(path).exists() and re.search(pattern, box.read(path), re.M),
+        what=f"{pattern} in {path}",
+    )
+
+
+def test_all_programs_write_the_file_through_postlogd(box):
+    assert box.postfix("start").returncode == 0
+    wait_for(box, rf"^{LINE}postfix/master\[\d+\]: daemon started -- version")
+    box.smtp().quit()
+    wait_for(box, rf"^{LINE}postfix/smtpd\[\d+\]: disconnect from .* quit=1 commands=1$")
+    assert box.postfix("stop").returncode == 0
+    wait_for(box, rf"^{LINE}postfix/master\[\d+\]: terminating on signal 15$")
+    # the first and the last words, when no postlogd was there, are root's own
+    wait_for(box, rf"\A{LINE}postfix/postfix-script\[\d+\]: starting the Postfix mail system$")
+    assert box.path("/var/log/maillog").stat().st_mode & 0o777 == 0o600
+    assert box.log.lines == []
+
+
+def test_a_user_reaches_postlogd_by_the_set_gid_bit(box):
+    assert box.postfix("start").returncode == 0
+    done = box.run(["postlog", "-t", "mine", "-p", "warn", "said", "by\njoe"], user="joe")
+    assert (done.returncode, done.stderr) == (0, "mine: warning: said by?joe\n")
+    wait_for(box, rf"^{LINE}mine\[\d+\]: warning: said by\?joe$")
+
+
+def test_lines_of_standard_input(box):
+    done = box.run("printf 'one\\n\\ntwo' | postlog -p error")
+    assert done.stderr == "postlog: error: one\npostlog: error: \npostlog: error: two\n"
+    lines = box.read("/var/log/maillog").splitlines()
+    assert [l.split(": ", 1)[1] for l in lines] == ["error: one", "error: ", "error: two"]
+
+
+def test_a_bad_priority_is_refused(box):
+    done = box.run(["postlog", "-p", "loud", "x"])
+    assert (done.returncode, done.stderr) == (1, 'postlog: fatal: bad severity: "loud"\n')
+
+
+def test_a_file_outside_the_prefixes_is_not_opened(box):
+    box.configure("maillog_file = /etc/maillog", reload=False)
+    box.postfix("start")
+    box.run(["postlog", "x"], user="joe")
+    box.path("/etc/maillog").unlink(missing_ok=True)  # by root's commands
+    box.smtp().quit()
+    assert not box.path("/etc/maillog").exists()
+
+
+def test_in_a_container_the_log_is_standard_output(box):
+    box.configure("maillog_file = /dev/stdout", reload=False)
+    running = box.popen("postfix start-fg >/var/log/out 2>&1")
+    wait_for(box, rf"^{LINE}postfix/master\[\d+\]: daemon started", "/var/log/out")
+    box.smtp().quit()
+    wait_for(box, rf"^{LINE}postfix/smtpd\[\d+\]: disconnect from", "/var/log/out")
+    assert box.postfix("stop").returncode == 0
+    assert running.wait(30) == 0
+    wait_for(box, rf"^{LINE}postfix/master\[\d+\]: terminating on signal 15$", "/var/log/out")
