@@ -3,13 +3,13 @@
  * order, and makes it a file of the incoming queue. When a client has its
  * answer, the message is on stable storage.
  *
- * Reading order: main.c (the request), intake.c (records from a client),
+ * Reading order: main.c (the request), queue/intake.c (records from a client),
  * message.c (one message from opening to verdict), envelope.c, recipient.c,
  * content.c (header or body?), header.c (what each header means), complete.c
  * (headers that are missing).
  */
 #include "cleanup/cleanup.h"
-#include "cleanup/intake.h"
+#include "queue/intake.h"
 #include "util/log.h"
 
 enum { RECORD_GIVE_UP = 'a' }; /* on the wire only */

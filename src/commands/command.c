@@ -68,6 +68,11 @@ const char *command_called_as(int argc, char **argv, const char *fallback)
     return argv[0][0] ? argv[0] : fallback;
 }
 
+int command_failure(const struct command *command)
+{
+    return command->failure_status ? command->failure_status : 1;
+}
+
 static struct conf *load(const struct command *command, const char *directory)
 {
     struct fail why;
@@ -75,7 +80,7 @@ static struct conf *load(const struct command *command, const char *directory)
         &(struct conf_options){.program = command->name, .directory = directory}, &why);
 
     if (conf == NULL)
-        fatal("%s", why.text);
+        fatal_status(command_failure(command), "%s", why.text);
     return conf;
 }
 
@@ -94,7 +99,8 @@ void command_configure(struct command *command)
 void command_enter_queue(const struct command *command)
 {
     if (chdir(command->conf->queue_directory) < 0)
-        fatal("chdir %s: %s", command->conf->queue_directory, strerror(errno));
+        fatal_status(command_failure(command), "chdir %s: %s",
+                     command->conf->queue_directory, strerror(errno));
 }
 
 /* --- set-gid programs --- */
@@ -172,9 +178,10 @@ void command_check_directory(struct command *command)
     if (listed)
         return;
     log_error("unauthorized configuration directory name: %s", command->directory);
-    fatal("specify \"alternate_config_directories = %s\" or "
-          "\"multi_instance_directories = %s\" in %s/main.cf",
-          command->directory, command->directory, default_directory);
+    fatal_status(command_failure(command),
+                 "specify \"alternate_config_directories = %s\" or "
+                 "\"multi_instance_directories = %s\" in %s/main.cf",
+                 command->directory, command->directory, default_directory);
 }
 
 const char *command_user(const struct command *command)

@@ -18,6 +18,7 @@ struct command {
     const char *name; /* "postcat": in diagnostics, and in the log behind $syslog_name/ */
     const char *directory; /* -c; NULL = $MAIL_CONFIG, else the default */
     int verbose;           /* number of -v */
+    int failure_status;    /* exit status of what goes wrong below; 0 = 1 */
     struct conf *conf;     /* after command_configure; never freed */
     struct arena *arena;   /* lives as long as the program */
 };
@@ -31,9 +32,12 @@ const char *command_called_as(int argc, char **argv, const char *fallback);
 
 /*
  * Read main.cf, log what it warns about, then log as it says. What goes wrong ends the
- * program (exit status 1).
+ * program.
  */
 void command_configure(struct command *command);
+
+/* The exit status of a program that fails for a reason of ours. */
+int command_failure(const struct command *command);
 
 /* Change to $queue_directory, or end the program. */
 void command_enter_queue(const struct command *command);

@@ -1,2 +1,10 @@
 commands.uses := util conf ipc net mail table queue service
-commands.programs := postalias postcat postconf postfix postlog postmap postsuper
+commands.programs += postalias
+commands.programs += postcat
+commands.programs += postconf
+commands.programs += postdrop
+commands.programs += postfix
+commands.programs += postlog
+commands.programs += postmap
+commands.programs += postsuper
+commands.programs += sendmail

@@ -8,6 +8,7 @@ IPC_DEFINE(status_reply, STATUS_REPLY);
 IPC_DEFINE(submit, SUBMIT);
 IPC_DEFINE(submit_opened, SUBMIT_OPENED);
 IPC_DEFINE(submit_done, SUBMIT_DONE);
+IPC_DEFINE(postdrop_opened, POSTDROP_OPENED);
 IPC_DEFINE(resolve, RESOLVE);
 IPC_DEFINE(resolved, RESOLVED);
 IPC_DEFINE(deliver, DELIVER);

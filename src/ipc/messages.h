@@ -73,6 +73,17 @@ enum submit_status {
     F(m, number, size) /* of the message content */
 IPC_DECLARE(submit_done, SUBMIT_DONE);
 
+/* --- postdrop: submit one message with the rights of a user ---------------------
+ *
+ * postdrop speaks first (on its standard output: an outside interface); then records
+ * come as for cleanup, and after E it answers status_reply with an enum submit_status.
+ * The end of input before E gives the message up, without an answer.
+ */
+#define POSTDROP_OPENED(F, m)                                                            \
+    F(m, text, protocol) /* "postdrop_protocol" */                                       \
+    F(m, text, queue_id) /* of the file in maildrop, not of the later message */
+IPC_DECLARE(postdrop_opened, POSTDROP_OPENED);
+
 /* --- trivial-rewrite: where does mail for this address go? ------------------ */
 enum resolve_class { /* address classes; also bits of resolved.flags */
                      RESOLVE_LOCAL = 1 << 0,

@@ -1,15 +1,21 @@
 /*
- * One message on its way into cleanup. The request that opens it may be
- * repeated on a new connection (ipc/client.h); from the first record on it may
- * not, so a connection that is lost later costs this submission: its caller
- * still holds the message and tries again.
+ * One message on its way into cleanup, or through postdrop into maildrop/. The
+ * request that opens it may be repeated on a new connection (ipc/client.h); from
+ * the first record on it may not, so a connection that is lost later costs this
+ * submission: its caller still holds the message and tries again.
  */
 #include "queue/submit.h"
 
 #include "queue/record.h"
 #include "util/log.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum {
     RECORD_GIVE_UP = 'a', /* on the wire to cleanup only */
@@ -18,7 +24,8 @@ enum {
 };
 
 struct submission {
-    struct ipc_client *cleanup;
+    struct ipc_client *cleanup; /* NULL = the other end is postdrop */
+    pid_t postdrop;
     struct stream *stream;
     struct buf scratch; /* one record */
     bool ended;         /* the E record was sent */
@@ -66,6 +73,72 @@ struct submission *submit_open(struct ipc_client *cleanup, int flags,
     return s;
 }
 
+/* --- through postdrop --- */
+
+/* Start it with both ends of its talk on one socket: our end, or -1. */
+static int start_postdrop(const char *const *argv, pid_t *ret_pid, struct fail *why)
+{
+    posix_spawn_file_actions_t actions;
+    int pair[2], code;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return fail_set(why, "create a socket pair: %m");
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pair[1], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, pair[1], STDOUT_FILENO);
+    code = posix_spawn(ret_pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(pair[1]);
+    if (code == 0)
+        return pair[0];
+    close(pair[0]);
+    errno = code;
+    return fail_set(why, "run %s: %m", argv[0]);
+}
+
+static void end_postdrop(struct submission *s)
+{
+    stream_free(s->stream);
+    while (waitpid(s->postdrop, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+struct submission *submit_open_maildrop(const char *const *argv, struct arena *arena,
+                                        const char **ret_id, struct fail *why)
+{
+    struct submission *s = ARENA_NEW(arena, struct submission);
+    struct postdrop_opened opened;
+    int fd = start_postdrop(argv, &s->postdrop, why);
+
+    if (fd < 0)
+        return NULL;
+    s->stream = stream_new(fd, 0);
+    buf_init(&s->scratch, SCRATCH_MAX);
+    if (ipc_receive(s->stream, &postdrop_opened_message, arena, &opened, why) < 0) {
+        fail_prefix(why, "%s", argv[0]);
+        end_postdrop(s);
+        return NULL;
+    }
+    *ret_id = opened.queue_id;
+    return s;
+}
+
+/* A postdrop that took no more has said why before it left. */
+static struct submit_done close_maildrop(struct submission *s, struct arena *arena)
+{
+    struct status_reply reply;
+    struct fail why;
+
+    (void)!stream_flush(s->stream);
+    if (ipc_receive(s->stream, &status_reply_message, arena, &reply, &why) < 0)
+        reply = (struct status_reply){.status = SUBMIT_GONE, .reason = ""};
+    end_postdrop(s);
+    buf_done(&s->scratch);
+    return (struct submit_done){.status = reply.status, .reason = reply.reason};
+}
+
+/* --- records --- */
+
 static void send_scratch(struct submission *s)
 {
     stream_write_str(s->stream, buf_str(&s->scratch));
@@ -102,6 +175,11 @@ void submit_attribute(struct submission *s, const char *name, const char *value)
     send_scratch(s);
 }
 
+bool submit_is_lost(const struct submission *s)
+{
+    return stream_output_result(s->stream) != STREAM_OK;
+}
+
 struct submit_done submit_close(struct submission *s, struct arena *arena)
 {
     struct submit_done done = {0};
@@ -110,6 +188,8 @@ struct submit_done submit_close(struct submission *s, struct arena *arena)
 
     if (!s->ended)
         panic("submit_close: the last record is missing");
+    if (s->cleanup == NULL)
+        return close_maildrop(s, arena);
     sent = stream_flush(s->stream);
     if (sent != STREAM_OK)
         fail_set(&why, "send to cleanup: %s", stream_result_text(sent));
@@ -125,6 +205,11 @@ struct submit_done submit_close(struct submission *s, struct arena *arena)
 
 void submit_cancel(struct submission *s)
 {
+    if (s->cleanup == NULL) { /* the end of its input, before E, is enough */
+        end_postdrop(s);
+        buf_done(&s->scratch);
+        return;
+    }
     if (!s->ended)
         record_add(&s->scratch, RECORD_GIVE_UP, STR_NONE);
     send_scratch(s);
@@ -132,4 +217,22 @@ void submit_cancel(struct submission *s)
     if (stream_flush(s->stream) != STREAM_OK || s->ended)
         ipc_client_close(s->cleanup);
     buf_done(&s->scratch);
+}
+
+const char *submit_status_text(int status)
+{
+    static const char *const texts[] = {
+        [SUBMIT_OK] = "no trouble",
+        [SUBMIT_BAD_RECORD] = "malformed message envelope",
+        [SUBMIT_WRITE_ERROR] = "queue file write error",
+        [SUBMIT_TOO_BIG] = "message file too big",
+        [SUBMIT_TOO_MANY_HOPS] = "too many hops",
+        [SUBMIT_REJECTED] = "message content rejected",
+        [SUBMIT_NO_RECIPIENT] = "no recipients specified",
+        [SUBMIT_TRY_AGAIN] = "temporary failure",
+        [SUBMIT_GONE] = "the mail system does not answer",
+    };
+
+    return status >= 0 && (size_t)status < COUNT(texts) ? texts[status]
+                                                        : "unknown trouble";
 }

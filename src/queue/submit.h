@@ -4,7 +4,9 @@
  *
  *     submit_open -> submit_record... (ending with E) -> submit_close
  *
- * The connection is kept for the next message.
+ * The connection is kept for the next message. Programs that run with the
+ * rights of a user (sendmail, smtpd on standard input) begin with
+ * submit_open_maildrop instead; the rest is the same.
  */
 #ifndef QUEUE_SUBMIT_H
 #define QUEUE_SUBMIT_H
@@ -20,6 +22,14 @@ struct submission *submit_open(struct ipc_client *cleanup, int flags,
                                long long size_limit, struct arena *arena,
                                const char **ret_id, struct fail *why);
 
+/*
+ * The same by way of postdrop(1), which puts the message into maildrop/. argv: its path
+ * and options, NULL at the end; it gets our environment and our standard error. There is
+ * no time limit: postdrop waits for the disk only.
+ */
+struct submission *submit_open_maildrop(const char *const *argv, struct arena *arena,
+                                        const char **ret_id, struct fail *why);
+
 /* One record; type letters as in queue/record.h. Errors stick and show at submit_close.
  */
 void submit_record(struct submission *s, int type, struct str data);
@@ -28,10 +38,16 @@ void submit_printf(struct submission *s, int type, const char *format, ...)
 /* "name=value" as an A record; nothing when value is NULL or "". */
 void submit_attribute(struct submission *s, const char *name, const char *value);
 
+/* True once the other end takes no more: go on with the E record and hear why. */
+bool submit_is_lost(const struct submission *s);
+
 /* After the E record: the verdict. reason and size live in arena; status SUBMIT_GONE when
  * cleanup vanished. */
 struct submit_done submit_close(struct submission *s, struct arena *arena);
 /* Give the message up; the queue file is removed. */
 void submit_cancel(struct submission *s);
+
+/* Words for a status that came without a reason. */
+const char *submit_status_text(int status);
 
 #endif

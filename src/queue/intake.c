@@ -3,7 +3,7 @@
  * whole, and are shown there without a copy; one that lies across its end is
  * put together in a buffer of its own.
  */
-#include "cleanup/intake.h"
+#include "queue/intake.h"
 
 void intake_init(struct intake *intake, struct stream *stream)
 {

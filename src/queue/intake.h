@@ -1,6 +1,6 @@
 /* Queue file records that arrive on a stream (queue/record.h). */
-#ifndef CLEANUP_INTAKE_H
-#define CLEANUP_INTAKE_H
+#ifndef QUEUE_INTAKE_H
+#define QUEUE_INTAKE_H
 
 #include "queue/record.h"
 #include "util/stream.h"

@@ -1,0 +1,2 @@
+pickup.program := pickup
+pickup.uses := util conf ipc mail queue service

@@ -1,0 +1,203 @@
+/*
+ * One file of maildrop/ on its way into cleanup.
+ *
+ * The file belongs to a user, who can write to it while it is read: nothing in
+ * it is believed. queue/maildrop.h judges every record, size and owner come from
+ * fstat, and a file that does not keep the rules to its last record is given up
+ * before cleanup has taken it. Files that postsuper -r put back belong to the
+ * mail system and keep what only it may say; they were filtered before.
+ */
+#include "pickup/pickup.h"
+
+#include "mail/header.h"
+#include "queue/maildrop.h"
+#include "queue/reader.h"
+#include "queue/submit.h"
+#include "util/log.h"
+
+#include <stdio.h>
+
+/* A message while it is passed on. */
+struct passage {
+    struct picker *picker;
+    const char *id; /* in maildrop */
+    const struct stat *st;
+    bool requeued;
+    struct record_reader reader;
+    struct maildrop_check check;
+    struct submission *submission;
+    const char *new_id, *sender;
+    struct fail why;
+};
+
+/* --- what the file begins with --- */
+
+/* The arrival time that postdrop or cleanup wrote; what is none gives that of the file.
+ */
+static void take_arrival(struct passage *p, const struct record *record, char text[40])
+{
+    struct str rest = record->data;
+    struct str seconds = str_word(&rest, " "), micros = str_word(&rest, " ");
+    unsigned long long s, us = 0;
+
+    if (record->type == RECORD_TIME && str_number(seconds, UINT32_MAX, &s) && s > 0 &&
+        (micros.n == 0 || str_number(micros, 999999, &us)))
+        snprintf(text, 40, "%llu %llu", s, us);
+    else
+        snprintf(text, 40, "%lld 0", (long long)p->st->st_mtime);
+}
+
+/*
+ * Read up to the arrival time, which cleanup wants first. A file of a user
+ * has it at its start, a requeued one behind its size. 0, or -1: no such file.
+ */
+static int read_start(struct passage *p, char arrival[40], int *ret_flags)
+{
+    struct record record;
+    struct size_record size;
+
+    if (record_read(&p->reader, &record, &p->why) != RECORD_OK)
+        return -1;
+    *ret_flags = p->requeued ? p->picker->flags & ~SUBMIT_MILTER : p->picker->flags;
+    if (p->requeued && record.type == RECORD_SIZE) {
+        if (size_record_parse(record.data, &size, &p->why) < 0)
+            return -1;
+        if (size.smtputf8 & SIZE_SMTPUTF8)
+            *ret_flags |= SUBMIT_UTF8;
+        if (record_read(&p->reader, &record, &p->why) != RECORD_OK)
+            return -1;
+    }
+    if (record.type != RECORD_TIME)
+        return fail_set(&p->why, "starts with record type %d", record.type);
+    take_arrival(p, &record, arrival);
+    return 0;
+}
+
+/* --- records --- */
+
+static void begin_content(struct passage *p)
+{
+    const struct conf *conf = p->picker->conf;
+    struct buf received;
+    struct str rest;
+
+    maillog_pickup(p->picker->style, p->new_id, (long)p->st->st_uid, p->sender,
+                   p->requeued ? p->id : NULL);
+    submit_record(p->submission, RECORD_CONTENT, STR(""));
+    buf_init(&received, 4096);
+    header_add_received_local(
+        &received, &(struct header_stamp){
+                       .by = conf->myhostname,
+                       .software = arena_printf(p->picker->arena, "(%s, from userid %ld)",
+                                                conf->mail_name, (long)p->st->st_uid),
+                       .queue_id = p->new_id,
+                       .when = p->st->st_mtime});
+    rest = buf_str(&received);
+    while (rest.n > 0)
+        submit_record(p->submission, RECORD_LINE, str_until(&rest, '\n'));
+    buf_done(&received);
+}
+
+static void pass_record(struct passage *p, const struct record *record)
+{
+    if (record->type == RECORD_SENDER)
+        p->sender = arena_copy_str(p->picker->arena, record->data);
+    if (record->type == RECORD_CONTENT)
+        begin_content(p);
+    else
+        submit_record(p->submission, record->type, record->data);
+}
+
+/* All records up to the last one. -1: this is no submission (code 0), or it could not be
+ * read (an errno). */
+static int pass_records(struct passage *p)
+{
+    struct record record;
+    enum record_result result;
+
+    while (!maildrop_complete(&p->check)) {
+        result = record_read(&p->reader, &record, &p->why);
+        if (result == RECORD_EOF)
+            return fail_set(&p->why, "the file ends before the message does");
+        if (result != RECORD_OK)
+            return -1;
+        switch (maildrop_judge(&p->check, &record, p->requeued, &p->why)) {
+        case MAILDROP_TAKE:
+            pass_record(p, &record);
+            break;
+        case MAILDROP_DROP:
+            break;
+        case MAILDROP_REFUSE:
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- verdicts --- */
+
+static enum picked bad_file(const struct passage *p)
+{
+    log_warning("maildrop/%s, uid=%ld: %s", p->id, (long)p->st->st_uid, p->why.text);
+    return p->why.code == 0 ? PICKED_CORRUPT : PICKED_LATER;
+}
+
+static enum picked judge(const struct passage *p, const struct submit_done *done)
+{
+    if (done->status == SUBMIT_OK)
+        return PICKED_TAKEN;
+    log_warning("maildrop/%s, uid=%ld: cleanup does not take it: %s", p->id,
+                (long)p->st->st_uid,
+                done->reason[0] ? done->reason : submit_status_text((int)done->status));
+    switch (done->status) {
+    case SUBMIT_BAD_RECORD:
+    case SUBMIT_NO_RECIPIENT:
+        return PICKED_CORRUPT;
+    case SUBMIT_GONE:
+        return PICKED_NOBODY;
+    default:
+        return PICKED_LATER;
+    }
+}
+
+static enum picked pass(struct passage *p)
+{
+    struct picker *picker = p->picker;
+    char arrival[40];
+    struct submit_done done;
+    int flags;
+
+    if (read_start(p, arrival, &flags) < 0)
+        return bad_file(p);
+    p->submission = submit_open(picker->cleanup, flags, picker->conf->message_size_limit,
+                                picker->arena, &p->new_id, &p->why);
+    if (p->submission == NULL) {
+        log_warning("maildrop/%s: %s", p->id, p->why.text);
+        return PICKED_NOBODY;
+    }
+    submit_record(p->submission, RECORD_TIME, str_of(arrival));
+    if (picker->conf->content_filter[0])
+        submit_record(p->submission, RECORD_FILTER, str_of(picker->conf->content_filter));
+    if (pass_records(p) < 0) {
+        submit_cancel(p->submission);
+        return bad_file(p);
+    }
+    done = submit_close(p->submission, picker->arena);
+    return judge(p, &done);
+}
+
+enum picked picker_pass(struct picker *picker, const char *id, int fd,
+                        const struct stat *st)
+{
+    struct passage passage = {.picker = picker,
+                              .id = arena_copy(picker->arena, id),
+                              .st = st,
+                              .requeued = st->st_uid == picker->owner &&
+                                          !(st->st_mode & S_IROTH)};
+    enum picked result;
+
+    record_reader_init(&passage.reader, fd, 0);
+    result = pass(&passage);
+    record_reader_done(&passage.reader);
+    return result;
+}
