@@ -30,6 +30,7 @@ struct crew *crew_new(struct entry *entry, int process_limit, unsigned generatio
         crew_free(crew);
         return NULL;
     }
+    crew->slots = crew->board->slots;
     crew->retire_read = retire[0];
     crew->retire_write = retire[1];
     return crew;
@@ -60,16 +61,9 @@ void crew_retire(struct crew *crew)
     close_fd(&crew->retire_read);
 }
 
-/* The number of slots as master knows it; the page is the children's. */
-static uint32_t slots_of(const struct crew *crew)
-{
-    return crew->board->limit > 0 ? (uint32_t)crew->board->limit
-                                  : SCOREBOARD_SLOTS_UNLIMITED;
-}
-
 bool crew_take_slot(struct crew *crew, uint32_t *ret_slot)
 {
-    for (uint32_t i = 0; i < slots_of(crew); i++) {
+    for (uint32_t i = 0; i < crew->slots; i++) {
         struct scoreboard_slot *slot = &crew->board->slot[i];
 
         if (i < crew->used_top && atomic_load(&slot->state) != SLOT_FREE)

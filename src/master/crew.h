@@ -18,6 +18,7 @@ struct crew {
     struct scoreboard *board;
     int board_fd, wake_fd, retire_read, retire_write; /* -1 = closed */
     unsigned generation;
+    uint32_t slots;    /* of the page; what it says itself is the processes' */
     int alive;         /* processes */
     uint32_t used_top; /* slots from here on were never used */
 };

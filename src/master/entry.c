@@ -8,10 +8,10 @@
 
 #include "master/children.h"
 #include "util/log.h"
+#include "util/platform.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 
 enum {
     STRESS_MS =
@@ -113,10 +113,9 @@ void entry_start_one(struct entry *entry)
 static void last_idle_took_client(void *context, int fd, int events)
 {
     struct entry *entry = context;
-    eventfd_t n;
 
     (void)events;
-    eventfd_read(fd, &n);
+    platform_take_wake(fd);
     entry->used = true;
     entry_start_one(entry);
 }

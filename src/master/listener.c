@@ -228,12 +228,26 @@ bool listener_is_current(const struct listener *listener,
     return same;
 }
 
+/* Opened anew: the processes share the flags of the first descriptor, and could make it
+ * wait. */
+static int open_fifo_to_write(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+
+    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 void listener_poke(const struct listener *listener, enum master_type type, char byte)
 {
     int fd;
 
     if (type == MASTER_FIFO) {
-        fd = dup(listener->fds[0]);
+        fd = open_fifo_to_write(listener->path);
     } else if (type == MASTER_INET) {
         struct netaddr to = listener->addresses[0];
 

@@ -36,11 +36,16 @@ struct scoreboard *scoreboard_new(int32_t limit, int *ret_fd)
     return board;
 }
 
+/* The size is that of the memory, which nobody can change: what the page says anybody
+ * can. */
 void scoreboard_free(struct scoreboard *board, int fd)
 {
+    struct stat st;
+
     if (!board)
         return;
-    munmap(board, board_size(board->slots));
+    if (fstat(fd, &st) == 0)
+        munmap(board, (size_t)st.st_size);
     close(fd);
 }
 

@@ -4,11 +4,13 @@
 
 #include "util/log.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 void platform_random(void *p, size_t n)
@@ -32,16 +34,25 @@ void platform_close_from(int first)
 
 int platform_shared_memory(const char *name, size_t n, struct fail *why)
 {
-    int fd = memfd_create(name, MFD_CLOEXEC);
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (fd < 0)
         return fail_set(why, "memfd_create %s: %m", name);
-    if (ftruncate(fd, (off_t)n) < 0) {
+    if (ftruncate(fd, (off_t)n) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
         fail_set(why, "memory of %zu bytes for %s: %m", n, name);
         close(fd);
         return -1;
     }
     return fd;
+}
+
+bool platform_take_wake(int fd)
+{
+    uint64_t count;
+    struct iovec to = {.iov_base = &count, .iov_len = sizeof(count)};
+
+    return preadv2(fd, &to, 1, -1, RWF_NOWAIT) == (ssize_t)sizeof(count);
 }
 
 int platform_process_fd(pid_t pid)

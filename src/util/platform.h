@@ -8,6 +8,7 @@
 #include "util/attributes.h"
 #include "util/fail.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -19,9 +20,16 @@ void platform_random(void *p, size_t n);
 /* Close every descriptor from `first` up. */
 void platform_close_from(int first);
 
-/* Anonymous shared memory of n bytes, zeroed, close-on-exec; `name` shows in /proc. The
- * descriptor, or -1. */
+/* Anonymous shared memory of n bytes, zeroed, close-on-exec; `name` shows in /proc. Who
+ * shares it cannot change its size: that would be SIGBUS for others. The descriptor, or
+ * -1. */
 int platform_shared_memory(const char *name, size_t n, struct fail *why) MUST_CHECK;
+
+/*
+ * Take what was written to an eventfd; false when there was nothing. Never
+ * waits, even when a process that shares the descriptor has made it blocking.
+ */
+bool platform_take_wake(int fd);
 
 /* A descriptor that becomes readable when process pid, a child, ends; or -1. */
 int platform_process_fd(pid_t pid);

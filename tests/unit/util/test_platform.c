@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,11 +36,24 @@ static void shares_memory_with_children(void **state)
     pid = fork();
     if (pid == 0) {
         *p = 42;
-        _exit(0);
+        _exit(ftruncate(fd, 0) == 0 || ftruncate(fd, 8192) == 0);
     }
     waitpid(pid, &status, 0);
     assert_int_equal(*p, 42);
+    assert_int_equal(status, 0); /* its size is not theirs to change */
     munmap((void *)p, 4096);
+    close(fd);
+}
+
+static void takes_a_wake_up_without_waiting_for_one(void **state)
+{
+    int fd = eventfd(0, EFD_CLOEXEC);
+
+    (void)state;
+    assert_false(platform_take_wake(fd)); /* though the descriptor would block */
+    assert_int_equal(eventfd_write(fd, 3), 0);
+    assert_true(platform_take_wake(fd));
+    assert_false(platform_take_wake(fd));
     close(fd);
 }
 
@@ -82,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_different_random_bytes),
         cmocka_unit_test(shares_memory_with_children),
+        cmocka_unit_test(takes_a_wake_up_without_waiting_for_one),
         cmocka_unit_test(tells_that_a_process_ended),
         cmocka_unit_test(receives_signals),
     };
