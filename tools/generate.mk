@@ -14,12 +14,6 @@ $(GEN)/conf/params_table.gen.h: $(PARAMS) tools/genparams.awk
 	$(Q)$(GENPARAMS) -v want=table $(PARAMS) > $@
 
 # --- committed as well ----------------------------------------------------------
-GENSERVICES := LC_ALL=C awk -f tools/genservices.awk
-
-DOCUMENTS += conf/master.cf
-
-conf/master.cf: src/master/services.cat tools/genservices.awk
-	$(Q)$(GENSERVICES) -v want=sample src/master/services.cat > $@
-
 .PHONY: documents
-documents: $$(DOCUMENTS)  ## make again the sample files and manual pages that are committed
+documents: ## make again the sample files and manual pages that are committed
+	@tools/documents

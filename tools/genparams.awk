@@ -1,6 +1,6 @@
 # Make C and documents from the parameter catalogue, src/conf/params/*.params.
 #
-#   awk -f tools/genparams.awk -v want=struct|table|man|sample [-v prog=NAME] FILES
+#   awk -f tools/genparams.awk -v want=struct|table|man|sample|list [-v ...] FILES
 #
 # A record is a line "name type default" at the left margin, attribute lines
 # indented by four blanks, an empty line, and text for the reader, indented
@@ -8,8 +8,15 @@
 # and types are explained in src/conf/README.md.
 #
 # struct: the members of struct conf             table: the rows for conf/params.c
-# man:    the parameters of a manual page, all or those that prog uses
-# sample: the file named by -v template=, "@name" lines replaced
+# man:    the list of parameters for a manual page, whole; with -v prog=NAME only
+#         those that this program uses, one sentence each
+# sample: main.cf from the file named by -v template=; its lines
+#             @name@              become the text of the parameter as a comment, and
+#                                 its default, commented out
+#             @name = value@      the same with that setting in force
+#             @#name = value@     the same with that setting commented out
+# list:   one line a record, for other tools: name, place, flags, used, whether it
+#         has text, default; separated by tabs
 
 function die(words)
 {
@@ -240,6 +247,144 @@ function write_table(    i, j, at, min, max)
     print "    ;"
 }
 
+# --- writing for readers ---------------------------------------------------------
+
+# Text as mdoc wants it.
+function escaped(text)
+{
+    sub(/ +$/, "", text)
+    gsub(/\\/, "\\e", text)
+    sub(/^[.']/, "\\\\\\&&", text)
+    return text
+}
+
+function shown_default(i,    text)
+{
+    if ((i, "computed") in attributes)
+        return "computed"
+    text = defaults[i] == "" ? "empty" : escaped(defaults[i])
+    gsub(/"/, "\"\"", text)
+    gsub(/-/, "\\-", text)
+    return text
+}
+
+# The first sentence, or what there is until a paragraph ends.
+function first_sentence(text)
+{
+    sub(/\n\n.*/, "", text)
+    if (match(text, /[.][ \n]+[A-Z]/))
+        text = substr(text, 1, RSTART)
+    sub(/\n$/, "", text)
+    return text
+}
+
+# A paragraph, each sentence on a line of its own as mdoc wants it.
+function write_prose(text)
+{
+    while (match(text, /[.?!]["')]? +[^a-z ]/)) {
+        print escaped(substr(text, 1, RSTART + RLENGTH - 2))
+        text = substr(text, RSTART + RLENGTH - 1)
+    }
+    print escaped(text)
+}
+
+# The text of a record: paragraphs, and literal blocks that are indented further.
+function write_paragraphs(text,    lines, n, i, prose, literal, any)
+{
+    n = split(text, lines, "\n")
+    while (n > 0 && lines[n] == "")
+        n--
+    for (i = 1; i <= n + 1; i++) {
+        literal = i <= n && lines[i] ~ /^ /
+        if (prose != "" && (i > n || literal || lines[i] == "")) {
+            if (any++)
+                print ".Pp"
+            write_prose(prose)
+            prose = ""
+        }
+        if (literal) {
+            print ".Bd -literal -offset indent -compact"
+            for (; lines[i] ~ /^ /; i++)
+                print escaped(substr(lines[i], 5))
+            print ".Ed"
+            i--
+        } else if (i <= n && lines[i] != "")
+            prose = prose (prose == "" ? "" : " ") lines[i]
+    }
+}
+
+function is_used_by(i, prog)
+{
+    return index(" " attributes[i, "used"] " ", " " prog " ") > 0
+}
+
+function write_manual(    i, j, any)
+{
+    sort_names()
+    for (j = 1; j <= count; j++) {
+        i = order[j]
+        if (prog != "" && !is_used_by(i, prog) || (i, "removed") in attributes ||
+            texts[i] == "")
+            continue
+        if (!any++)
+            print ".Bl -tag -width indent"
+        printf ".It Va %s Pq \"\\&%s\"\n", names[i], shown_default(i)
+        write_paragraphs(prog == "" ? texts[i] : first_sentence(texts[i]))
+        if (prog == "" && (i, "not-built") in attributes)
+            print ".Pp\nAccepted, but without effect in this version."
+        if (prog == "" && (i, "obsolete") in attributes)
+            print ".Pp\nObsolete."
+    }
+    if (any)
+        print ".El"
+    if (prog != "")
+        print ".Pp\n" (any ? "Parameters that all programs use, and the full texts" : "Parameters") \
+              ", are in\n.Xr postconf 5 ."
+}
+
+# "@name@", "@name = value@" or "@#name = value@"
+function write_sample_line(line,    i, name, text, setting)
+{
+    setting = substr(line, 2, length(line) - 2)
+    name = setting
+    sub(/^#/, "", name)
+    sub(/ .*/, "", name)
+    if (!(name in by_name)) {
+        print template ": " name ": no such parameter" > "/dev/stderr"
+        failed = 1
+        exit 1
+    }
+    i = by_name[name]
+    text = texts[i]
+    sub(/\n\n.*/, "", text)
+    sub(/\n$/, "", text)
+    gsub(/\n/, "\n# ", text)
+    print "# " text
+    print setting == name ? "#" name " =" (defaults[i] == "" ? "" : " " defaults[i]) : setting
+}
+
+function write_sample(    line)
+{
+    while ((getline line < template) > 0)
+        if (line ~ /^@.*@$/)
+            write_sample_line(line)
+        else
+            print line
+}
+
+function write_list(    i, flag, j, n, words)
+{
+    n = split("raw computed readonly obsolete removed not-built", words, " ")
+    for (i = 1; i <= count; i++) {
+        flag = ""
+        for (j = 1; j <= n; j++)
+            if ((i, words[j]) in attributes)
+                flag = flag " " words[j]
+        print names[i] "\t" place[i] "\t" flag " \t " attributes[i, "used"] " \t" \
+              (texts[i] == "" ? "" : "text") "\t" defaults[i]
+    }
+}
+
 END {
     if (failed)
         exit 1
@@ -247,8 +392,14 @@ END {
         write_struct()
     else if (want == "table")
         write_table()
+    else if (want == "man")
+        write_manual()
+    else if (want == "sample")
+        write_sample()
+    else if (want == "list")
+        write_list()
     else {
-        print "genparams.awk: -v want=struct|table|man|sample" > "/dev/stderr"
+        print "genparams.awk: -v want=struct|table|man|sample|list" > "/dev/stderr"
         exit 1
     }
 }
