@@ -5,67 +5,82 @@
  */
 #include "commands/maptool.h"
 
-#include "mail/header.h"
+#include "mail/mime.h"
 #include "util/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HEADER_MAX = 1 << 20 };
+enum { BODY_LINE_MAX = 1 << 26 };
 
 struct message {
     struct maptool *tool;
-    struct buf header; /* that is being put together */
-    bool in_body, found;
+    struct buf line; /* of the body, that is being put together */
+    bool found;
 };
 
-static void end_header(struct message *message)
+static void take_header(void *context, enum mime_place place, struct str logical)
 {
-    if (message->header.n > 0 && (message->tool->parts & MAPTOOL_HEADER))
-        message->found |= maptool_ask(message->tool, buf_str(&message->header), true);
-    buf_reset(&message->header);
+    struct message *message = context;
+
+    (void)place;
+    if (message->tool->parts & MAPTOOL_HEADER)
+        message->found |= maptool_ask(message->tool, logical, true);
 }
 
-static void take_body(struct message *message, struct str line)
+static void take_header_end(void *context, enum mime_place place, bool missing_line,
+                            struct str line)
 {
-    if (message->tool->parts & MAPTOOL_BODY)
-        message->found |= maptool_ask(message->tool, line, true);
+    (void)context, (void)place, (void)missing_line, (void)line;
 }
 
-static void take_line(struct message *message, struct str line)
+static void take_body(void *context, bool ends, struct str text)
 {
-    if (message->in_body) {
-        take_body(message, line);
-    } else if (header_is_continuation(line) && message->header.n > 0) {
-        buf_add_char(&message->header, '\n');
-        buf_add_str(&message->header, line);
-    } else if (header_name_length(line) > 0) {
-        end_header(message);
-        buf_add_str(&message->header, line);
-    } else {
-        end_header(message);
-        message->in_body = true;
-        take_body(message, line);
-    }
+    struct message *message = context;
+
+    if (!(message->tool->parts & MAPTOOL_BODY))
+        return;
+    buf_add_str(&message->line, text);
+    if (!ends)
+        return;
+    message->found |= maptool_ask(message->tool, buf_str(&message->line), true);
+    buf_reset(&message->line);
+}
+
+static struct mime *new_mime(struct message *message)
+{
+    static const struct mime_callbacks callbacks = {
+        .header = take_header, .header_end = take_header_end, .body = take_body};
+    const struct conf *conf = message->tool->command.conf;
+    struct mime_options options = {
+        .whole = !(message->tool->parts & MAPTOOL_MIME),
+        .header_limit = (size_t)conf->header_size_limit,
+        .boundary_limit = (size_t)conf->mime_boundary_length_limit,
+        .nesting_limit = (size_t)conf->mime_nesting_limit,
+    };
+
+    return mime_new(&options, &callbacks, message);
 }
 
 bool maptool_ask_message(struct maptool *tool)
 {
     struct message message = {.tool = tool};
+    struct mime *mime = new_mime(&message);
     char *line = NULL;
     size_t size = 0;
     ssize_t n;
 
-    if (tool->parts & MAPTOOL_MIME)
-        fatal("-m: MIME structure is not known yet");
-    buf_init(&message.header, HEADER_MAX);
+    buf_init(&message.line, BODY_LINE_MAX);
     while ((n = getline(&line, &size, stdin)) >= 0) {
         if (n > 0 && line[n - 1] == '\n')
             n--;
-        take_line(&message, str_from(line, (size_t)n));
+        mime_take(mime, true, str_from(line, (size_t)n));
     }
-    end_header(&message);
-    buf_done(&message.header);
+    if (ferror(stdin))
+        fatal("read standard input: %m");
+    mime_end(mime);
+    mime_free(mime);
+    buf_done(&message.line);
     free(line);
     return message.found;
 }
