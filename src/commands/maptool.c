@@ -5,6 +5,7 @@
  */
 #include "commands/maptool.h"
 
+#include "table/file_value.h"
 #include "table/table.h"
 #include "util/ids.h"
 #include "util/log.h"
@@ -35,7 +36,7 @@ static void take_flag(struct maptool *tool, int letter, const char *usage)
         tool->index.no_fold = true;
         break;
     case 'F':
-        tool->files = true;
+        tool->index.files = true;
         break;
     case 'h':
         tool->parts |= MAPTOOL_HEADER;
@@ -180,9 +181,10 @@ static void warn(void *context, const char *text)
 
 static struct table *open_table(struct maptool *tool, const char *name)
 {
-    unsigned flags = tool->index.no_fold ? TABLE_NO_FOLD : 0;
-    struct table *table =
-        table_open(tool->tables, name, tool->parts ? flags | TABLE_NO_UTF8 : flags);
+    unsigned flags = (tool->index.no_fold ? TABLE_NO_FOLD : 0u) |
+                     (tool->index.files ? TABLE_FILES : 0u) |
+                     (tool->parts ? TABLE_NO_UTF8 : 0u);
+    struct table *table = table_open(tool->tables, name, flags);
 
     tables_each_warning(tool->tables, warn, NULL);
     if (table_failure(table))
@@ -258,6 +260,19 @@ static bool query(struct maptool *tool)
     return maptool_ask(tool, str_of(tool->key), false);
 }
 
+static void list_entry(struct maptool *tool, const char *name, struct str key,
+                       struct str value)
+{
+    struct fail why;
+
+    if (tool->index.files && file_value_decode(value, tool->arena, &value, &why) < 0) {
+        log_warning("table %s: key %.*s: %s", name, STR_ARG(key), why.text);
+        return;
+    }
+    put_entry(tool, key, value);
+    arena_reset(tool->arena);
+}
+
 static void list(struct maptool *tool, const char *name)
 {
     struct table *table = open_table(tool, name);
@@ -268,7 +283,7 @@ static void list(struct maptool *tool, const char *name)
     for (bool first = true;
          (result = table_next(table, first, &key, &value, &why)) == TABLE_FOUND;
          first = false)
-        put_entry(tool, key, value);
+        list_entry(tool, name, key, value);
     if (result == TABLE_ERROR)
         fatal("%s", why.text);
 }

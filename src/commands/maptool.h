@@ -27,7 +27,6 @@ struct maptool {
     unsigned parts;             /* 0 = keys are plain lines */
     int utf8;                   /* 1 = -U, 0 = -u, -1 = as main.cf says */
     bool json;                  /* -j */
-    bool files;                 /* -F: values are the content of files */
     const char *const *names;   /* "type:name" or "name"; NULL at the end */
 
     struct tables *tables; /* from here on: of maptool_run */

@@ -6,6 +6,7 @@
 #include "table/index.h"
 
 #include "table/alias_text.h"
+#include "table/file_value.h"
 #include "table/fold.h"
 #include "table/lines.h"
 #include "table/type.h"
@@ -88,6 +89,22 @@ static void warn_duplicate(struct job *job, struct str key)
     warn(job, text);
 }
 
+/* False when the line is to be skipped. */
+static bool take_files(struct job *job, struct str *value)
+{
+    struct fail bad;
+    char text[700];
+
+    if (file_value_read(*value, job->arena, value, &bad) == 0) {
+        *value = file_value_encode(*value, job->arena);
+        return true;
+    }
+    snprintf(text, sizeof(text), "%s, line %ld: %s: skipping this entry",
+             table_lines_path(job->lines), table_lines_number(job->lines), bad.text);
+    warn(job, text);
+    return false;
+}
+
 static int put(struct job *job, struct str key, struct str value, struct fail *why)
 {
     int result = table_writer_put(job->writer, key, value, why);
@@ -119,7 +136,9 @@ static int put_all(struct job *job, struct fail *why)
     int got;
 
     while ((got = (aliases ? next_alias : next_map_entry)(job, &key, &value, why)) > 0) {
-        if (is_usable(job, key, value) && put(job, key, value, why) < 0)
+        if (is_usable(job, key, value) &&
+            (!job->options->files || take_files(job, &value)) &&
+            put(job, key, value, why) < 0)
             return -1;
         arena_reset(job->arena);
     }

@@ -23,6 +23,7 @@ struct index_options {
     bool no_fold;     /* -f */
     bool plain_mode;  /* -p: mode 0644 whatever the source has */
     bool keep_rights; /* -o: do not become the source's owner, when root */
+    bool files;       /* -F: values name files, and the index holds their content */
     bool smtputf8;
     size_t cache; /* berkeley_db_create_buffer_size; 0 = 16 MB */
     void (*warn)(void *context, const char *text);

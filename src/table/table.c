@@ -9,6 +9,7 @@
 #include "table/table.h"
 
 #include "ipc/client.h"
+#include "table/file_value.h"
 #include "table/fold.h"
 #include "table/registry.h"
 #include "table/type.h"
@@ -209,6 +210,29 @@ enum table_result table_answer(struct arena *arena, struct str value,
     return TABLE_FOUND;
 }
 
+static bool is_indexed(const struct table *table)
+{
+    struct str name = str_of(table->name);
+    const struct table_type *type;
+
+    while (str_starts(name, "proxy:"))
+        name = str_tail(name, strlen("proxy:"));
+    type = table_type_find(str_head(name, str_find(name, ':')));
+    return type && type->writer;
+}
+
+static enum table_result with_content(const struct table *table, struct str key,
+                                      struct arena *arena, struct str *value,
+                                      struct fail *why)
+{
+    int status = is_indexed(table) ? file_value_decode(*value, arena, value, why)
+                                   : file_value_read(*value, arena, value, why);
+
+    if (status == 0)
+        return TABLE_FOUND;
+    return fail_prefix(why, "table %s: key %.*s", table->name, STR_ARG(key));
+}
+
 enum table_result table_lookup(struct table *table, struct str key, struct arena *arena,
                                struct str *ret_value, struct fail *why)
 {
@@ -228,6 +252,8 @@ enum table_result table_lookup(struct table *table, struct str key, struct arena
         !(table->traits & TABLE_ANY_VALUE) && !fold_is_utf8(value))
         return fail_set(why, "table %s: key \"%.*s\": the value is not UTF-8",
                         table->name, STR_ARG(key));
+    if (result == TABLE_FOUND && (table->flags & TABLE_FILES))
+        result = with_content(table, key, arena, &value, why);
     if (result == TABLE_FOUND && ret_value)
         *ret_value = value;
     return result;

@@ -58,6 +58,9 @@ enum {
     TABLE_DIRECT = 4,
     /* Keys and values need not be UTF-8 (header_checks, postmap without -u). */
     TABLE_NO_UTF8 = 8,
+    /* A value names files, and their content is the answer; an index holds the content
+       itself (file_value.h). table_next gives values as they stand. */
+    TABLE_FILES = 16,
 };
 
 /*

@@ -134,6 +134,39 @@ static void root_builds_as_the_owner_of_the_source(void **state)
     assert_string_equal(ask(bench, name, "a"), "2");
 }
 
+static void values_may_be_the_content_of_files(void **state)
+{
+    struct bench *bench = *state;
+    struct index_options options = options_for(bench, INDEX_MAP);
+    const char *one = bench_file(bench, "one", "first\nline");
+    const char *two = bench_file(bench, "two", "\344\n");
+    const char *name =
+        bench_table(bench, "hash",
+                    arena_printf(bench->arena, "a %s, %s\nb %s %s/none\nc %s\n", one, two,
+                                 one, bench->directory, one));
+    struct table *content;
+
+    options.files = options.smtputf8 = true;
+    build(name, &options);
+    content = table_open(bench->tables, name, TABLE_FILES);
+    assert_string_equal(ask_table(bench, content, "a"), "first\nline\n\344\n");
+    assert_string_equal(ask_table(bench, content, "b"), "(none)");
+    assert_string_equal(ask(bench, name, "c"), "Zmlyc3QKbGluZQ==");
+    assert_string_equal(bench_warnings(bench),
+                        "table, line 2: open none: No such file or directory: skipping "
+                        "this entry\n");
+    /* other tables hold names */
+    name = arena_printf(bench->arena, "inline:{a=%s}", one);
+    content = table_open(bench->tables, name, TABLE_FILES);
+    assert_string_equal(ask_table(bench, content, "a"), "first\nline");
+    /* and an index that holds something else is broken */
+    name = bench_table(bench, "btree", "a plain!\n");
+    options.files = false;
+    build(name, &options);
+    content = table_open(bench->tables, name, TABLE_FILES);
+    assert_string_equal(ask_table(bench, content, "a"), "(error)");
+}
+
 static void failures_leave_nothing_behind(void **state)
 {
     struct bench *bench = *state;
@@ -165,6 +198,7 @@ int main(void)
         TEST(aliases_are_built_with_their_marks),
         TEST(the_index_has_the_mode_of_its_source),
         TEST(root_builds_as_the_owner_of_the_source),
+        TEST(values_may_be_the_content_of_files),
         TEST(failures_leave_nothing_behind),
     };
 
