@@ -26,10 +26,11 @@ struct tables {
     struct map *by_name;
     struct texts warnings;
     const char *failure;
+    int64_t refreshed_ms;        /* when tables_refresh_due last looked */
     struct ipc_client *proxymap; /* NULL until a proxied table is asked */
 };
 
-enum { DEFAULT_IPC_TIMEOUT_MS = 3600 * 1000 };
+enum { DEFAULT_IPC_TIMEOUT_MS = 3600 * 1000, REFRESH_MS = 1000 };
 
 struct tables *tables_new_with(const struct tables_options *options)
 {
@@ -313,6 +314,14 @@ void tables_refresh(struct tables *tables)
             (table->failed || (table->type->changed && table->type->changed(table))))
             refresh(table);
     }
+}
+
+void tables_refresh_due(struct tables *tables, int64_t now_ms)
+{
+    if (now_ms - tables->refreshed_ms < REFRESH_MS)
+        return;
+    tables->refreshed_ms = now_ms;
+    tables_refresh(tables);
 }
 
 struct arena *tables_arena(const struct tables *tables)

@@ -114,6 +114,8 @@ bool tables_changed(struct tables *tables, const char **ret_name);
  * again, in place. A table that cannot be opened again stays as it was.
  */
 void tables_refresh(struct tables *tables);
+/* The same, at most once a second, for services that would ask at each request. */
+void tables_refresh_due(struct tables *tables, int64_t now_ms);
 
 /* The names of the types that are built in, in alphabetic order; NULL past the end. */
 const char *table_type_name(size_t i);

@@ -8,19 +8,6 @@
 #include "trivial-rewrite/route.h"
 #include "util/log.h"
 
-enum { TABLES_CHECK_MS = 1000 };
-
-/* Changed tables are opened again, looked at no more often than each second. */
-static void refresh(struct router *router)
-{
-    int64_t now = clock_ms(&clock_system);
-
-    if (now - router->tables_checked_ms < TABLES_CHECK_MS)
-        return;
-    router->tables_checked_ms = now;
-    tables_refresh(router->tables);
-}
-
 static int answer_resolve(struct client *client, struct fail *why)
 {
     struct router *router = client->process->state;
@@ -30,7 +17,7 @@ static int answer_resolve(struct client *client, struct fail *why)
 
     if (ipc_receive(client->stream, &resolve_message, client->arena, &question, why) < 0)
         return -1;
-    refresh(router);
+    tables_refresh_due(router->tables, clock_ms(&clock_system));
     if (router_resolve(router, &question, client->arena, &answer, &reason) < 0)
         log_warning("%s", reason.text);
     ipc_put(client->stream, &resolved_message, &answer);

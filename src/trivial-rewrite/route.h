@@ -22,7 +22,6 @@ struct router {
                                  parent_domain_matches_subdomains */
     struct interfaces own;    /* inet_interfaces and proxy_interfaces */
     struct address_rules rules;
-    int64_t tables_checked_ms;
 };
 
 int router_init(struct router *router, const struct conf *conf, struct arena *arena,

@@ -1,0 +1,2 @@
+proxymap.program := proxymap
+proxymap.uses := util conf ipc net mail table service
