@@ -46,6 +46,12 @@ static struct maps *maps(struct cleaner *cleaner, const char *param, const char 
     return maps_open(cleaner->tables, param, value, 0);
 }
 
+/* Mail may hold any bytes. */
+static struct maps *checks(struct cleaner *cleaner, const char *param, const char *value)
+{
+    return maps_open(cleaner->tables, param, value, TABLE_NO_UTF8);
+}
+
 static void open_tables(struct cleaner *cleaner)
 {
     const struct conf *conf = cleaner->conf;
@@ -66,6 +72,12 @@ static void open_tables(struct cleaner *cleaner)
     cleaner->sender_bcc_maps = maps(cleaner, "sender_bcc_maps", conf->sender_bcc_maps);
     cleaner->recipient_bcc_maps =
         maps(cleaner, "recipient_bcc_maps", conf->recipient_bcc_maps);
+    cleaner->checks[CHECK_HEADER] = checks(cleaner, "header_checks", conf->header_checks);
+    cleaner->checks[CHECK_MIME] =
+        checks(cleaner, "mime_header_checks", conf->mime_header_checks);
+    cleaner->checks[CHECK_NESTED] =
+        checks(cleaner, "nested_header_checks", conf->nested_header_checks);
+    cleaner->checks[CHECK_BODY] = checks(cleaner, "body_checks", conf->body_checks);
 }
 
 static int find_own_addresses(struct cleaner *cleaner, struct arena *arena,
@@ -147,6 +159,40 @@ static void split_words(struct cleaner *cleaner, struct arena *arena)
                 ", \t\r\n");
 }
 
+/* What a backslash and what follows it at *p stand for; *p moves to the last byte of it.
+ */
+static char unescape(const char **p)
+{
+    static const char letters[] = "abfnrtv", bytes[] = "\a\b\f\n\r\t\v";
+    const char *at = *p + 1;
+    const char *letter = *at ? strchr(letters, *at) : NULL;
+    int value = 0, digits = 0;
+
+    if (*at == '\0')
+        return '\\';
+    for (; digits < 3 && at[digits] >= '0' && at[digits] <= '7'; digits++)
+        value = value * 8 + (at[digits] - '0');
+    *p += digits ? digits : 1;
+    if (digits)
+        return (char)value;
+    return letter ? bytes[letter - letters] : *at;
+}
+
+/* A set of characters, written with the escapes of C. */
+static void parse_characters(const char *text, struct buf *ret)
+{
+    buf_init(ret, strlen(text) + 1);
+    for (const char *p = text; *p; p++)
+        buf_add_char(ret, *p == '\\' ? unescape(&p) : *p);
+}
+
+static struct ipc_client *log_service(struct arena *arena, const struct conf *conf,
+                                      const char *name)
+{
+    return ipc_client_new(arena_printf(arena, "private/%s", name), "bounce",
+                          conf->ipc_timeout * 1000L);
+}
+
 int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena *arena,
                  struct fail *why)
 {
@@ -163,9 +209,10 @@ int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena 
         .is_local = is_local_domain,
         .context = cleaner,
     };
-    cleaner->trace =
-        ipc_client_new(arena_printf(arena, "private/%s", conf->trace_service_name),
-                       "bounce", conf->ipc_timeout * 1000L);
+    cleaner->trace = log_service(arena, conf, conf->trace_service_name);
+    cleaner->bounce = log_service(arena, conf, conf->bounce_service_name);
+    parse_characters(conf->message_strip_characters, &cleaner->strip);
+    parse_characters(conf->message_reject_characters, &cleaner->reject);
     split_words(cleaner, arena);
     make_rules(cleaner);
     open_tables(cleaner);
@@ -177,6 +224,9 @@ int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena 
 void cleaner_done(struct cleaner *cleaner)
 {
     ipc_client_free(cleaner->trace);
+    ipc_client_free(cleaner->bounce);
+    buf_done(&cleaner->strip);
+    buf_done(&cleaner->reject);
     tables_free(cleaner->tables);
     if (cleaner->notice >= 0)
         close(cleaner->notice);

@@ -10,6 +10,7 @@
 #include "mail/address_list.h"
 #include "mail/header.h"
 #include "mail/maillog.h"
+#include "mail/mime.h"
 #include "mail/rewrite.h"
 #include "net/interfaces.h"
 #include "queue/draft.h"
@@ -28,6 +29,9 @@ enum address_class {
     CLASS_HEADER_SENDER = 4,
     CLASS_HEADER_RECIPIENT = 8,
 };
+
+/* What a check is about; each has its tables. */
+enum check_class { CHECK_HEADER, CHECK_MIME, CHECK_NESTED, CHECK_BODY, CHECK_CLASSES };
 
 /* canonical_maps and its two sisters. */
 struct canonical {
@@ -58,7 +62,10 @@ struct cleaner {
     struct match_list *masquerade_exceptions;
     unsigned masquerade_classes;
 
-    struct ipc_client *trace; /* the service that keeps delivery records */
+    struct maps *checks[CHECK_CLASSES];
+    struct buf strip, reject; /* message_strip_characters, message_reject_characters */
+
+    struct ipc_client *trace, *bounce; /* services that keep delivery records */
 };
 
 /* conf and arena live as long as the process. */
@@ -102,23 +109,27 @@ struct message {
 
     /* recipient.c */
     struct addressee next;   /* attributes of the recipient that comes next */
-    const char *recipient;   /* the first, for log lines */
+    bool utf8_recipient;     /* some recipient is not ASCII */
     struct map *seen;        /* keys of recipients that were written */
     struct size_record size; /* what is known of the first record */
 
-    /* content.c */
-    bool in_body;
-    bool in_line;      /* the last record was a chunk of a longer line */
-    struct buf header; /* the logical header that is being collected */
-    off_t content_end; /* where X stands */
-    char *clean;       /* scratch for records with stray CR or LF */
+    /* content.c, checks.c */
+    struct mime *mime;
+    struct buf clean;       /* scratch: a record without stray characters */
+    off_t content_end;      /* where X stands */
+    long long body_checked; /* bytes of this part */
+    bool unchecked;         /* a check said that no more are to be made */
+    bool discarded;         /* a check said that the message is to vanish */
+    const char *filter;     /* FILTER, "transport:nexthop"; NULL = none */
+    const char *redirect;   /* REDIRECT; NULL = none */
+    struct texts copies;    /* BCC */
+    const char *encoding;   /* "7bit", "8bit"; NULL = not known */
 
     /* header.c */
-    unsigned long long headers; /* bit 1 << enum header_id: was there */
-    bool resent;                /* some Resent- header was there */
-    int hops;                   /* Received: headers */
-    struct list extracted; /* struct addressee: recipients in headers (sendmail -t) */
-    struct list extracted_resent;
+    unsigned long long headers;               /* bit 1 << enum header_id: was there */
+    bool resent;                              /* some Resent- header was there */
+    int hops;                                 /* Received: headers */
+    struct texts extracted, extracted_resent; /* recipients in headers (sendmail -t) */
 };
 
 /* --- message.c: one message from its opening to its verdict ---------------------- */
@@ -138,6 +149,8 @@ void message_fail(struct message *m, enum submit_status status, const char *reas
 
 /* --- envelope.c -------------------------------------------------------------------- */
 void envelope_record(struct message *m, int type, struct str data);
+/* After the content: what was found in it. */
+void extracted_start(struct message *m);
 void extracted_record(struct message *m, int type, struct str data);
 
 /* --- rewrite.c: one address, internal form in and out ------------------------------- */
@@ -175,16 +188,35 @@ void recipient_add(struct message *m, const struct addressee *as_given);
 void recipient_add_sender_bcc(struct message *m);
 void recipient_add_always_bcc(struct message *m);
 
+void recipient_add_copy(struct message *m, const char *address);
+
+/* --- notify.c -------------------------------------------------------------------------
+ */
+/* Record for the sender that this recipient was an alias. Failure shows in the verdict.
+ */
+void notify_expanded(struct message *m, const struct addressee *a);
+/* Return the message to its sender, with a reason "5.7.1 text". */
+int notify_bounced(struct message *m, const char *reason, struct fail *why) MUST_CHECK;
+
 /* --- content.c --------------------------------------------------------------------- */
+void content_start(struct message *m);
 void content_record(struct message *m, int type, struct str data);
-/* The content ends: write what is still missing of the header. */
-void content_end(struct message *m);
 /* Write a logical header, line by line. */
 void content_add_header(struct message *m, struct str logical);
 
+/* --- checks.c -------------------------------------------------------------------------
+ */
+/*
+ * Look up a header, or a line of the body, and do what is said of it. False: it
+ * is to be left out. *text is replaced when other text is to be written; what
+ * is to stand before it has been written.
+ */
+bool checks_pass(struct message *m, enum check_class class, struct str *text);
+
 /* --- header.c, complete.c ------------------------------------------------------------
  */
-/* One whole header of the message itself: note what it says, change it, write it. */
+/* One whole header of the message itself: check it, note what it says, change it, write
+ * it. */
 void header_take(struct message *m, struct str logical);
 /* After the last header: add those that mail must have. */
 void header_complete(struct message *m);

@@ -78,6 +78,8 @@ static void take_attribute(struct message *m, struct str data)
     }
     if (str_is(name, "rewrite_context"))
         set_context(m, value);
+    if (str_is(name, "encoding"))
+        m->encoding = arena_copy_str(m->arena, value);
     keep_for_log(m, name, value);
     draft_add(&m->draft, RECORD_ATTRIBUTE, data);
 }
@@ -150,6 +152,7 @@ static void start_content(struct message *m)
     draft_add(&m->draft, RECORD_CONTENT, STR(""));
     m->size.content_offset = (long)draft_offset(&m->draft);
     m->segment = SEGMENT_CONTENT;
+    content_start(m);
 }
 
 /* --- which record is it?
@@ -236,6 +239,27 @@ void envelope_record(struct message *m, int type, struct str data)
         take_time(m, data);
     else
         take(m, type, data);
+}
+
+/* --- behind the content
+ * ------------------------------------------------------------------- */
+
+void extracted_start(struct message *m)
+{
+    const struct texts *recipients =
+        m->extracted_resent.n ? &m->extracted_resent : &m->extracted;
+
+    if (m->filter)
+        draft_add_text(&m->draft, RECORD_FILTER, m->filter);
+    if (m->redirect)
+        draft_add_text(&m->draft, RECORD_REDIRECT, m->redirect);
+    if (m->encoding)
+        draft_add_attribute(&m->draft, "encoding", m->encoding);
+    for (size_t i = 0; i < recipients->n; i++)
+        recipient_add(m, &(struct addressee){.address = recipients->items[i],
+                                             .original = recipients->items[i]});
+    for (size_t i = 0; i < m->copies.n; i++)
+        recipient_add_copy(m, m->copies.items[i]);
 }
 
 static void end(struct message *m)

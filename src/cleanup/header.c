@@ -4,6 +4,8 @@
  */
 #include "cleanup/cleanup.h"
 
+#include "mail/utf8.h"
+
 /* --- addresses
  * --------------------------------------------------------------------------- */
 
@@ -50,6 +52,23 @@ static void take_addresses(struct message *m, const struct header_kind *kind,
     buf_done(&out);
 }
 
+/* sendmail -t: those named in To, Cc, Bcc; when there are Resent- forms, only those in
+ * them. */
+static void extract(struct message *m, const struct header_kind *kind, struct str logical)
+{
+    struct address_list *list = address_list_parse(
+        header_body(logical), (size_t)m->cleaner->conf->header_address_token_limit,
+        m->arena);
+
+    for (size_t i = 0; i < list->n; i++) {
+        const struct address_item *item = &list->items[i];
+
+        if (item->kind == ADDRESS_MAILBOX && item->address.n)
+            texts_add(kind->flags & HEADER_RESENT ? &m->extracted_resent : &m->extracted,
+                      m->arena, arena_copy_str(m->arena, item->address));
+    }
+}
+
 /* --- single headers
  * ---------------------------------------------------------------------- */
 
@@ -63,25 +82,46 @@ static void log_message_id(struct message *m, enum header_id id, struct str logi
 
 static void count_hop(struct message *m)
 {
-    if (++m->hops < m->cleaner->conf->hopcount_limit || m->status != SUBMIT_OK)
+    if (++m->hops != m->cleaner->conf->hopcount_limit)
         return;
     maillog_too_many_hops(m->draft.id);
     message_fail(m, SUBMIT_TOO_MANY_HOPS, "5.4.0 too many hops");
+}
+
+/* Text that needs SMTPUTF8 (RFC 6531) or forbids TLS to be insisted on (RFC 8689). */
+static void note_features(struct message *m, enum header_id id, struct str logical)
+{
+    if (!utf8_is_ascii(logical) && utf8_is_valid(logical))
+        m->size.smtputf8 |= SIZE_UTF8_HEADER;
+    if (id == HEADER_TLS_REQUIRED && m->cleaner->conf->tls_required_enable &&
+        str_is_nocase(str_trim(header_body(logical)), "no"))
+        m->size.smtputf8 |= SIZE_TLS_NOT_REQUIRED;
+}
+
+static void note(struct message *m, const struct header_kind *kind, struct str logical)
+{
+    m->headers |= 1ULL << kind->id;
+    if (kind->flags & HEADER_RESENT)
+        m->resent = true;
+    if (kind->id == HEADER_RECEIVED)
+        count_hop(m);
+    if (kind->id == HEADER_MESSAGE_ID || kind->id == HEADER_RESENT_MESSAGE_ID)
+        log_message_id(m, kind->id, logical);
+    if ((m->flags & SUBMIT_EXTRACT) && (kind->flags & HEADER_EXTRACT))
+        extract(m, kind, logical);
+    note_features(m, kind->id, logical);
 }
 
 void header_take(struct message *m, struct str logical)
 {
     const struct header_kind *kind = header_kind(header_name(logical));
 
+    if (!checks_pass(m, kind->flags & HEADER_MIME ? CHECK_MIME : CHECK_HEADER, &logical))
+        return;
+    kind = header_kind(header_name(logical)); /* it may be another one now */
+    note(m, kind, logical);
     if (texts_has(&m->cleaner->drop_headers, header_name(logical), true))
         return;
-    if (kind->flags & HEADER_RESENT)
-        m->resent = true;
-    m->headers |= 1ULL << kind->id;
-    if (kind->id == HEADER_RECEIVED)
-        count_hop(m);
-    if (kind->id == HEADER_MESSAGE_ID || kind->id == HEADER_RESENT_MESSAGE_ID)
-        log_message_id(m, kind->id, logical);
     if (kind->flags & HEADER_ADDRESS)
         take_addresses(m, kind, logical);
     else

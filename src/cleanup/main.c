@@ -5,8 +5,9 @@
  *
  * Reading order: main.c (the request), queue/intake.c (records from a client),
  * message.c (one message from opening to verdict), envelope.c, recipient.c,
- * content.c (header or body?), header.c (what each header means), complete.c
- * (headers that are missing).
+ * rewrite.c and alias.c (addresses), content.c (the MIME engine's client),
+ * checks.c (header and body checks), header.c (what each header means),
+ * complete.c (headers that are missing), notify.c (what senders hear).
  */
 #include "cleanup/cleanup.h"
 #include "queue/intake.h"
@@ -106,7 +107,6 @@ static bool between(struct process *process)
     struct cleaner *cleaner = process->state;
     const char *changed;
 
-    ipc_client_close(cleaner->trace);
     if (!tables_changed(cleaner->tables, &changed))
         return false;
     log_info("table %s has changed -- restarting", changed);

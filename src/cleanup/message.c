@@ -5,6 +5,7 @@
  */
 #include "cleanup/cleanup.h"
 #include "ipc/notice.h"
+#include "mail/utf8.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ int message_open(struct message *m, struct cleaner *cleaner, const struct submit
     if (draft_create(&m->draft, &cleaner->spool, QUEUE_INCOMING, why) < 0)
         return -1;
     m->draft.limit = ask->size_limit;
-    buf_init(&m->header, (size_t)cleaner->conf->header_size_limit + RECORD_DATA_MAX);
+    buf_init(&m->clean, RECORD_DATA_MAX);
     draft_add_size(&m->draft, &m->size); /* room for what is known at the end */
     return 0;
 }
@@ -39,11 +40,25 @@ static void take_extracted(struct message *m, int type, struct str data)
         m->segment = SEGMENT_END;
 }
 
-void message_record(struct message *m, int type, struct str data)
+/* The submitter is gone, but its message can be returned to the sender. */
+static bool is_to_bounce(const struct message *m)
+{
+    return (m->flags & SUBMIT_BOUNCE) && m->sender &&
+           (m->status == SUBMIT_REJECTED || m->status == SUBMIT_TOO_MANY_HOPS ||
+            m->status == SUBMIT_NO_RECIPIENT);
+}
+
+/* Nothing that still comes can matter. */
+static bool is_lost(struct message *m)
 {
     if (m->status == SUBMIT_OK && draft_failed(&m->draft))
         message_fail(m, SUBMIT_WRITE_ERROR, NULL);
-    if (m->status != SUBMIT_OK) {
+    return m->discarded || (m->status != SUBMIT_OK && !is_to_bounce(m));
+}
+
+void message_record(struct message *m, int type, struct str data)
+{
+    if (is_lost(m)) {
         m->segment = type == RECORD_END ? SEGMENT_END : m->segment;
         return;
     }
@@ -62,6 +77,22 @@ void message_record(struct message *m, int type, struct str data)
     }
 }
 
+/* What of the message needs SMTPUTF8 (RFC 6531). */
+static void note_utf8(struct message *m)
+{
+    long *flags = &m->size.smtputf8;
+
+    if (!m->cleaner->conf->smtputf8_enable)
+        return;
+    if (!utf8_is_ascii(str_of(m->sender)))
+        *flags |= SIZE_UTF8_SENDER;
+    if (m->flags & SUBMIT_UTF8)
+        *flags |= SIZE_SMTPUTF8;
+    if ((m->flags & SUBMIT_AUTO_UTF8) &&
+        (m->utf8_recipient || (*flags & (SIZE_UTF8_HEADER | SIZE_UTF8_SENDER))))
+        *flags |= SIZE_SMTPUTF8;
+}
+
 /* Fill in the first record, now that everything is known. */
 static void write_size(struct message *m)
 {
@@ -69,8 +100,7 @@ static void write_size(struct message *m)
 
     m->size.content_bytes = m->content_end - m->size.content_offset;
     m->size.content_length = m->size.content_bytes;
-    if (m->flags & SUBMIT_UTF8)
-        m->size.smtputf8 |= SIZE_SMTPUTF8;
+    note_utf8(m);
     buf_init(&record, SIZE_RECORD_BYTES + 1);
     record_add_size(&record, &m->size);
     draft_patch(&m->draft, 0, record.p, record.n);
@@ -91,45 +121,66 @@ static void notify(struct message *m)
         notice_send(cleaner->notice, cleaner->notice_path, m->draft.id, NULL);
 }
 
-static void note_write_failure(struct message *m, const struct fail *why)
+/* --- verdicts
+ * ---------------------------------------------------------------------------- */
+
+static void fail_with(struct message *m, const struct fail *why)
 {
     log_warning("%s: %s", m->draft.id, why->text);
-    m->status = SUBMIT_OK;
-    if (why->code == EFBIG)
-        message_fail(m, SUBMIT_TOO_BIG, NULL);
+    m->status = why->code == EFBIG ? SUBMIT_TOO_BIG : SUBMIT_WRITE_ERROR;
+    m->reason = NULL;
+}
+
+/* Make it the queue's. */
+static void finish(struct message *m)
+{
+    struct fail why;
+
+    write_size(m);
+    if (draft_finish(&m->draft, SPOOL_MODE_READY,
+                     m->flags & SUBMIT_HOLD ? QUEUE_HOLD : NULL, &why) < 0)
+        fail_with(m, &why);
     else
-        message_fail(m, SUBMIT_WRITE_ERROR, NULL);
+        notify(m);
+}
+
+/* Once the sender is told, the submitter has nothing left to do. */
+static void bounce(struct message *m)
+{
+    struct fail why;
+
+    write_size(m);
+    if (notify_bounced(m, m->reason ? m->reason : "5.0.0 message not accepted", &why) < 0)
+        fail_with(m, &why);
+    else
+        m->status = SUBMIT_OK;
 }
 
 static void release(struct message *m)
 {
     draft_abandon(&m->draft);
-    buf_done(&m->header);
+    mime_free(m->mime);
+    buf_done(&m->clean);
     map_free(m->seen, NULL);
-    m->seen = NULL;
+    ipc_client_close(m->cleaner->trace);
+    ipc_client_close(m->cleaner->bounce);
 }
 
 struct submit_done message_close(struct message *m)
 {
-    const char *final_queue = m->flags & SUBMIT_HOLD ? QUEUE_HOLD : NULL;
-    struct fail why;
-
     if (m->segment != SEGMENT_END)
         message_fail(m, SUBMIT_BAD_RECORD, NULL);
-    if (m->status == SUBMIT_OK && m->size.recipients == 0)
-        message_fail(m, SUBMIT_NO_RECIPIENT, NULL);
-    if (m->status == SUBMIT_OK) {
-        write_size(m);
-        if (draft_finish(&m->draft, SPOOL_MODE_READY, final_queue, &why) == 0)
-            notify(m);
-        else
-            note_write_failure(m, &why);
-    } else if (draft_failed(&m->draft)) {
-        note_write_failure(m, draft_failed(&m->draft));
-    }
+    if (m->status == SUBMIT_OK && m->size.recipients == 0 && !m->discarded)
+        message_fail(m, SUBMIT_NO_RECIPIENT, "5.1.0 No recipients specified");
+    if (draft_failed(&m->draft))
+        fail_with(m, draft_failed(&m->draft));
+    else if (is_to_bounce(m))
+        bounce(m);
+    else if (m->status == SUBMIT_OK && !m->discarded)
+        finish(m);
     release(m);
     return (struct submit_done){.status = m->status,
-                                .reason = m->reason ? m->reason : "",
+                                .reason = m->reason && m->status ? m->reason : "",
                                 .size = m->size.content_bytes};
 }
 

@@ -5,7 +5,6 @@
 
 #include "mail/address.h"
 #include "mail/utf8.h"
-#include "util/log.h"
 
 /* Was this recipient written before? Remembers it, up to $duplicate_filter_limit of them.
  */
@@ -44,34 +43,10 @@ static void write_recipient(struct message *m, const struct addressee *a)
 
 /* --- aliases ------------------------------------------------------------------------ */
 
-/* Keep a record for the sender, who wants to hear of success, that the address was an
- * alias (RFC 3461 section 5.2.7). */
-static void trace_expansion(struct message *m, const struct addressee *a)
-{
-    const struct bounce_append entry = {
-        .queue_id = m->draft.id,
-        .recipient = address_external(m->arena, str_of(a->address)),
-        .orcpt = a->orcpt,
-        .notify = a->notify,
-        .status = "2.0.0",
-        .action = "expanded",
-        .reason = "alias expanded",
-    };
-    struct status_reply reply;
-    struct fail why;
-
-    if (ipc_call(m->cleaner->trace,
-                 &(struct ipc_exchange){"append", &bounce_append_message, &entry,
-                                        &status_reply_message, &reply},
-                 m->arena, &why) < 0) {
-        log_warning("%s: trace service: %s", m->draft.id, why.text);
-        message_fail(m, SUBMIT_WRITE_ERROR, NULL);
-    } else if (reply.status != 0) {
-        message_fail(m, SUBMIT_WRITE_ERROR, NULL);
-    }
-}
-
-/* Write a recipient, or those that it is an alias of. */
+/*
+ * Write a recipient, or those that it is an alias of. A sender who wants to
+ * hear of success hears that there was an alias, and no more (RFC 3461 section 5.2.7).
+ */
 static void expand(struct message *m, const struct addressee *a)
 {
     struct addressee to = *a;
@@ -81,7 +56,7 @@ static void expand(struct message *m, const struct addressee *a)
         return;
     if ((a->notify & NOTIFY_SUCCESS) &&
         (aliases.n > 1 || strcasecmp(aliases.items[0], a->address) != 0)) {
-        trace_expansion(m, a);
+        notify_expanded(m, a);
         to.notify =
             a->notify == NOTIFY_SUCCESS ? NOTIFY_NEVER : a->notify & ~NOTIFY_SUCCESS;
     }
@@ -100,7 +75,7 @@ static bool copies(const struct message *m)
 }
 
 /* A copy tells nobody how it fared. */
-static void add_copy(struct message *m, const char *address)
+void recipient_add_copy(struct message *m, const char *address)
 {
     struct addressee a = {.notify = NOTIFY_NEVER};
 
@@ -122,7 +97,7 @@ static void add_mapped_copy(struct message *m, const struct maps *maps,
     if (result == TABLE_ERROR)
         rewrite_failed(m, maps, address, &why);
     else if (result == TABLE_FOUND)
-        add_copy(m, arena_copy_str(m->arena, match.value));
+        recipient_add_copy(m, arena_copy_str(m->arena, match.value));
 }
 
 void recipient_add_sender_bcc(struct message *m)
@@ -133,7 +108,7 @@ void recipient_add_sender_bcc(struct message *m)
 void recipient_add_always_bcc(struct message *m)
 {
     if (copies(m) && *m->cleaner->conf->always_bcc)
-        add_copy(m, m->cleaner->conf->always_bcc);
+        recipient_add_copy(m, m->cleaner->conf->always_bcc);
 }
 
 /* --- recipients of the client
@@ -147,6 +122,8 @@ void recipient_add(struct message *m, const struct addressee *as_given)
         rewrite_mapped(m, rewrite_standard(m, a.address), CLASS_ENVELOPE_RECIPIENT);
     m->client.recipient = a.address;
     m->size.flags |= (long)a.notify << SIZE_NOTIFY_SHIFT;
+    if (!utf8_is_ascii(str_of(a.address)))
+        m->utf8_recipient = true;
     if (!a.orcpt || !*a.orcpt)
         a.orcpt = arena_printf(m->arena, "%s;%s",
                                utf8_is_ascii(str_of(a.address)) ? "rfc822" : "utf-8",

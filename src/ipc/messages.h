@@ -42,6 +42,7 @@ enum submit_flags {
     SUBMIT_EXTRACT = 1 << 6,   /* take recipients from the header too (sendmail -t) */
     SUBMIT_NO_NOTICE = 1 << 7, /* don't wake the queue manager */
     SUBMIT_NO_BCC = 1 << 8,    /* no automatic copies: bounces, forwards, notices */
+    SUBMIT_AUTO_UTF8 = 1 << 9, /* find out whether the message needs SMTPUTF8 */
 };
 #define SUBMIT(F, m)                                                                     \
     F(m, number, flags)                                                                  \

@@ -10,7 +10,10 @@
 
 #include <stdio.h>
 
-enum { MAILLOG_MAX = 1 << 20 }; /* far beyond any line; the log itself cuts at 2000 */
+enum {
+    MAILLOG_MAX = 1 << 20, /* far beyond any line; the log itself cuts at 2000 */
+    CONTENT_SHOWN = 200,   /* of a header or line that a check met */
+};
 
 static const char *id_or_noqueue(const char *queue_id)
 {
@@ -235,6 +238,21 @@ void maillog_message_id(const char *queue_id, bool resent, const char *id)
 {
     log_info("%s: %smessage-id=%s", queue_id, resent ? "resent-" : "",
              id && id[0] ? id : "<>");
+}
+
+void maillog_content(struct maillog_style style, const struct maillog_content *c)
+{
+    struct buf out;
+
+    buf_init(&out, MAILLOG_MAX);
+    buf_printf(&out, "%s: %s: %s ", c->queue_id, c->action, c->part);
+    for (size_t i = 0; i < c->text.n && i < CONTENT_SHOWN; i++)
+        buf_add_char(&out, c->text.p[i] ? c->text.p[i] : '?');
+    buf_printf(&out, " from %s;", c->origin);
+    add_context(&out, style, c->context);
+    if (c->words && c->words[0])
+        buf_printf(&out, ": %s", c->words);
+    emit(&out);
 }
 
 void maillog_too_many_hops(const char *queue_id)

@@ -102,6 +102,20 @@ void maillog_pickup(struct maillog_style style, const char *queue_id, long uid,
 /* "QID: message-id=<...>", or resent-message-id=; id is the text as it stands in the
  * header; "" shows <>. */
 void maillog_message_id(const char *queue_id, bool resent, const char *id);
+/*
+ * "QID: warning: header Subject: x from N[A]; from=<s> to=<r> proto=P helo=<h>: words":
+ * header_checks and its like. Of the text 200 bytes are shown; words NULL or "" = none.
+ */
+struct maillog_content {
+    const char *queue_id;
+    const char *action; /* reject, warning, info, hold, discard, filter, ... */
+    const char *part;   /* "header", "body", "content", "mime-error WORDS:" */
+    struct str text;
+    const char *origin; /* "name[address]" or "local" */
+    const struct maillog_context *context;
+    const char *words;
+};
+void maillog_content(struct maillog_style style, const struct maillog_content *c);
 /* "warning: QID: message rejected: hopcount exceeded" */
 void maillog_too_many_hops(const char *queue_id);
 /* "QID: removed (canceled)": the client went away or the message was refused after

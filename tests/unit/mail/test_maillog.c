@@ -167,6 +167,33 @@ static void reject_lines(void **state)
                               "HOLD action; proto=SMTP");
 }
 
+static void content_lines(void **state)
+{
+    struct maillog_context context = {
+        .sender = "a@c", .recipient = "b@c", .proto = "ESMTP", .helo = "x"};
+    struct maillog_content c = {.queue_id = "ABC",
+                                .action = "warning",
+                                .part = "header",
+                                .text = STR("Subject: a\0b"),
+                                .origin = "n[1.2.3.4]",
+                                .context = &context,
+                                .words = "why"};
+    char text[300];
+
+    (void)state;
+    maillog_content(external, &c);
+    assert_string_equal(line, "ABC: warning: header Subject: a?b from n[1.2.3.4]; "
+                              "from=<a@c> to=<b@c> proto=ESMTP helo=<x>: why");
+    memset(text, 'x', sizeof(text));
+    context = (struct maillog_context){.sender = ""};
+    c.text = str_from(text, sizeof(text));
+    c.part = "body";
+    c.origin = "local";
+    c.words = "";
+    maillog_content(external, &c);
+    assert_int_equal(strlen(line), strlen("ABC: warning: body  from local; from=<>") + 200);
+}
+
 static void intake_lines(void **state)
 {
     (void)state;
@@ -228,6 +255,7 @@ int main(void)
         cmocka_unit_test(session_lines),
         cmocka_unit_test(client_lines),
         cmocka_unit_test(reject_lines),
+        cmocka_unit_test(content_lines),
         cmocka_unit_test(intake_lines),
         cmocka_unit_test(queue_lines),
         cmocka_unit_test(notice_lines),
