@@ -55,7 +55,7 @@ static void take_queue_option(struct sendmail *sendmail, const char *value)
         sendmail->mode = MODE_FLUSH;
         return;
     }
-    if (isdigit((unsigned char)value[0])) {
+    if (isdigit((unsigned char)value[0])) { /* -q15m */
         sendmail->mode = MODE_DAEMON;
         return;
     }
@@ -226,7 +226,7 @@ static void first_round(struct sendmail *sendmail, int argc, char **argv)
         default:
             break;
         }
-    sendmail->trace = verbose > 0;
+    sendmail->trace = verbose == 1; /* compat: more of them only ask for more log */
     sendmail->command.verbose = verbose > 1 ? verbose - 1 : 0;
 }
 
