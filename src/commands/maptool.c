@@ -300,6 +300,9 @@ static bool delete_from(struct maptool *tool, const char *name, struct str key)
         .no_fold = tool->index.no_fold,
         .smtputf8 = tool->index.smtputf8,
         .must_exist = true,
+        .proxywrite = arena_printf(tool->command.arena, "%s/private/%s",
+                                   tool->command.conf->queue_directory,
+                                   tool->command.conf->proxywrite_service_name),
     };
     struct table_writer *writer;
     struct fail why;

@@ -18,6 +18,7 @@ IPC_DEFINE(bounce_append, BOUNCE_APPEND);
 IPC_DEFINE(bounce_report, BOUNCE_REPORT);
 IPC_DEFINE(lookup, LOOKUP);
 IPC_DEFINE(looked_up, LOOKED_UP);
+IPC_DEFINE(table_change_entry, TABLE_CHANGE_ENTRY);
 IPC_DEFINE(client_did, CLIENT_DID);
 IPC_DEFINE(client_counts, CLIENT_COUNTS);
 IPC_DEFINE(client_gone, CLIENT_GONE);

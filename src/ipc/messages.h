@@ -9,6 +9,7 @@
  *   delivery agents               bounce, defer     append
  *   qmgr                          bounce, defer     flush, warn
  *   all that open proxy: tables   proxymap          lookup
+ *   postmap                       proxywrite        lookup, update, delete
  *   smtpd                         anvil             count, disconnect
  *
  * showq's protocol is an outside interface and stands in showq/.
@@ -213,6 +214,14 @@ IPC_DECLARE(lookup, LOOKUP);
     F(m, number, status)                                                                 \
     F(m, text, value)
 IPC_DECLARE(looked_up, LOOKED_UP);
+/* "update" of proxywrite: store, in place of what is there; "delete": value is "". Both
+ * answer looked_up without a value: LOOKUP_NONE = there was no such key. */
+#define TABLE_CHANGE_ENTRY(F, m)                                                         \
+    F(m, text, table)                                                                    \
+    F(m, number, flags)                                                                  \
+    F(m, text, key)                                                                      \
+    F(m, text, value)
+IPC_DECLARE(table_change_entry, TABLE_CHANGE_ENTRY);
 
 /* --- anvil: what clients do, counted ---------------------------------------------- */
 enum client_event {

@@ -44,6 +44,15 @@ static bool holds_a_list(const struct search *s, struct str word)
     return words.n > 1;
 }
 
+/* "unionmap:{proxy:hash:/a,proxy:hash:/b}": tables of which another one is made. */
+static int search_inside(const struct search *s, struct str word, int depth,
+                         struct fail *why)
+{
+    struct str inside = str_tail(word, str_find(word, '{'));
+
+    return str_unbrace(inside, &inside) ? search(s, inside, depth + 1, why) : 0;
+}
+
 static int search_word(const struct search *s, struct str word, int depth,
                        struct fail *why)
 {
@@ -62,7 +71,7 @@ static int search_word(const struct search *s, struct str word, int depth,
     }
     if (str_starts(word, "/"))
         return search_file(s, arena_copy_str(s->arena, word), depth, why);
-    return 0;
+    return search_inside(s, word, depth, why);
 }
 
 static int search(const struct search *s, struct str value, int depth, struct fail *why)

@@ -1,92 +1,83 @@
 /*
- * proxymap(8): opens lookup tables for programs that cannot, because they are in
- * a jail, or should not, because so many of them would. The same program runs as
- * proxywrite, in one process, for tables that are changed.
+ * proxymap(8): looks things up in tables for programs that cannot open them
+ * (from inside a jail), or should not open one each (databases with few connections).
  *
- * Reading order: main.c (requests), allowed.c (which tables).
+ * Reading order: main.c (requests), allowed.c (which tables), proxymap.c (the work).
  */
-#include "ipc/messages.h"
-#include "proxymap/allowed.h"
+#include "proxymap/proxymap.h"
+
 #include "service/service.h"
-#include "table/table.h"
-#include "util/log.h"
-
-struct proxy {
-    struct tables *tables;
-    struct texts allowed;  /* "hash:/etc/aliases" */
-    const char *parameter; /* that allows them */
-};
-
-/* What a client may ask for; what it asks about folding and the like is its own affair.
- */
-enum { CLIENT_FLAGS = TABLE_NO_FOLD | TABLE_NO_SUBSTITUTION | TABLE_NO_UTF8 };
-
-static struct looked_up denied(const struct proxy *proxy, const char *table)
-{
-    log_warning("request for unapproved table: \"%s\": to approve this table for access "
-                "through proxymap, list proxy:%s in %s",
-                table, table, proxy->parameter);
-    return (struct looked_up){.status = LOOKUP_DENIED, .value = ""};
-}
-
-static struct looked_up ask(struct proxy *proxy, const struct lookup *lookup,
-                            struct arena *arena)
-{
-    unsigned flags = (unsigned)lookup->flags & CLIENT_FLAGS;
-    struct fail *why = ARENA_NEW(arena, struct fail);
-    struct str value = STR("");
-
-    if (!texts_has(&proxy->allowed, str_of(lookup->table), false))
-        return denied(proxy, lookup->table);
-    switch (table_lookup(table_open(proxy->tables, lookup->table, flags),
-                         str_of(lookup->key), arena, &value, why)) {
-    case TABLE_FOUND:
-        return (struct looked_up){.status = LOOKUP_FOUND, .value = value.p};
-    case TABLE_NOT_FOUND:
-        return (struct looked_up){.status = LOOKUP_NONE, .value = ""};
-    default:
-        log_warning("%s", why->text);
-        return (struct looked_up){.status = LOOKUP_RETRY, .value = why->text};
-    }
-}
 
 static int answer_lookup(struct client *client, struct fail *why)
 {
-    struct proxy *proxy = client->process->state;
-    struct lookup lookup;
+    struct lookup question;
     struct looked_up answer;
 
-    if (ipc_receive(client->stream, &lookup_message, client->arena, &lookup, why) < 0)
+    if (ipc_receive(client->stream, &lookup_message, client->arena, &question, why) < 0)
         return -1;
-    tables_refresh_due(proxy->tables, clock_ms(&clock_system));
-    answer = ask(proxy, &lookup, client->arena);
+    proxymap_lookup(client->process->state, &question, client->arena, &answer);
     ipc_put(client->stream, &looked_up_message, &answer);
     return 0;
 }
 
-static int set_up(struct process *process, struct fail *why)
+static int answer_change(struct client *client, struct fail *why,
+                         void (*change)(struct proxymap *proxymap,
+                                        const struct table_change_entry *entry,
+                                        struct arena *arena, struct looked_up *ret))
 {
-    struct proxy *proxy = ARENA_NEW(process->arena, struct proxy);
-    const struct conf *conf = process->conf;
-    bool writes = strcmp(process->name, conf->proxywrite_service_name) == 0;
+    struct proxymap *proxymap = client->process->state;
+    struct table_change_entry entry;
+    struct looked_up answer;
 
-    process->state = proxy;
-    proxy->parameter = writes ? "proxy_write_maps" : "proxy_read_maps";
-    proxy->tables = tables_new(conf);
-    return allowed_collect(conf, writes ? conf->proxy_write_maps : conf->proxy_read_maps,
-                           process->arena, &proxy->allowed, why);
+    if (ipc_receive(client->stream, &table_change_entry_message, client->arena, &entry,
+                    why) < 0)
+        return -1;
+    if (!proxymap->may_change)
+        return fail_set(why,
+                        "request to change table \"%.100s\", which is not for this "
+                        "service",
+                        entry.table);
+    change(proxymap, &entry, client->arena, &answer);
+    ipc_put(client->stream, &looked_up_message, &answer);
+    return 0;
 }
 
-static const struct request requests[] = {{"lookup", answer_lookup}, {0}};
+static int answer_update(struct client *client, struct fail *why)
+{
+    return answer_change(client, why, proxymap_update);
+}
 
-static const struct service proxymap = {
+static int answer_delete(struct client *client, struct fail *why)
+{
+    return answer_change(client, why, proxymap_delete);
+}
+
+static int prepare(struct process *process, struct fail *why)
+{
+    struct proxymap *proxymap = ARENA_NEW(process->arena, struct proxymap);
+    bool may_change = strcmp(process->name, process->conf->proxywrite_service_name) == 0;
+
+    process->state = proxymap;
+    return proxymap_init(proxymap, process->conf, may_change, process->arena, why);
+}
+
+static void clean_up(struct process *process)
+{
+    proxymap_done(process->state);
+}
+
+static const struct request requests[] = {
+    {"lookup", answer_lookup}, {"update", answer_update}, {"delete", answer_delete}, {0}};
+
+static const struct service proxymap_service = {
     .name = "proxymap",
     .kind = SERVICE_MANY_CLIENTS,
-    .before_jail = set_up,
+    .before_jail = prepare,
+    .before_exit = clean_up,
     .requests = requests,
 };
 
 int main(int argc, char **argv)
 {
-    return service_run(&proxymap, argc, argv);
+    return service_run(&proxymap_service, argc, argv);
 }

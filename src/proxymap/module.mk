@@ -1,2 +1,2 @@
+proxymap.uses := util conf ipc mail net table service
 proxymap.program := proxymap
-proxymap.uses := util conf ipc net mail table service

@@ -212,23 +212,34 @@ static int fill(struct job *job, const char *name, enum table_writer_mode mode,
     return table_writer_finish(job->writer, why);
 }
 
-static int run(const char *name, const struct index_options *options,
-               enum table_writer_mode mode, struct fail *why)
+/* Indexes are made from files here, never elsewhere. */
+static int check_type(struct str type, const char *name, struct fail *why)
 {
-    struct job job = {.options = options};
-    struct str type = str_head(str_of(name), str_find(str_of(name), ':'));
     const struct table_type *known = table_type_find(type);
-    const char *path = name + type.n + 1;
-    struct fail restore;
-    int became = 0, result;
 
     if (type.n == strlen(name) || !known)
         return fail_set(why, "unsupported dictionary type: %.*s", STR_ARG(type));
+    if (strcmp(known->name, "proxy") == 0)
+        return fail_set(why, "can't create maps via the proxy service");
     if (!known->writer)
         return fail_set(why,
                         "unsupported dictionary type: %s does not support bulk-mode "
                         "creation.",
                         known->name);
+    return 0;
+}
+
+static int run(const char *name, const struct index_options *options,
+               enum table_writer_mode mode, struct fail *why)
+{
+    struct job job = {.options = options};
+    struct str type = str_head(str_of(name), str_find(str_of(name), ':'));
+    const char *path = name + type.n + 1;
+    struct fail restore;
+    int became = 0, result;
+
+    if (check_type(type, name, why) < 0)
+        return -1;
     job.lines = table_lines_open(mode == TABLE_CREATE ? path : "-", why);
     if (!job.lines)
         return -1;

@@ -14,10 +14,12 @@
 #include "table/registry.h"
 #include "table/type.h"
 #include "util/list.h"
+#include "util/log.h"
 #include "util/map.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct tables {
     struct arena *arena;
@@ -157,14 +159,10 @@ static void take_name(struct table *table, const char *name)
     table->traits = traits_of(str_of(table->name));
 }
 
-struct table *table_open(struct tables *tables, const char *name, unsigned flags)
+static struct table *open_new(struct tables *tables, const char *name, unsigned flags)
 {
-    char *id = arena_printf(tables->arena, "%u %s", flags, name);
-    struct table *table = map_get(tables->by_name, str_of(id));
+    struct table *table = ARENA_NEW(tables->arena, struct table);
 
-    if (table)
-        return table;
-    table = ARENA_NEW(tables->arena, struct table);
     table->tables = tables;
     table->flags = flags;
     take_name(table, name);
@@ -173,7 +171,22 @@ struct table *table_open(struct tables *tables, const char *name, unsigned flags
         tables->failure =
             arena_printf(tables->arena, "%s: %s", table->name, table->failure.text);
     list_add(&tables->list, tables->arena, table);
-    map_set(tables->by_name, str_of(id), table);
+    return table;
+}
+
+struct table *table_open(struct tables *tables, const char *name, unsigned flags)
+{
+    struct table *table;
+    char *id;
+
+    if (asprintf(&id, "%u %s", flags, name) < 0)
+        panic("out of memory: table %s", name);
+    table = map_get(tables->by_name, str_of(id));
+    if (!table) {
+        table = open_new(tables, name, flags);
+        map_set(tables->by_name, str_of(id), table);
+    }
+    free(id);
     return table;
 }
 
@@ -219,7 +232,7 @@ static bool is_indexed(const struct table *table)
     while (str_starts(name, "proxy:"))
         name = str_tail(name, strlen("proxy:"));
     type = table_type_find(str_head(name, str_find(name, ':')));
-    return type && type->writer;
+    return type && type->writer; /* of the type behind all "proxy:" */
 }
 
 static enum table_result with_content(const struct table *table, struct str key,

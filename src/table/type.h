@@ -55,6 +55,7 @@ struct table_writer {
     struct table_writer_options options;
     struct arena *arena;
     struct arena *scratch; /* reset for each entry */
+    const char *name;      /* behind the type: "/etc/aliases" */
     const char *path;      /* of the index, "/etc/aliases.db" */
     void *state;
 };

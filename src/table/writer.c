@@ -33,7 +33,8 @@ int table_writer_open(const char *name, const struct table_writer_options *optio
     writer->options = *options;
     writer->arena = arena;
     writer->scratch = arena_new("table entry");
-    writer->path = arena_printf(arena, "%s.db", name + type_name.n + 1);
+    writer->name = arena_copy(arena, name + type_name.n + 1);
+    writer->path = arena_printf(arena, "%s.db", writer->name);
     if (writer->type->open(writer, why) < 0) {
         arena_free(writer->scratch);
         arena_free(arena);

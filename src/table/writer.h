@@ -25,12 +25,14 @@ struct table_writer_options {
     int with_nul; /* 1 = keys end in NUL (-N), 0 = not (-n), -1 = the type's habit */
     bool no_fold; /* keep the case of keys */
     bool smtputf8;
-    bool must_exist;  /* TABLE_CHANGE makes no new index */
-    mode_t file_mode; /* of a new index; that of the source */
-    size_t cache;     /* berkeley_db_create_buffer_size; 0 = 16 MB */
+    bool must_exist;        /* TABLE_CHANGE makes no new index */
+    mode_t file_mode;       /* of a new index; that of the source */
+    const char *proxywrite; /* path of that service's socket, for proxy: tables */
+    size_t cache;           /* berkeley_db_create_buffer_size; 0 = 16 MB */
 };
 
-/* name is "hash:/etc/aliases"; -1 also for types that cannot be written. */
+/* name is "hash:/etc/aliases", or for TABLE_CHANGE "proxy:hash:/etc/aliases"; -1 also for
+ * types that cannot be written. */
 int table_writer_open(const char *name, const struct table_writer_options *options,
                       struct table_writer **ret, struct fail *why) MUST_CHECK;
 /* 0 = stored, 1 = key was there (kept or replaced, as options say), -1 = failure. */

@@ -41,6 +41,8 @@ static const struct {
     {"check_x { proxy:pcre:/p, search_order = y }", "pcre:/p "},
     {"{ check_x { proxy:pcre:/p, y } }", "pcre:/p "},
     {"proxy:inline:{{a = b}}", "inline:{{a = b}} "},
+    {"unionmap:{proxy:hash:/a,{proxy:hash:/b}}", "hash:/a hash:/b "},
+    {"proxy:unionmap:{hash:/a}", "unionmap:{hash:/a} "},
     {"someproxy:hash:/x xproxy:", ""},
 };
 

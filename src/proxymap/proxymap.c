@@ -1,0 +1,153 @@
+/*
+ * Asking and changing tables for others. What is not allowed is refused
+ * before any table is opened. Tables stay open and are shared by all clients;
+ * one that changed is opened again between two requests.
+ */
+#include "proxymap/proxymap.h"
+
+#include "table/writer.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* What a client may ask for; what it asks about folding and the like is its own affair.
+ */
+enum {
+    CLIENT_FLAGS = TABLE_NO_FOLD | TABLE_NO_SUBSTITUTION | TABLE_NO_UTF8 | TABLE_FILES
+};
+
+int proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_change,
+                  struct arena *arena, struct fail *why)
+{
+    *proxymap = (struct proxymap){
+        .conf = conf,
+        .parameter = may_change ? "proxy_write_maps" : "proxy_read_maps",
+        .may_change = may_change,
+        .tables = tables_new(conf),
+    };
+    return allowed_collect(conf,
+                           may_change ? conf->proxy_write_maps : conf->proxy_read_maps,
+                           arena, &proxymap->allowed, why);
+}
+
+void proxymap_done(struct proxymap *proxymap)
+{
+    tables_free(proxymap->tables);
+}
+
+/* --- what all requests share ----------------------------------------------------------
+ */
+
+static void refuse(const struct proxymap *proxymap, const char *name)
+{
+    log_warning("request for unapproved table: \"%.100s\"", name);
+    log_warning("to approve this table for %s access, list proxy:%.100s in main.cf:%s",
+                proxymap->may_change ? "read-write" : "read-only", name,
+                proxymap->parameter);
+}
+
+/* Else says so, with *ret as the answer. */
+static bool is_allowed(const struct proxymap *proxymap, const char *name,
+                       struct looked_up *ret)
+{
+    *ret = (struct looked_up){.status = LOOKUP_DENIED, .value = ""};
+    if (texts_has(&proxymap->allowed, str_of(name), false))
+        return true;
+    refuse(proxymap, name);
+    return false;
+}
+
+static void failed(const struct fail *why, struct arena *arena, struct looked_up *ret)
+{
+    log_warning("%s", why->text);
+    ret->status = LOOKUP_RETRY;
+    ret->value = arena_copy(arena, why->text);
+}
+
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    log_warning("%s", text);
+}
+
+/* --- requests -------------------------------------------------------------------------
+ */
+
+void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
+                     struct arena *arena, struct looked_up *ret)
+{
+    struct table *table;
+    struct str value;
+    struct fail why;
+
+    if (!is_allowed(proxymap, question->table, ret))
+        return;
+    tables_refresh_due(proxymap->tables, clock_ms(&clock_system));
+    table = table_open(proxymap->tables, question->table,
+                       (unsigned)question->flags & CLIENT_FLAGS);
+    tables_each_warning(proxymap->tables, warn, NULL);
+    switch (table_lookup(table, str_of(question->key), arena, &value, &why)) {
+    case TABLE_FOUND:
+        ret->status = LOOKUP_FOUND;
+        ret->value = value.p;
+        break;
+    case TABLE_NOT_FOUND:
+        ret->status = LOOKUP_NONE;
+        break;
+    case TABLE_ERROR:
+        failed(&why, arena, ret);
+    }
+}
+
+/* Put or, without a value, delete: as table_writer_put and _delete say. */
+static int change(struct proxymap *proxymap, const struct table_change_entry *entry,
+                  bool put, struct fail *why)
+{
+    struct table_writer_options options = {
+        .mode = TABLE_CHANGE,
+        .duplicate = TABLE_REPLACE,
+        .with_nul = -1,
+        .no_fold = entry->flags & TABLE_NO_FOLD,
+        .smtputf8 = proxymap->conf->smtputf8_enable,
+        .file_mode = 0600,
+    };
+    struct table_writer *writer;
+    int result;
+
+    if (table_writer_open(entry->table, &options, &writer, why) < 0)
+        return -1;
+    result = put ? table_writer_put(writer, str_of(entry->key), str_of(entry->value), why)
+                 : table_writer_delete(writer, str_of(entry->key), why);
+    if (result < 0)
+        table_writer_abort(writer);
+    else if (table_writer_finish(writer, why) < 0)
+        result = -1;
+    return result;
+}
+
+void proxymap_update(struct proxymap *proxymap, const struct table_change_entry *entry,
+                     struct arena *arena, struct looked_up *ret)
+{
+    struct fail why;
+
+    if (!is_allowed(proxymap, entry->table, ret))
+        return;
+    if (change(proxymap, entry, true, &why) < 0)
+        failed(&why, arena, ret);
+    else
+        ret->status = LOOKUP_FOUND;
+}
+
+void proxymap_delete(struct proxymap *proxymap, const struct table_change_entry *entry,
+                     struct arena *arena, struct looked_up *ret)
+{
+    struct fail why;
+    int deleted;
+
+    if (!is_allowed(proxymap, entry->table, ret))
+        return;
+    deleted = change(proxymap, entry, false, &why);
+    if (deleted < 0)
+        failed(&why, arena, ret);
+    else
+        ret->status = deleted > 0 ? LOOKUP_FOUND : LOOKUP_NONE;
+}

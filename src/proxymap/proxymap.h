@@ -1,0 +1,34 @@
+/*
+ * proxymap(8): what a process holds. The service "proxywrite" is the same
+ * program: one process, which may also change tables.
+ */
+#ifndef PROXYMAP_PROXYMAP_H
+#define PROXYMAP_PROXYMAP_H
+
+#include "ipc/messages.h"
+#include "proxymap/allowed.h"
+#include "table/table.h"
+
+struct proxymap {
+    const struct conf *conf;
+    struct texts allowed;  /* "hash:/etc/aliases" */
+    const char *parameter; /* that allows them */
+    bool may_change;
+    struct tables *tables;
+};
+
+/* Find out what is allowed. */
+int proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_change,
+                  struct arena *arena, struct fail *why) MUST_CHECK;
+void proxymap_done(struct proxymap *proxymap);
+
+/* Answer into *ret; texts in arena. Failures are answers, for the caller to tell; those
+ * that the administrator must know of are logged. */
+void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
+                     struct arena *arena, struct looked_up *ret);
+void proxymap_update(struct proxymap *proxymap, const struct table_change_entry *entry,
+                     struct arena *arena, struct looked_up *ret);
+void proxymap_delete(struct proxymap *proxymap, const struct table_change_entry *entry,
+                     struct arena *arena, struct looked_up *ret);
+
+#endif
