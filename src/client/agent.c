@@ -108,5 +108,10 @@ bool agent_between(struct process *process)
 
 void agent_before_exit(struct process *process)
 {
-    end_kept(process->state);
+    struct agent *agent = process->state;
+
+    end_kept(agent);
+    tables_free(agent->tables);
+    resolver_free(agent->settings.resolver);
+    arena_free(agent->sessions);
 }

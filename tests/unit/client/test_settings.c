@@ -4,14 +4,28 @@
 #include "client/settings.h"
 #include "conf/conf.h"
 
+/* What the settings point into, until the test ends. */
+static struct conf *loaded[20];
+static size_t n_loaded;
+
+static int free_loaded(void **state)
+{
+    (void)state;
+    while (n_loaded > 0)
+        conf_free(loaded[--n_loaded]);
+    return 0;
+}
+
 static int read_with(const char *const *overrides, bool lmtp, struct arena *arena,
                      struct client_settings *ret, struct fail *why)
 {
     struct conf_options options = {
         .program = "smtp", .overrides = overrides, .defaults_only = true};
-    struct conf *conf = conf_load(&options, why); /* lives on: settings point into it */
+    struct conf *conf = conf_load(&options, why);
 
     assert_non_null(conf);
+    assert_true(n_loaded < ROWS(loaded));
+    loaded[n_loaded++] = conf;
     return client_settings_read(conf, lmtp, NULL, arena, ret, why);
 }
 
@@ -124,10 +138,10 @@ static void proxies_are_addresses_of_ours(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_defaults_are_those_of_the_family),
-        cmocka_unit_test(a_value_that_cannot_be_is_named),
-        cmocka_unit_test(without_dns_there_are_no_exchangers),
-        cmocka_unit_test(proxies_are_addresses_of_ours),
+        cmocka_unit_test_teardown(the_defaults_are_those_of_the_family, free_loaded),
+        cmocka_unit_test_teardown(a_value_that_cannot_be_is_named, free_loaded),
+        cmocka_unit_test_teardown(without_dns_there_are_no_exchangers, free_loaded),
+        cmocka_unit_test_teardown(proxies_are_addresses_of_ours, free_loaded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
