@@ -113,6 +113,8 @@ static int expand_name(struct expansion *x, struct str name)
     x->source->depth++;
     result = expand(x, str_of(value));
     x->source->depth--;
+    if (result < 0 && x->source->culprit.n == 0)
+        x->source->culprit = name;
     return result;
 }
 
@@ -160,11 +162,12 @@ static int expand_branch(struct expansion *x, struct str whole, struct str rest,
 {
     struct str branch;
 
+    yes = yes || x->source->names_only;
     if (choose_branch(whole, rest, yes, &branch, x->why) < 0 || expand(x, branch) < 0)
         return -1;
     if (!x->source->names_only)
         return 0;
-    if (choose_branch(whole, rest, !yes, &branch, x->why) < 0)
+    if (choose_branch(whole, rest, false, &branch, x->why) < 0)
         return -1;
     return expand(x, branch);
 }
@@ -413,5 +416,7 @@ int macro_expand(const char *text, struct macro_source *source, struct buf *out,
 {
     struct expansion x = {.source = source, .out = out, .why = why};
 
+    if (source->depth == 0)
+        source->culprit = STR_NONE;
     return expand(&x, str_of(text));
 }

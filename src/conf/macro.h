@@ -36,6 +36,8 @@ struct macro_source {
      * not, its answer is not followed, and nothing useful is appended.
      */
     bool names_only;
+    /* After a failure: the name whose value is at fault; empty when text itself is. */
+    struct str culprit;
 };
 
 /* Append text to out with its macros replaced. out is undefined on failure. */
