@@ -45,6 +45,16 @@ void access_require(const struct command *command, const char *param, const char
                      (long)getuid(), act);
 }
 
+bool access_owns_queue(const struct command *command)
+{
+    struct user owner;
+    struct fail why;
+
+    return getuid() == 0 ||
+           (user_by_name(command->conf->mail_owner, command->arena, &owner, &why) == 1 &&
+            owner.uid == getuid());
+}
+
 /* --- senders --- */
 
 /* "joe+x@example.com" -> "joe@example.com". */

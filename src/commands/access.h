@@ -17,6 +17,9 @@
 void access_require(const struct command *command, const char *param, const char *list,
                     const char *act);
 
+/* Is the real user root or $mail_owner, to whom the queue is open anyway? */
+bool access_owns_queue(const struct command *command);
+
 /*
  * May the real user send as this envelope sender (internal form)? 1, 0, -1 = could not
  * find out. *why says what is wrong on 0 and -1.

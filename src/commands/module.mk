@@ -6,5 +6,6 @@ commands.programs += postdrop
 commands.programs += postfix
 commands.programs += postlog
 commands.programs += postmap
+commands.programs += postqueue
 commands.programs += postsuper
 commands.programs += sendmail

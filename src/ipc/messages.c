@@ -16,6 +16,7 @@ IPC_DEFINE(deliver_recipient, DELIVER_RECIPIENT);
 IPC_DEFINE(delivered, DELIVERED);
 IPC_DEFINE(bounce_append, BOUNCE_APPEND);
 IPC_DEFINE(bounce_report, BOUNCE_REPORT);
+IPC_DEFINE(flush, FLUSH);
 IPC_DEFINE(lookup, LOOKUP);
 IPC_DEFINE(looked_up, LOOKED_UP);
 IPC_DEFINE(table_change_entry, TABLE_CHANGE_ENTRY);

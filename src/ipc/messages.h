@@ -8,6 +8,7 @@
  *   qmgr                          delivery agents   deliver
  *   delivery agents               bounce, defer     append
  *   qmgr                          bounce, defer     flush, warn
+ *   delivery agents smtpd ...     flush             add, send_site, send_id
  *   all that open proxy: tables   proxymap          lookup
  *   postmap                       proxywrite        lookup, update, delete
  *   smtpd                         anvil             count, disconnect
@@ -202,6 +203,16 @@ IPC_DECLARE(bounce_append, BOUNCE_APPEND);
     F(m, number, trace_flags)
 IPC_DECLARE(bounce_report, BOUNCE_REPORT);
 /* both answer status_reply: 0 = done (or nobody to tell) */
+
+/* --- flush: which messages wait for a site ---------------------------------------
+ *
+ * add (site and queue_id), send_site (site), send_id (queue_id); all answer
+ * status_reply. queue/flush.h is the client.
+ */
+#define FLUSH(F, m)                                                                      \
+    F(m, text, site) /* "example.com" or "[192.0.2.1]" */                                \
+    F(m, text, queue_id)
+IPC_DECLARE(flush, FLUSH);
 
 /* --- proxymap ------------------------------------------------------------------ */
 enum lookup_status { LOOKUP_FOUND, LOOKUP_NONE, LOOKUP_RETRY, LOOKUP_DENIED };

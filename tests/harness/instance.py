@@ -65,6 +65,7 @@ trace     unix  -       -       n       -       0       bounce
 smtp      unix  -       -       n       -       -       smtp
 relay     unix  -       -       n       -       -       smtp
 showq     unix  n       -       n       -       -       showq
+flush     unix  n       -       n       1000?   0       flush
 error     unix  -       -       n       -       -       error
 retry     unix  -       -       n       -       -       error
 discard   unix  -       -       n       -       -       discard
@@ -78,7 +79,6 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 # Services that Postfix's own programs call, and ours do not need yet.
 ORACLE_ONLY = """\
 verify    unix  -       -       n       -       1       verify
-flush     unix  n       -       n       1000?   0       flush
 lmtp      unix  -       -       n       -       -       lmtp
 scache    unix  -       -       n       -       1       scache
 """

@@ -1,0 +1,2 @@
+flush.program := flush
+flush.uses := util conf ipc mail queue service

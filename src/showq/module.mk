@@ -1,0 +1,2 @@
+showq.program := showq
+showq.uses := util conf ipc mail queue service
