@@ -4,7 +4,9 @@
 BEGIN {
     bits["client"] = 0; bits["helo"] = 1; bits["sender"] = 2; bits["relay"] = 3
     bits["recipient"] = 4; bits["data"] = 5; bits["end_of_data"] = 6
+    bits["local_rewrite"] = 7
     kind["none"] = "NO_ARGUMENT"; kind["time"] = "TIME_ARGUMENT"
+    kind["hosts"] = "HOSTS_ARGUMENT"
     kind["restriction"] = "RESTRICTION_ARGUMENT"
     if (want != "man")
         print "/* Made from src/smtpd/restrictions.cat by tools/genrestrictions.awk. */"
@@ -37,13 +39,11 @@ function flush_record(   i, n, words) {
 }
 
 function stage_set(   i, set) {
-    if ($2 == "all")
-        return "0x7f"
     set = "0"
     for (i = 2; i <= NF; i++) {
-        if (!($i in bits))
+        if ($i != "all" && !($i in bits))
             fail("unknown stage " $i)
-        set = set " | 1 << " bits[$i]
+        set = set ($i == "all" ? " | 0x7f" : " | 1 << " bits[$i])
     }
     return set
 }

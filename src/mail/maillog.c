@@ -161,6 +161,40 @@ void maillog_lost(const char *reason, const char *stage, long long bytes,
         log_info("%s after %s (%lld bytes) from %s", reason, stage, bytes, client);
 }
 
+static void add_escaped(struct buf *out, struct str s)
+{
+    static const char letters[] = "\aa\bb\tt\nn\vv\ff\rr\\\\";
+
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        const char *letter = c ? strchr(letters, c) : NULL;
+
+        if (letter && (letter - letters) % 2 == 0)
+            buf_printf(out, "\\%c", letter[1]);
+        else if (c >= ' ' && c < 127)
+            buf_add_char(out, (char)c);
+        else
+            buf_printf(out, "\\%03o", c);
+    }
+}
+
+void maillog_add_pipelining(struct buf *out, const char *stage, const char *client,
+                            struct str ahead)
+{
+    buf_printf(out, "improper command pipelining after %s from %s: ", stage, client);
+    add_escaped(out, str_head(ahead, 100));
+}
+
+void maillog_pipelining(const char *stage, const char *client, struct str ahead)
+{
+    struct buf line;
+
+    buf_init(&line, 4000);
+    maillog_add_pipelining(&line, stage, client, ahead);
+    log_info("%s", buf_text(&line));
+    buf_done(&line);
+}
+
 static void add_known(struct buf *out, const char *label, const char *value)
 {
     if (value && value[0])

@@ -74,6 +74,12 @@ void maillog_disconnect(const char *client, const char *counts);
 void maillog_lost(const char *reason, const char *stage, long long bytes,
                   const char *client);
 
+/* "improper command pipelining after NOOP from N[A]: RSET\r\n"; ahead: the input that
+ * came too early, its beginning shown with C escapes. */
+void maillog_add_pipelining(struct buf *out, const char *stage, const char *client,
+                            struct str ahead);
+void maillog_pipelining(const char *stage, const char *client, struct str ahead);
+
 struct maillog_client {
     const char *queue_id, *client;
     const char *sasl_method, *sasl_username, *sasl_sender;

@@ -48,7 +48,7 @@ void answer_mail(struct session *session, struct str argument)
     struct options options;
 
     transaction_reset(session);
-    if (!str_starts_nocase(argument, "FROM:")) {
+    if (!str_starts_nocase(argument, "FROM:") || str_trim(str_tail(argument, 5)).n == 0) {
         session_reply(session, REPLY_MAIL_SYNTAX);
         return;
     }

@@ -32,7 +32,7 @@ void answer_rcpt(struct session *session, struct str argument)
     struct options options;
     const char *recipient;
 
-    if (!str_starts_nocase(argument, "TO:")) {
+    if (!str_starts_nocase(argument, "TO:") || str_trim(str_tail(argument, 3)).n == 0) {
         session_reply(session, REPLY_RCPT_SYNTAX);
         return;
     }

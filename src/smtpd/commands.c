@@ -4,19 +4,21 @@
  */
 #include "smtpd/session.h"
 
+enum { JUNK = COMMAND_JUNK, BATCH = COMMAND_IN_BATCH, GOODBYE = COMMAND_SAYS_GOODBYE };
+
 /* clang-format off */
 static const struct command commands[] = {
-    /* verb   answered by   needs                     counted as   flags           RFC 5321 */
-    {"HELO", answer_helo, NEED_NOTHING,               COUNT_HELO, 0},            /* 4.1.1.1 */
-    {"EHLO", answer_ehlo, NEED_NOTHING,               COUNT_EHLO, 0},            /* 4.1.1.1 */
-    {"MAIL", answer_mail, NEED_HELO | NEED_NO_MAIL,   COUNT_MAIL, 0},            /* 4.1.1.2 */
-    {"RCPT", answer_rcpt, NEED_MAIL,                  COUNT_RCPT, 0},            /* 4.1.1.3 */
-    {"DATA", answer_data, NEED_NOTHING,               COUNT_DATA, 0},            /* 4.1.1.4 */
-    {"RSET", answer_rset, NEED_NOTHING,               COUNT_RSET, COMMAND_JUNK}, /* 4.1.1.5 */
-    {"NOOP", answer_noop, NEED_NOTHING,               COUNT_NOOP, COMMAND_JUNK}, /* 4.1.1.9 */
-    {"VRFY", answer_vrfy, NEED_NOTHING,               COUNT_VRFY, COMMAND_JUNK}, /* 4.1.1.6 */
-    {"HELP", answer_help, NEED_NOTHING,               COUNT_HELP, COMMAND_JUNK}, /* 4.1.1.8 */
-    {"QUIT", answer_quit, NEED_NOTHING,               COUNT_QUIT, 0},            /* 4.1.1.10 */
+    /* verb   answered by   needs                     counted as   flags        RFC 5321 */
+    {"HELO", answer_helo, NEED_NOTHING,             COUNT_HELO, 0},       /* 4.1.1.1 */
+    {"EHLO", answer_ehlo, NEED_NOTHING,             COUNT_EHLO, 0},       /* 4.1.1.1 */
+    {"MAIL", answer_mail, NEED_HELO | NEED_NO_MAIL, COUNT_MAIL, BATCH},   /* 4.1.1.2 */
+    {"RCPT", answer_rcpt, NEED_MAIL,                COUNT_RCPT, BATCH},   /* 4.1.1.3 */
+    {"DATA", answer_data, NEED_NOTHING,             COUNT_DATA, 0},       /* 4.1.1.4 */
+    {"RSET", answer_rset, NEED_NOTHING,             COUNT_RSET, JUNK | BATCH}, /* 4.1.1.5 */
+    {"NOOP", answer_noop, NEED_NOTHING,             COUNT_NOOP, JUNK},    /* 4.1.1.9 */
+    {"VRFY", answer_vrfy, NEED_NOTHING,             COUNT_VRFY, JUNK},    /* 4.1.1.6 */
+    {"HELP", answer_help, NEED_NOTHING,             COUNT_HELP, JUNK},    /* 4.1.1.8 */
+    {"QUIT", answer_quit, NEED_NOTHING,             COUNT_QUIT, GOODBYE}, /* 4.1.1.10 */
 };
 /* clang-format on */
 

@@ -8,6 +8,7 @@
 #include "mail/address.h"
 #include "mail/date.h"
 #include "queue/record.h"
+#include "smtpd/restrict.h"
 #include "util/log.h"
 
 #include <stdio.h>
@@ -59,7 +60,8 @@ static void add_head(struct session *session, struct submission *s)
     if (*session->conf->content_filter)
         submit_record(s, RECORD_FILTER, str_of(session->conf->content_filter));
     submit_attribute(s, "log_ident", transaction->queue_id);
-    submit_attribute(s, "rewrite_context", session->in_mynetworks ? "local" : "remote");
+    submit_attribute(s, "rewrite_context",
+                     restrict_is_rewrite_client(session) ? "local" : "remote");
     submit_attribute(s, "envelope_id", transaction->envelope_id);
     if (transaction->ret)
         submit_printf(s, RECORD_ATTRIBUTE, "ret_flags=%d", transaction->ret);

@@ -29,7 +29,7 @@ const struct restriction *restriction_find(const char *name)
 
 struct restriction_item {
     const struct restriction *restriction;
-    const char *argument; /* NULL when it takes none */
+    struct argument argument;
 };
 
 struct restriction_list {
@@ -37,37 +37,64 @@ struct restriction_list {
     size_t n;
 };
 
-static int parse_item(struct arena *arena, const char *param, enum stage stage,
-                      const struct texts *words, size_t *i, struct restriction_item *ret,
-                      struct fail *why)
-{
-    const char *word = words->items[(*i)++];
-    const struct restriction *restriction = restriction_find(arena_copy(arena, word));
+/* A list being parsed. */
+struct parser {
+    struct server *server;
+    const char *param;
+    enum stage stage;
+    struct texts words;
+    size_t next;
+};
 
-    if (!restriction)
-        return fail_set(why, "%s: unknown restriction \"%s\"", param, word);
-    if (!(restriction->stages & 1U << stage))
-        return fail_set(why, "%s: %s cannot be used in this list", param, word);
-    *ret = (struct restriction_item){.restriction = restriction};
-    if (restriction->argument == TIME_ARGUMENT) {
-        if (*i == words->n)
-            return fail_set(why, "%s: %s needs an argument", param, word);
-        ret->argument = words->items[(*i)++];
-    }
+static int parse_argument(struct parser *p, enum argument_kind kind, struct argument *ret,
+                          struct fail *why)
+{
+    if (kind != TIME_ARGUMENT && kind != HOSTS_ARGUMENT)
+        return 0;
+    if (p->next == p->words.n)
+        return fail_set(why, "%s: %s needs an argument", p->param,
+                        p->words.items[p->next - 1]);
+    ret->text = p->words.items[p->next++];
+    if (kind == HOSTS_ARGUMENT)
+        ret->hosts = match_list_open(p->server->tables, p->param, ret->text, 0);
     return 0;
 }
 
-struct restriction_list *restriction_list_parse(struct arena *arena, const char *param,
+/* compat: in local_header_rewrite_clients, a table may stand without check_address_map.
+ */
+static bool is_bare_table(const struct parser *p, const char *word)
+{
+    return p->stage == STAGE_LOCAL_REWRITE && strchr(word, ':') != NULL;
+}
+
+static int parse_item(struct parser *p, struct restriction_item *ret, struct fail *why)
+{
+    const char *word = p->words.items[p->next];
+
+    if (is_bare_table(p, word))
+        word = "check_address_map";
+    else
+        p->next++;
+    *ret = (struct restriction_item){.restriction = restriction_find(word)};
+    if (!ret->restriction)
+        return fail_set(why, "%s: unknown restriction \"%s\"", p->param, word);
+    if (!(ret->restriction->stages & 1U << p->stage))
+        return fail_set(why, "%s: %s cannot be used in this list", p->param, word);
+    return parse_argument(p, ret->restriction->argument, &ret->argument, why);
+}
+
+struct restriction_list *restriction_list_parse(struct server *server, const char *param,
                                                 enum stage stage, const char *value,
                                                 struct fail *why)
 {
+    struct arena *arena = server->process->arena;
     struct restriction_list *list = ARENA_NEW(arena, struct restriction_list);
-    struct texts words = {0};
+    struct parser parser = {.server = server, .param = param, .stage = stage};
 
-    texts_split_braced(&words, arena, str_of(value), ", \t\r\n");
-    list->items = arena_array(arena, words.n, sizeof *list->items);
-    for (size_t i = 0; i < words.n; list->n++)
-        if (parse_item(arena, param, stage, &words, &i, &list->items[list->n], why) < 0)
+    texts_split_braced(&parser.words, arena, str_of(value), ", \t\r\n");
+    list->items = arena_array(arena, parser.words.n, sizeof *list->items);
+    for (; parser.next < parser.words.n; list->n++)
+        if (parse_item(&parser, &list->items[list->n], why) < 0)
             return NULL;
     return list;
 }
@@ -89,7 +116,7 @@ static const char *class_text(enum stage stage)
         [STAGE_CLIENT] = "Client host",          [STAGE_HELO] = "Helo command",
         [STAGE_SENDER] = "Sender address",       [STAGE_RELAY] = "Recipient address",
         [STAGE_RECIPIENT] = "Recipient address", [STAGE_DATA] = "Data command",
-        [STAGE_END_OF_DATA] = "End-of-data",
+        [STAGE_END_OF_DATA] = "End-of-data",     [STAGE_LOCAL_REWRITE] = "Client host",
     };
 
     return texts[stage];
@@ -105,12 +132,10 @@ static const char *subject_text(const struct judge *judge)
     case STAGE_HELO:
         return session->helo ? session->helo : "";
     case STAGE_SENDER:
-        return address_external(
-            session->command,
-            str_of(session->transaction.sender ? session->transaction.sender : ""));
+        return session->transaction.sender ? session->transaction.sender : "";
     case STAGE_RELAY:
     case STAGE_RECIPIENT:
-        return address_external(session->command, str_of(judge->recipient));
+        return judge->recipient;
     case STAGE_DATA:
         return "DATA";
     default:
@@ -146,8 +171,7 @@ enum verdict refuse(struct judge *judge, int code, const char *status, const cha
 enum verdict refuse_lookup(struct judge *judge, const char *about, const struct fail *why)
 {
     log_warning("%s", why->text);
-    return refuse_text(judge, 451, "4.3.0", "<%s>: Temporary lookup failure",
-                       address_external(judge->session->command, str_of(about)));
+    return refuse_text(judge, 451, "4.3.0", "<%s>: Temporary lookup failure", about);
 }
 
 /* --- evaluation ------------------------------------------------------------------- */
@@ -174,7 +198,7 @@ static enum verdict walk(struct judge *judge, enum stage stage)
     for (size_t i = 0; i < list->n; i++) {
         const struct restriction_item *item = &list->items[i];
         bool only_warn = judge->only_warn;
-        enum verdict verdict = item->restriction->decide(judge, item->argument);
+        enum verdict verdict = item->restriction->decide(judge, &item->argument);
 
         if (only_warn) {
             judge->only_warn = false;
@@ -211,6 +235,13 @@ bool restrict_stage(struct session *session, enum stage stage)
     struct judge judge = {.session = session};
 
     return conclude(&judge, walk(&judge, stage));
+}
+
+bool restrict_is_rewrite_client(struct session *session)
+{
+    struct judge judge = {.session = session};
+
+    return walk(&judge, STAGE_LOCAL_REWRITE) == VERDICT_PERMIT;
 }
 
 static enum verdict walk_all(struct judge *judge)

@@ -32,13 +32,20 @@ struct judge {
     struct resolved resolution;
 };
 
-enum argument_kind { NO_ARGUMENT, TIME_ARGUMENT, RESTRICTION_ARGUMENT };
+enum argument_kind { NO_ARGUMENT, TIME_ARGUMENT, RESTRICTION_ARGUMENT, HOSTS_ARGUMENT };
+
+/* What follows a restriction's name; by kind. */
+struct argument {
+    const char *text;
+    struct match_list
+        *hosts; /* HOSTS_ARGUMENT: a table asked for client name and address */
+};
 
 struct restriction {
     const char *name;
     enum argument_kind argument;
     unsigned stages; /* bit 1 << enum stage */
-    enum verdict (*decide)(struct judge *judge, const char *argument);
+    enum verdict (*decide)(struct judge *judge, const struct argument *argument);
 };
 const struct restriction *restriction_find(const char *name);
 
@@ -46,7 +53,7 @@ const struct restriction *restriction_find(const char *name);
  * Parse the value of a parameter such as smtpd_recipient_restrictions. A name that is
  * unknown or out of place is an error that names param and the word.
  */
-struct restriction_list *restriction_list_parse(struct arena *arena, const char *param,
+struct restriction_list *restriction_list_parse(struct server *server, const char *param,
                                                 enum stage stage, const char *value,
                                                 struct fail *why) MUST_CHECK;
 /* Does the list hold this restriction? For the start-up check against open relays. */
@@ -54,6 +61,9 @@ bool restriction_list_has(const struct restriction_list *list, const char *name)
 
 /* Ask the list of one stage; true when it refused, which is then logged and answered. */
 bool restrict_stage(struct session *session, enum stage stage);
+/* May addresses in headers be completed as if the client were one of our own
+ * (local_header_rewrite_clients)? Never refuses anybody. */
+bool restrict_is_rewrite_client(struct session *session);
 /* Everything that is asked at RCPT: delayed lists, relay, recipient, unlisted recipients.
  */
 bool restrict_recipient(struct session *session, const char *recipient);
@@ -72,8 +82,8 @@ enum verdict refuse_lookup(struct judge *judge, const char *about,
                            const struct fail *why);
 
 /* One function for each record of restrictions.cat; a missing one is a link error. */
-#define RESTRICTION(name, argument, stages)                                              \
-    enum verdict restrict_##name(struct judge *judge, const char *argument_text);
+#define RESTRICTION(name, kind, stages)                                                  \
+    enum verdict restrict_##name(struct judge *judge, const struct argument *argument);
 #define RESTRICTION_ALIAS(alias, name, argument, stages)
 #include "smtpd/restrictions.gen.h"
 #undef RESTRICTION

@@ -6,22 +6,24 @@
 
 #include "mail/address.h"
 #include "net/interfaces.h"
+#include "table/match.h"
+#include "util/log.h"
 #include "util/wait.h"
 
-enum verdict restrict_permit(struct judge *judge, const char *argument)
+enum verdict restrict_permit(struct judge *judge, const struct argument *argument)
 {
     (void)judge, (void)argument;
     return VERDICT_PERMIT;
 }
 
-enum verdict restrict_reject(struct judge *judge, const char *argument)
+enum verdict restrict_reject(struct judge *judge, const struct argument *argument)
 {
     (void)argument;
     return refuse(judge, judge->session->conf->access_map_reject_code, "5.7.1",
                   "Access denied");
 }
 
-enum verdict restrict_defer(struct judge *judge, const char *argument)
+enum verdict restrict_defer(struct judge *judge, const struct argument *argument)
 {
     (void)argument;
     return refuse(judge, judge->session->conf->access_map_defer_code, "4.7.1",
@@ -38,42 +40,60 @@ static enum verdict remember(struct judge *judge, struct refusal *later)
     return VERDICT_DUNNO;
 }
 
-enum verdict restrict_defer_if_permit(struct judge *judge, const char *argument)
+enum verdict restrict_defer_if_permit(struct judge *judge,
+                                      const struct argument *argument)
 {
     (void)argument;
     return remember(judge, &judge->if_permit);
 }
 
-enum verdict restrict_defer_if_reject(struct judge *judge, const char *argument)
+enum verdict restrict_defer_if_reject(struct judge *judge,
+                                      const struct argument *argument)
 {
     (void)argument;
     return remember(judge, &judge->if_reject);
 }
 
-enum verdict restrict_warn_if_reject(struct judge *judge, const char *argument)
+enum verdict restrict_warn_if_reject(struct judge *judge, const struct argument *argument)
 {
     (void)argument;
     judge->only_warn = true;
     return VERDICT_DUNNO;
 }
 
-enum verdict restrict_sleep(struct judge *judge, const char *argument)
+enum verdict restrict_sleep(struct judge *judge, const struct argument *argument)
 {
     int seconds;
 
     (void)judge;
-    if (conf_time(argument, 's', &seconds))
+    if (conf_time(argument->text, 's', &seconds))
         (void)!wait_any(NULL, 0, seconds * 1000L);
     return VERDICT_DUNNO;
 }
 
-enum verdict restrict_permit_mynetworks(struct judge *judge, const char *argument)
+enum verdict restrict_permit_mynetworks(struct judge *judge,
+                                        const struct argument *argument)
 {
     (void)argument;
     return judge->session->in_mynetworks ? VERDICT_PERMIT : VERDICT_DUNNO;
 }
 
-enum verdict restrict_permit_inet_interfaces(struct judge *judge, const char *argument)
+/* A table that fails permits nothing. */
+enum verdict restrict_check_address_map(struct judge *judge,
+                                        const struct argument *argument)
+{
+    const struct session *session = judge->session;
+    struct fail why;
+    int found = match_host(argument->hosts, str_of(session->client.name),
+                           str_of(session->address), &why);
+
+    if (found < 0)
+        log_warning("%s", why.text);
+    return found > 0 ? VERDICT_PERMIT : VERDICT_DUNNO;
+}
+
+enum verdict restrict_permit_inet_interfaces(struct judge *judge,
+                                             const struct argument *argument)
 {
     (void)argument;
     return interfaces_has(&judge->session->server->own, &judge->session->peer)
@@ -82,13 +102,15 @@ enum verdict restrict_permit_inet_interfaces(struct judge *judge, const char *ar
 }
 
 /* Nobody can have authenticated while AUTH is not offered. */
-enum verdict restrict_permit_sasl_authenticated(struct judge *judge, const char *argument)
+enum verdict restrict_permit_sasl_authenticated(struct judge *judge,
+                                                const struct argument *argument)
 {
     (void)judge, (void)argument;
     return VERDICT_DUNNO;
 }
 
-enum verdict restrict_reject_unauth_pipelining(struct judge *judge, const char *argument)
+enum verdict restrict_reject_unauth_pipelining(struct judge *judge,
+                                               const struct argument *argument)
 {
     struct session *session = judge->session;
     bool allowed = strcmp(session->protocol, "ESMTP") == 0 &&
@@ -102,7 +124,7 @@ enum verdict restrict_reject_unauth_pipelining(struct judge *judge, const char *
 }
 
 enum verdict restrict_reject_multi_recipient_bounce(struct judge *judge,
-                                                    const char *argument)
+                                                    const struct argument *argument)
 {
     const struct session *session = judge->session;
     const struct transaction *transaction = &session->transaction;
@@ -118,7 +140,7 @@ enum verdict restrict_reject_multi_recipient_bounce(struct judge *judge,
 /* --- the client's name ---------------------------------------------------------- */
 
 enum verdict restrict_reject_unknown_client_hostname(struct judge *judge,
-                                                     const char *argument)
+                                                     const struct argument *argument)
 {
     const struct session *session = judge->session;
     enum client_name_status status = session->client.status;
@@ -133,8 +155,9 @@ enum verdict restrict_reject_unknown_client_hostname(struct judge *judge,
         session->address);
 }
 
-enum verdict restrict_reject_unknown_reverse_client_hostname(struct judge *judge,
-                                                             const char *argument)
+enum verdict
+restrict_reject_unknown_reverse_client_hostname(struct judge *judge,
+                                                const struct argument *argument)
 {
     const struct session *session = judge->session;
     enum client_name_status status = session->client.reverse_status;
@@ -152,7 +175,7 @@ enum verdict restrict_reject_unknown_reverse_client_hostname(struct judge *judge
 /* --- HELO ------------------------------------------------------------------------- */
 
 enum verdict restrict_reject_invalid_helo_hostname(struct judge *judge,
-                                                   const char *argument)
+                                                   const struct argument *argument)
 {
     const struct session *session = judge->session;
     struct str name = str_of(session->helo ? session->helo : "");
@@ -166,7 +189,7 @@ enum verdict restrict_reject_invalid_helo_hostname(struct judge *judge,
 }
 
 enum verdict restrict_reject_non_fqdn_helo_hostname(struct judge *judge,
-                                                    const char *argument)
+                                                    const struct argument *argument)
 {
     const struct session *session = judge->session;
     struct str name = str_of(session->helo ? session->helo : "");

@@ -31,7 +31,8 @@ static enum verdict need_fqdn(struct judge *judge, const char *address, const ch
                        address_external(judge->session->command, str_of(address)), class);
 }
 
-enum verdict restrict_reject_non_fqdn_sender(struct judge *judge, const char *argument)
+enum verdict restrict_reject_non_fqdn_sender(struct judge *judge,
+                                             const struct argument *argument)
 {
     const char *sender = judge->session->transaction.sender;
 
@@ -39,7 +40,8 @@ enum verdict restrict_reject_non_fqdn_sender(struct judge *judge, const char *ar
     return sender ? need_fqdn(judge, sender, "Sender address") : VERDICT_DUNNO;
 }
 
-enum verdict restrict_reject_non_fqdn_recipient(struct judge *judge, const char *argument)
+enum verdict restrict_reject_non_fqdn_recipient(struct judge *judge,
+                                                const struct argument *argument)
 {
     (void)argument;
     /* RFC 5321 section 4.5.1: <postmaster> without a domain is always good. */
@@ -95,13 +97,15 @@ static enum verdict deny_relay(struct judge *judge, int code)
     }
 }
 
-enum verdict restrict_reject_unauth_destination(struct judge *judge, const char *argument)
+enum verdict restrict_reject_unauth_destination(struct judge *judge,
+                                                const struct argument *argument)
 {
     (void)argument;
     return deny_relay(judge, judge->session->conf->relay_domains_reject_code);
 }
 
-enum verdict restrict_defer_unauth_destination(struct judge *judge, const char *argument)
+enum verdict restrict_defer_unauth_destination(struct judge *judge,
+                                               const struct argument *argument)
 {
     int code = judge->session->conf->relay_domains_reject_code;
 
@@ -109,7 +113,8 @@ enum verdict restrict_defer_unauth_destination(struct judge *judge, const char *
     return deny_relay(judge, code / 100 == 5 ? code - 100 : code);
 }
 
-enum verdict restrict_permit_auth_destination(struct judge *judge, const char *argument)
+enum verdict restrict_permit_auth_destination(struct judge *judge,
+                                              const struct argument *argument)
 {
     struct fail why;
 
@@ -222,7 +227,8 @@ static bool is_system_address(const struct judge *judge, const char *address)
     return str_is_nocase(parts.local, judge->session->conf->double_bounce_sender);
 }
 
-enum verdict restrict_reject_unlisted_recipient(struct judge *judge, const char *argument)
+enum verdict restrict_reject_unlisted_recipient(struct judge *judge,
+                                                const struct argument *argument)
 {
     const struct resolved *resolved = &judge->resolution;
     struct listing listing;

@@ -83,11 +83,13 @@ static int parse_lists(struct server *server, struct fail *why)
         {STAGE_DATA, "smtpd_data_restrictions", conf->smtpd_data_restrictions},
         {STAGE_END_OF_DATA, "smtpd_end_of_data_restrictions",
          conf->smtpd_end_of_data_restrictions},
+        {STAGE_LOCAL_REWRITE, "local_header_rewrite_clients",
+         conf->local_header_rewrite_clients},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         server->lists[rows[i].stage] = restriction_list_parse(
-            server->process->arena, rows[i].param, rows[i].stage, rows[i].value, why);
+            server, rows[i].param, rows[i].stage, rows[i].value, why);
         if (!server->lists[rows[i].stage])
             return -1;
     }

@@ -26,6 +26,7 @@ enum stage {
     STAGE_RECIPIENT,
     STAGE_DATA,
     STAGE_END_OF_DATA,
+    STAGE_LOCAL_REWRITE, /* local_header_rewrite_clients; decides, never refuses */
     STAGES,
 };
 

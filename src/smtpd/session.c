@@ -205,6 +205,33 @@ static void count_junk(struct session *session, const struct command *command)
         session->errors++;
 }
 
+/*
+ * Input that came before its time (RFC 2920 section 3.1): a client that does
+ * not listen to answers is no mail client, or somebody is smuggling. True: the
+ * client has its answer.
+ */
+static bool is_impatient(struct session *session, struct str ahead)
+{
+    if (ahead.n == 0)
+        return false;
+    if (!session->impatient)
+        maillog_pipelining(session->where, session->client_text, ahead);
+    session->impatient = true;
+    if (!session->conf->smtpd_forbid_unauth_pipelining)
+        return false;
+    session_reply(session, REPLY_PIPELINED_EARLY);
+    session->quit = true;
+    return true;
+}
+
+/* May commands follow this one before it is answered? */
+static bool may_be_followed(const struct session *session, const struct command *command)
+{
+    if (command->flags & COMMAND_SAYS_GOODBYE)
+        return true;
+    return (command->flags & COMMAND_IN_BATCH) && strcmp(session->protocol, "ESMTP") == 0;
+}
+
 static void run_command(struct session *session, struct str line)
 {
     struct str argument = line;
@@ -215,7 +242,10 @@ static void run_command(struct session *session, struct str line)
     session->failed = false;
     if (command) {
         session->where = command->verb;
-        if (!missing_step(session, command->needs))
+        if (!may_be_followed(session, command) &&
+            is_impatient(session, stream_buffered(session->stream)))
+            session->reason = NULL;
+        else if (!missing_step(session, command->needs))
             command->answer(session, str_trim(argument));
         count(session, command->counted);
     } else {
@@ -313,6 +343,16 @@ static void classify_client(struct session *session)
         session->bare_newline = BARE_NEWLINE_ALLOW;
 }
 
+/* Input before the greeting. */
+static bool talks_first(struct session *session)
+{
+    struct str ahead;
+
+    return stream_wait(session->stream, 0) &&
+           stream_peek(session->stream, &ahead) == STREAM_OK &&
+           is_impatient(session, ahead);
+}
+
 static void say_hello(struct session *session)
 {
     session_reply(session, REPLY_BANNER, session->conf->smtpd_banner);
@@ -369,7 +409,7 @@ void session_serve(struct client *client)
     name_client(&session);
     maillog_connect(session.client_text);
     classify_client(&session);
-    if (!limits_connect(&session)) {
+    if (!limits_connect(&session) && !talks_first(&session)) {
         say_hello(&session);
         if (!session.conf->smtpd_delay_reject)
             restrict_stage(&session, STAGE_CLIENT);

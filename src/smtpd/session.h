@@ -73,6 +73,7 @@ struct session {
     const char *reason;   /* why the session ended early, or NULL */
     long long data_bytes; /* read in DATA when it broke off, else -1 */
     bool quit;            /* no more commands */
+    bool impatient;       /* was caught sending ahead, which is logged once */
     bool failed;          /* a 4xx or 5xx was given to the current command */
     unsigned errors, junk;
     struct counter counts[COUNTED];
@@ -114,7 +115,11 @@ void answer_help(struct session *session, struct str argument);
 
 /* commands.c: what may be said, and when */
 enum need { NEED_NOTHING, NEED_HELO = 1, NEED_MAIL = 2, NEED_NO_MAIL = 4 };
-enum command_flags { COMMAND_JUNK = 1 /* too many of these count as errors */ };
+enum command_flags {
+    COMMAND_JUNK = 1,         /* too many of these count as errors */
+    COMMAND_IN_BATCH = 2,     /* others may follow at once (RFC 2920 section 3.1) */
+    COMMAND_SAYS_GOODBYE = 4, /* what follows does not matter */
+};
 struct command {
     const char *verb;
     void (*answer)(struct session *session, struct str argument);

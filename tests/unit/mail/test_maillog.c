@@ -246,9 +246,35 @@ static void notice_lines(void **state)
                         "warning: Q: undeliverable postmaster notification discarded");
 }
 
+static void input_that_came_too_early_is_shown_with_escapes(void **state)
+{
+    static const struct {
+        struct str ahead;
+        const char *shown;
+    } rows[] = {
+        {STR("QUIT\r\n"), "QUIT\\r\\n"},
+        {STR("a\tb\\c"), "a\\tb\\\\c"},
+        {STR("\0x\001\377abfnrtv"), "\\000x\\001\\377abfnrtv"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct buf line;
+
+        buf_init(&line, 1000);
+        maillog_add_pipelining(&line, "NOOP", "c[192.0.2.1]", rows[i].ahead);
+        assert_true(
+            str_starts(buf_str(&line),
+                       "improper command pipelining after NOOP from c[192.0.2.1]: "));
+        ROW_TEXT(rows[i].shown, buf_text(&line) + 58, rows[i].shown);
+        buf_done(&line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(input_that_came_too_early_is_shown_with_escapes),
         cmocka_unit_test(delays_have_two_digits),
         cmocka_unit_test(delivery_lines),
         cmocka_unit_test(deliveries_that_went_nowhere),

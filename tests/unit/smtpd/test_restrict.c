@@ -20,19 +20,22 @@ static const struct {
 
 static void lists_name_known_restrictions(void **state)
 {
-    struct arena *arena = arena_new("test");
+    struct process process = {.arena = arena_new("test")};
+    struct server server = {.process = &process,
+                            .tables = tables_new_with(&(struct tables_options){0})};
 
     (void)state;
     for (size_t i = 0; i < ROWS(lists); i++) {
         struct fail why = {0};
         struct restriction_list *list =
-            restriction_list_parse(arena, "p", lists[i].stage, lists[i].value, &why);
+            restriction_list_parse(&server, "p", lists[i].stage, lists[i].value, &why);
 
         ROW_INT(lists[i].value, list != NULL, lists[i].failure == NULL);
         if (lists[i].failure)
             ROW_TEXT(lists[i].value, why.text, lists[i].failure);
     }
-    arena_free(arena);
+    tables_free(server.tables);
+    arena_free(process.arena);
 }
 
 static void old_names_mean_the_new_function(void **state)
