@@ -7,7 +7,8 @@
 # likewise; the next line at the margin starts the next record. The attributes
 # and types are explained in src/conf/README.md.
 #
-# struct: the members of struct conf             table: the rows for conf/params.c
+# struct: the members of struct conf
+# table:  the rows for conf/params.c; -v built="name=value ..." has other defaults
 # man:    the list of parameters for a manual page, whole; with -v prog=NAME only
 #         those that this program uses, one sentence each
 # sample: main.cf from the file named by -v template=; its lines
@@ -222,8 +223,19 @@ function flags(i,    n, words, j, out)
     return out == "" ? "0" : out
 }
 
+# "name=value ..." of -v built: defaults that this build decides.
+function take_built(    n, words, i, name)
+{
+    n = split(built, words, " ")
+    for (i = 1; i <= n; i++) {
+        name = substr(words[i], 1, index(words[i], "=") - 1)
+        defaults[by_name[name]] = substr(words[i], length(name) + 2)
+    }
+}
+
 function write_table(    i, j, at, min, max)
 {
+    take_built()
     sort_names()
     print "/* Made from src/conf/params/ by tools/genparams.awk; do not edit. */"
     print "static const struct param_row param_rows[] = {"

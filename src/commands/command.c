@@ -22,8 +22,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static const char default_directory[] = "/etc/postfix";
-
 static struct logging_options logging_of(const struct command *command)
 {
     return (struct logging_options){
@@ -169,9 +167,9 @@ void command_check_directory(struct command *command)
     if (command->directory == NULL)
         command->directory = getenv("MAIL_CONFIG");
     if (command->directory == NULL || getuid() == 0 ||
-        strcmp(command->directory, default_directory) == 0)
+        strcmp(command->directory, conf_default_directory()) == 0)
         return;
-    conf = load(command, default_directory);
+    conf = load(command, conf_default_directory());
     listed = lists(conf->alternate_config_directories, command->directory) ||
              lists(conf->multi_instance_directories, command->directory);
     conf_free(conf);
@@ -181,7 +179,7 @@ void command_check_directory(struct command *command)
     fatal_status(command_failure(command),
                  "specify \"alternate_config_directories = %s\" or "
                  "\"multi_instance_directories = %s\" in %s/main.cf",
-                 command->directory, command->directory, default_directory);
+                 command->directory, command->directory, conf_default_directory());
 }
 
 const char *command_user(const struct command *command)

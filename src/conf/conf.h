@@ -25,13 +25,17 @@ struct conf_options {
     const char
         *program; /* "smtpd": selects whose parameters must be valid; $process_name */
     const char *service;   /* the name in master.cf, $service_name; NULL = program */
-    const char *directory; /* -c; NULL = $MAIL_CONFIG, else /etc/postfix */
+    const char *directory; /* -c; NULL = as conf_directory says */
     const char *const
         *overrides; /* "name=value" from -o, last wins, NULL at the end; may be NULL */
     bool defaults_only; /* read no main.cf at all (postconf -d) */
     bool texts_only;    /* evaluate nothing: no member is valid, only conf_text and
                            conf_expand (postconf, which shows what others can't use) */
 };
+
+/* Where main.cf lies: chosen, else $MAIL_CONFIG, else the default of this build. */
+const char *conf_directory(const char *chosen);
+const char *conf_default_directory(void);
 
 /*
  * Read and evaluate. The result is freed with conf_free. NULL on failure: the

@@ -205,13 +205,19 @@ static int fill(struct conf *conf, struct fail *why)
 
 /* --- the whole ---------------------------------------------------------------- */
 
-static const char *directory_of(const struct conf_options *options)
+const char *conf_default_directory(void)
 {
-    const char *directory = options->directory;
+    struct param param = {.text = ""};
 
-    if (directory == NULL)
-        directory = getenv("MAIL_CONFIG");
-    return directory && *directory ? directory : "/etc/postfix";
+    (void)param_find(STR("config_directory"), &param);
+    return param.text;
+}
+
+const char *conf_directory(const char *chosen)
+{
+    if (chosen == NULL)
+        chosen = getenv("MAIL_CONFIG");
+    return chosen && *chosen ? chosen : conf_default_directory();
 }
 
 static struct conf *conf_new(const struct conf_options *options)
@@ -225,7 +231,7 @@ static struct conf *conf_new(const struct conf_options *options)
     state->program = arena_copy(arena, options->program);
     state->service =
         options->service ? arena_copy(arena, options->service) : state->program;
-    state->directory = arena_copy(arena, directory_of(options));
+    state->directory = arena_copy(arena, conf_directory(options->directory));
     state->source = (struct macro_source){.value = macro_value, .context = state};
     return conf;
 }

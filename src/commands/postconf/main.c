@@ -152,12 +152,8 @@ static bool is_edit(const struct run *run)
 
 static void find_files(struct run *run)
 {
-    const char *directory = run->command.directory;
+    const char *directory = conf_directory(run->command.directory);
 
-    if (directory == NULL)
-        directory = getenv("MAIL_CONFIG");
-    if (directory == NULL || *directory == '\0')
-        directory = "/etc/postfix";
     run->main_path = arena_printf(run->command.arena, "%s/main.cf", directory);
     run->master_path = arena_printf(run->command.arena, "%s/master.cf", directory);
 }
@@ -168,7 +164,7 @@ static void read_main(struct run *run)
     const struct conf_options options = {
         .program = "postconf",
         .service = "",
-        .directory = run->given['d'] ? "/etc/postfix" : run->command.directory,
+        .directory = run->given['d'] ? conf_default_directory() : run->command.directory,
         .overrides = run->overrides.items,
         .defaults_only = run->given['d'],
         .texts_only = true,
