@@ -134,6 +134,7 @@ enum admission admit(struct manager *manager, const char *queue, const char *id,
     }
     if (!(flags & ADMIT_FRESH))
         forget_last_attempt(manager, id);
+    message->flush = flags & ADMIT_FLUSH;
     read_mode(message, st.st_mode);
     activate(message);
     return ADMIT_TAKEN;

@@ -7,6 +7,7 @@
 enum admit_flags {
     ADMIT_FRESH = 1, /* cleanup has just told of it: it has no logs of earlier attempts */
     ADMIT_ANY_TIME = 2, /* also when its time has not come */
+    ADMIT_FLUSH = 4,    /* $defer_transports do not count for it this time */
 };
 
 enum admission {

@@ -191,7 +191,6 @@ static void busy_agent_gone(struct transport *transport, struct entry *entry, bo
 {
     if (unread) { /* it ended between two requests, as agents do */
         entry_return(entry);
-        transport_run(transport);
         return;
     }
     log_warning("transport %s: a delivery agent ended in the middle of a delivery (%s): "

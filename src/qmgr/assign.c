@@ -63,10 +63,12 @@ static void divert_to_retry(struct target *target, const struct trouble *trouble
                         trouble->reason));
 }
 
-static bool is_put_off(const struct manager *manager, const char *transport)
+static bool is_put_off(const struct message *message, const char *transport)
 {
-    return manager->defer_transports.n > 0 && !manager->ignore_defer_transports &&
-           texts_has(&manager->defer_transports, str_of(transport), false);
+    const struct texts *put_off = &message->manager->defer_transports;
+
+    return put_off->n > 0 && !message->flush &&
+           texts_has(put_off, str_of(transport), false);
 }
 
 static void choose_transport(struct target *target)
@@ -79,7 +81,7 @@ static void choose_transport(struct target *target)
         divert(target, RETRY_SERVICE, "4.7.0 message is administratively expired");
     else if (target->recipient->address[0] == '-' && !manager->conf->allow_min_user)
         divert(target, manager->conf->error_service_name, "5.1.3 bad address syntax");
-    else if (is_put_off(manager, target->transport))
+    else if (is_put_off(message, target->transport))
         divert(target, RETRY_SERVICE, "4.3.2 deferred transport");
     transport = transport_get(manager, target->transport);
     if (message->unthrottle)

@@ -28,8 +28,7 @@ struct manager {
     size_t files_max;
     uint64_t arrivals; /* numbers messages in the order of their activation */
     struct texts defer_transports;
-    bool ignore_defer_transports; /* while a flush is on */
-    bool retiring;                /* nothing new is begun */
+    bool retiring; /* nothing new is begun */
     struct resolver *resolver;
     struct reporter *reporter;
     struct scanner *scanner;

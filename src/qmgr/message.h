@@ -45,6 +45,7 @@ struct message {
     size_t deferred;          /* had their try, and are still to be done */
     size_t unresolved_batches;
     size_t unlogged;      /* of these, are not in the defer log: no report would tell */
+    bool flush;           /* its transport is not put off this time */
     bool unthrottle;      /* forget that its destinations are dead */
     bool expire;          /* return it whatever its age */
     bool redirected;      /* its recipient by redirection was taken */

@@ -52,9 +52,8 @@ static void unthrottle(void *context, struct str key, void *value)
     map_each(transport->destinations, unthrottle_destination, NULL);
 }
 
-static void begin_flush(struct manager *manager)
+static void forget_dead(struct manager *manager)
 {
-    manager->ignore_defer_transports = true;
     map_each(manager->transports, unthrottle, NULL);
 }
 
@@ -69,12 +68,11 @@ static void want(struct walk *walk, unsigned flags)
 
 static void end_walk(struct scanner *scanner, struct walk *walk)
 {
+    if (walk == &scanner->incoming && !walk->met_locked)
+        scanner->locked_delay_ms = LOCKED_AGAIN_MS;
+    walk->met_locked = false;
     spool_scan_free(walk->scan);
     walk->scan = NULL;
-    if (walk->flags & SCAN_FLUSH)
-        scanner->manager->ignore_defer_transports =
-            (scanner->incoming.scan && scanner->incoming.flags & SCAN_FLUSH) ||
-            (scanner->deferred.scan && scanner->deferred.flags & SCAN_FLUSH);
 }
 
 /* Is there something to look at? Begins a walk that is wanted. */
@@ -117,13 +115,11 @@ static void walk_on(struct scanner *scanner, struct walk *walk)
 {
     const char *name, *path;
     struct fail why;
-    unsigned flags = walk->flags & SCAN_ANY_TIME ? ADMIT_ANY_TIME : 0;
+    unsigned flags = (walk->flags & SCAN_ANY_TIME ? ADMIT_ANY_TIME : 0) |
+                     (walk->flags & SCAN_FLUSH ? ADMIT_FLUSH : 0);
 
     switch (spool_scan_next(walk->scan, &name, &path, &why)) {
     case 0:
-        if (walk == &scanner->incoming && !walk->met_locked)
-            scanner->locked_delay_ms = LOCKED_AGAIN_MS;
-        walk->met_locked = false;
         end_walk(scanner, walk);
         break;
     case 1:
@@ -178,7 +174,7 @@ void scanner_resume(struct scanner *scanner)
 void scanner_request(struct scanner *scanner, unsigned flags)
 {
     if (flags & SCAN_FLUSH)
-        begin_flush(scanner->manager);
+        forget_dead(scanner->manager);
     if (flags & SCAN_INCOMING)
         want(&scanner->incoming, flags);
     if (flags & SCAN_DEFERRED)

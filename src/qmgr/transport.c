@@ -243,20 +243,28 @@ void transport_run(struct transport *transport)
     }
 }
 
-void entry_done(struct entry *entry, const struct delivered *answer)
+/* Settling recipients can do anything, such as reading more of them and queueing them for
+ * the same destination: it is kept until the end by being busy. */
+static void leave(struct destination *destination)
 {
-    struct destination *destination = entry->peer->destination;
     struct transport *transport = destination->transport;
 
     destination->busy--;
+    destination_wake(destination);
+    destination_release(destination);
+    transport_run(transport);
+}
+
+void entry_done(struct entry *entry, const struct delivered *answer)
+{
+    struct destination *destination = entry->peer->destination;
+
     destination_feedback(destination, answer->status, answer->reason);
     message_settle(entry->peer->batch,
                    (struct settlement){.n = entry->n,
                                        .deferred = (size_t)answer->deferred,
                                        .unlogged = (size_t)answer->unlogged});
-    destination_wake(destination);
-    destination_release(destination);
-    transport_run(transport);
+    leave(destination);
 }
 
 void entry_return(struct entry *entry)
@@ -264,18 +272,15 @@ void entry_return(struct entry *entry)
     struct peer *peer = entry->peer;
     struct destination *destination = peer->destination;
 
-    destination->busy--;
     peer_return(peer, entry);
-    destination_wake(destination);
+    leave(destination);
 }
 
 void entry_lost(struct entry *entry)
 {
     struct destination *destination = entry->peer->destination;
-    struct transport *transport = destination->transport;
 
-    destination->busy--;
-    transport_throttle(transport, "4.3.0", "unknown mail transport error");
+    transport_throttle(destination->transport, "4.3.0", "unknown mail transport error");
     message_settle(entry->peer->batch, (struct settlement){entry->n, entry->n, entry->n});
-    destination_release(destination);
+    leave(destination);
 }
