@@ -37,6 +37,7 @@ function sample(   mark, i, n, lines) {
 function manual() {
     if (is_sample)
         return
+    gsub(/\. /, ".\n", text) # mdoc: a sentence, a line
     printf ".It Cm %s Pq %s, Xr %s 8\n%s\n", name, type, command, text
     if (not_built)
         print "Not built yet."

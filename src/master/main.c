@@ -10,6 +10,7 @@
 #include "master/entry.h"
 #include "master/lock.h"
 #include "master/master.h"
+#include "service/debug.h"
 #include "service/logging.h"
 #include "util/log.h"
 #include "util/platform.h"
@@ -31,6 +32,7 @@ enum {
 };
 
 struct options {
+    bool debug;       /* -D: run debugger_command first */
     bool foreground;  /* -d: stay with the terminal and its session */
     bool init;        /* -i: we are process 1 of a container */
     bool keep_stdout; /* -s */
@@ -66,7 +68,8 @@ static void parse_options(int argc, char **argv, struct options *o)
             setenv("MAIL_CONFIG", optarg, 1);
             break;
         case 'D':
-            break; /* for debuggers, as of daemons */
+            o->debug = true;
+            break;
         case 'd':
             o->foreground = true;
             break;
@@ -328,6 +331,8 @@ int main(int argc, char **argv)
     if (options.wait)
         report = detach_and_wait();
     log_to(&master, true);
+    if (options.debug)
+        debug_process(master.settings.conf);
     set_up(&master, &options);
     leave_terminal(&options);
     log_to(&master, options.foreground);

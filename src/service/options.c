@@ -20,8 +20,10 @@ static int take_option(struct service_options *options, int option, struct arena
         options->jail = true;
         break;
     case 'd':
+        break; /* master stays with its terminal: nothing to do here */
     case 'D':
-        break; /* of a debugger's use; nothing to do here */
+        options->debug = true;
+        break;
     case 'l':
         options->sole = true;
         break;

@@ -2,7 +2,7 @@
  * The command line of a daemon, as master makes it (formats.md: options of
  * children) with the words of master.cf behind it:
  *
- *     CMD [-l|-z] [-n NAME] -t TYPE [-d] [-v] [-u] [-c] [-s NSOCK] [-o name=value]
+ *     CMD [-l|-z] [-n NAME] -t TYPE [-d] [-D] [-v] [-u] [-c] [-s NSOCK] [-o name=value]
  * [words]
  */
 #ifndef SERVICE_OPTIONS_H
@@ -21,6 +21,7 @@ struct service_options {
     bool drop;              /* -u: become $mail_owner */
     bool jail;              /* -c: chroot to $queue_directory */
     bool stand_alone;       /* -S: no master, the client is standard input */
+    bool debug;             /* -D: run debugger_command first */
     int verbose;            /* number of -v */
     unsigned sockets;       /* -s: listening sockets, from SCOREBOARD_LISTEN_FD on */
     struct texts overrides; /* -o */

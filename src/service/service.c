@@ -4,6 +4,7 @@
  */
 #include "service/state.h"
 
+#include "service/debug.h"
 #include "service/jail.h"
 #include "service/logging.h"
 #include "service/watchdog.h"
@@ -92,6 +93,8 @@ static void load_configuration(struct process *process)
         fatal("%s", why.text);
     logging_configure(process->conf, &logging);
     log_warnings(process->conf);
+    if (options->debug)
+        debug_process(process->conf);
 }
 
 static void enter_queue(struct process *process)

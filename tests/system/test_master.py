@@ -360,3 +360,14 @@ def test_another_configuration_directory(box):
         assert greeted(client)
     assert all("-v" in arguments(pid) for pid in box.processes("smtpd"))
     assert box.postfix("-c", "/etc/other", "status").returncode == 0
+
+
+def test_a_debugger_sees_processes_that_start_with_it(box):
+    command = "debugger_command = echo $process_name $process_id >>/var/log/seen\n"
+    start(box, "2525 inet n - n - - smtpd -D\n", command)
+    with connect(box, 2525) as client:
+        assert greeted(client)
+    assert box.read("/var/log/seen").startswith("smtpd ")
+    box.postfix("stop")
+    assert box.postfix("-D", "start").returncode == 0
+    assert box.read("/var/log/seen").splitlines()[-1].startswith("master ")

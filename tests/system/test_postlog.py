@@ -76,3 +76,22 @@ def test_in_a_container_the_log_is_standard_output(box):
     assert box.postfix("stop").returncode == 0
     assert running.wait(30) == 0
     wait_for(box, rf"^{LINE}postfix/master\[\d+\]: terminating on signal 15$", "/var/log/out")
+
+
+def test_the_log_is_rotated(box):
+    assert box.postfix("start").returncode == 0
+    wait_for(box, "daemon started")
+    box.configure("maillog_file_rotate_suffix = old", reload=False)
+    assert box.postfix("logrotate").returncode == 0
+    wait_until(lambda: box.path("/var/log/maillog.old.gz").exists(), what="the compressed file")
+    assert "daemon started" in box.run("zcat /var/log/maillog.old.gz").stdout
+    box.smtp().quit()
+    wait_for(box, "disconnect from")
+    assert "daemon started" not in box.read("/var/log/maillog")
+    assert not box.path("/var/log/maillog.old").exists()
+
+
+def test_there_is_nothing_to_rotate_without_a_file(box):
+    for name in ("", "/dev/stdout", "/var/log/none"):
+        box.configure(f"maillog_file = {name}", reload=False)
+        assert box.postfix("logrotate").returncode == 1

@@ -145,6 +145,12 @@ static int check(const struct control *control)
     return 0;
 }
 
+static int logrotate(const struct control *control)
+{
+    logfile_rotate(control);
+    return 0;
+}
+
 static int set_permissions(const struct control *control)
 {
     structure_repair(control);
@@ -158,17 +164,12 @@ static const struct word {
     const char *name;
     int (*run)(const struct control *control);
 } words[] = {
-    {"start", start},
-    {"stop", stop},
-    {"reload", reload},
-    {"abort", abort_all},
-    {"flush", flush},
-    {"check", check},
-    {"status", status},
-    {"set-permissions", set_permissions},
-    {"start-fg", start_here},
-    {"drain", drain},
-    {"quick-stop", stop_at_once},
+    {"start", start},         {"stop", stop},
+    {"reload", reload},       {"abort", abort_all},
+    {"flush", flush},         {"check", check},
+    {"status", status},       {"set-permissions", set_permissions},
+    {"logrotate", logrotate}, {"start-fg", start_here},
+    {"drain", drain},         {"quick-stop", stop_at_once},
 };
 
 static int run_word(const struct control *control, const char *name)
@@ -177,7 +178,7 @@ static int run_word(const struct control *control, const char *name)
         if (strcmp(words[i].name, name) == 0)
             return words[i].run(control);
     fatal("unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, "
-          "check, status, set-permissions, start-fg, drain)",
+          "check, status, set-permissions, logrotate, start-fg, drain)",
           name);
 }
 
@@ -257,6 +258,7 @@ int main(int argc, char **argv)
     parse(&control, argc, argv);
     command_configure(&control.command);
     control.conf = control.command.conf;
+    setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
     setenv("MAIL_CONFIG", control.conf->config_directory, 1);
     log_as_script(&control);
     find_ids(&control);

@@ -33,8 +33,15 @@ extern const char *const setgid_programs[];
 /* Warn of files that others than their rightful owner could have changed. */
 void check_files(const struct control *control);
 
-/* --- process.c: the master process --- */
+/* --- logrotate.c --- */
 
+/* Rename maillog_file, let all programs open it anew, compress the old one. */
+void logfile_rotate(const struct control *control);
+
+/* --- process.c: commands, and the master process --- */
+
+/* Run a command, argv[0] looked up in PATH; its exit status, 1 when a signal ended it. */
+int process_run(const char *const *argv);
 /* Its pid; 0 when the mail system does not run. The working directory is the queue's. */
 pid_t process_find(void);
 /* Start it and wait until it is ready; its exit status, 0 = it runs. */

@@ -51,42 +51,50 @@ pid_t process_find(void)
     return pid;
 }
 
-/* path, and argv with what our own options ask for; how is "-w" or other. */
-static void execute(const struct control *control, const char *how)
-{
-    struct arena *arena = control->command.arena;
-    const char *path = arena_printf(arena, "%s/master", control->conf->daemon_directory);
-    struct texts argv = {0};
-
-    texts_add(&argv, arena, path);
-    if (how)
-        texts_add(&argv, arena, how);
-    if (control->debug)
-        texts_add(&argv, arena, "-D");
-    for (int i = 0; i < control->command.verbose; i++)
-        texts_add(&argv, arena, "-v");
-    execv(path, (char **)argv.items);
-    fatal("execute %s: %m", path);
-}
-
-int process_start(const struct control *control)
+int process_run(const char *const *argv)
 {
     pid_t pid = fork();
     int status;
 
     if (pid < 0)
         fatal("fork: %m");
-    if (pid == 0)
-        execute(control, "-w");
+    if (pid == 0) {
+        execvp(argv[0], (char *const *)argv);
+        fatal("execute %s: %m", argv[0]);
+    }
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            fatal("wait for the master process: %m");
+            fatal("wait for %s: %m", argv[0]);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* The command line of the master process, with what our own options ask for. */
+static const char *const *master_argv(const struct control *control, const char *how)
+{
+    struct arena *arena = control->command.arena;
+    struct texts argv = {0};
+
+    texts_add(&argv, arena,
+              arena_printf(arena, "%s/master", control->conf->daemon_directory));
+    texts_add(&argv, arena, how);
+    if (control->debug)
+        texts_add(&argv, arena, "-D");
+    for (int i = 0; i < control->command.verbose; i++)
+        texts_add(&argv, arena, "-v");
+    return argv.items;
+}
+
+int process_start(const struct control *control)
+{
+    return process_run(master_argv(control, "-w"));
 }
 
 void process_become(const struct control *control)
 {
-    execute(control, getpid() == 1 ? "-i" : "-s");
+    const char *const *argv = master_argv(control, getpid() == 1 ? "-i" : "-s");
+
+    execv(argv[0], (char *const *)argv);
+    fatal("execute %s: %m", argv[0]);
 }
 
 void process_signal(pid_t pid, int number)
