@@ -191,7 +191,8 @@ static void content_lines(void **state)
     c.origin = "local";
     c.words = "";
     maillog_content(external, &c);
-    assert_int_equal(strlen(line), strlen("ABC: warning: body  from local; from=<>") + 200);
+    assert_int_equal(strlen(line),
+                     strlen("ABC: warning: body  from local; from=<>") + 200);
 }
 
 static void intake_lines(void **state)
