@@ -79,24 +79,15 @@ static int tell_sender(struct bouncer *bouncer, enum report_kind kind,
     return send_report(bouncer, &report, sender_notices[kind], arena, why);
 }
 
-static int tell_postmaster(struct bouncer *bouncer, enum report_kind kind,
-                           const struct bounce_report *about,
-                           struct failed_recipients failed, const char *to, bool whole,
+/* report: its kind, subject, recipient and extent are the caller's. */
+static int tell_postmaster(struct bouncer *bouncer, struct report report,
                            struct arena *arena, struct fail *why)
 {
-    struct report report = {
-        .kind = kind,
-        .about = about,
-        .failed = failed,
-        .to = to,
-        .sender = double_bounce_address(bouncer, arena),
-        .to_postmaster = true,
-        .whole = whole,
-    };
-
+    report.sender = double_bounce_address(bouncer, arena);
+    report.to_postmaster = true;
     return send_report(bouncer, &report,
-                       kind == REPORT_FAILURE ? MAILLOG_POSTMASTER_FAILURE
-                                              : MAILLOG_POSTMASTER_DELAY,
+                       report.kind == REPORT_FAILURE ? MAILLOG_POSTMASTER_FAILURE
+                                                     : MAILLOG_POSTMASTER_DELAY,
                        arena, why);
 }
 
@@ -108,8 +99,13 @@ static int tell_of_double_bounce(struct bouncer *bouncer,
 {
     if (!wants_notice(bouncer, "2bounce") && !wants_notice(bouncer, "bounce"))
         return 0;
-    return tell_postmaster(bouncer, REPORT_FAILURE, about, failed,
-                           bouncer->conf->n2bounce_notice_recipient, true, arena, why);
+    return tell_postmaster(bouncer,
+                           (struct report){.kind = REPORT_FAILURE,
+                                           .about = about,
+                                           .failed = failed,
+                                           .to = bouncer->conf->n2bounce_notice_recipient,
+                                           .whole = true},
+                           arena, why);
 }
 
 static int tell_of_failure(struct bouncer *bouncer, const struct bounce_report *about,
@@ -125,8 +121,13 @@ static int tell_of_failure(struct bouncer *bouncer, const struct bounce_report *
     if (tell_sender(bouncer, REPORT_FAILURE, about, failed, arena, why) < 0)
         return -1;
     if (wants_notice(bouncer, "bounce"))
-        return tell_postmaster(bouncer, REPORT_FAILURE, about, failed,
-                               bouncer->conf->bounce_notice_recipient, false, arena, why);
+        return tell_postmaster(
+            bouncer,
+            (struct report){.kind = REPORT_FAILURE,
+                            .about = about,
+                            .failed = failed,
+                            .to = bouncer->conf->bounce_notice_recipient},
+            arena, why);
     return 0;
 }
 
@@ -158,8 +159,13 @@ int notify_delay(struct bouncer *bouncer, const struct bounce_report *about,
     if (tell_sender(bouncer, REPORT_DELAY, about, late, arena, why) < 0)
         return -1;
     if (wants_notice(bouncer, "delay"))
-        return tell_postmaster(bouncer, REPORT_DELAY, about, late,
-                               bouncer->conf->delay_notice_recipient, false, arena, why);
+        return tell_postmaster(
+            bouncer,
+            (struct report){.kind = REPORT_DELAY,
+                            .about = about,
+                            .failed = late,
+                            .to = bouncer->conf->delay_notice_recipient},
+            arena, why);
     return 0;
 }
 

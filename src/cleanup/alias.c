@@ -85,8 +85,9 @@ static int follow(struct tree *tree, size_t i)
         struct texts found = {0};
         struct fail why;
         enum table_result result = address_lookup(
-            cleaner->virtual_alias_maps, str_of(address), ADDRESS_MAPS_REWRITING,
-            &cleaner->address_rules, m->arena, &match, &why);
+            &(struct address_query){cleaner->virtual_alias_maps, ADDRESS_MAPS_REWRITING,
+                                    &cleaner->address_rules},
+            str_of(address), m->arena, &match, &why);
 
         if (result == TABLE_ERROR) {
             rewrite_failed(m, cleaner->virtual_alias_maps, address, &why);

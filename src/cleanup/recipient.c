@@ -92,8 +92,9 @@ static void add_mapped_copy(struct message *m, const struct maps *maps,
 
     if (!copies(m) || *address == '\0')
         return;
-    result = address_lookup(maps, str_of(address), ADDRESS_MAPS_REWRITING,
-                            &m->cleaner->address_rules, m->arena, &match, &why);
+    result = address_lookup(
+        &(struct address_query){maps, ADDRESS_MAPS_REWRITING, &m->cleaner->address_rules},
+        str_of(address), m->arena, &match, &why);
     if (result == TABLE_ERROR)
         rewrite_failed(m, maps, address, &why);
     else if (result == TABLE_FOUND)

@@ -87,9 +87,9 @@ static const char *map_once(struct message *m, const struct maps *maps,
     struct address_match match;
     struct fail why;
     struct texts mapped = {0};
-    enum table_result result =
-        address_lookup(maps, str_of(address), ADDRESS_MAPS_REWRITING,
-                       &m->cleaner->address_rules, m->arena, &match, &why);
+    enum table_result result = address_lookup(
+        &(struct address_query){maps, ADDRESS_MAPS_REWRITING, &m->cleaner->address_rules},
+        str_of(address), m->arena, &match, &why);
 
     if (result == TABLE_ERROR)
         rewrite_failed(m, maps, address, &why);

@@ -235,14 +235,6 @@ static void add_context(struct buf *out, struct maillog_style style,
     add_known(out, " sasl_sender", context->sasl_sender);
 }
 
-void maillog_add_action(struct buf *out, struct maillog_style style, const char *queue_id,
-                        const char *action, const char *where, const char *text,
-                        const struct maillog_context *context)
-{
-    buf_printf(out, "%s: %s: %s: %s;", id_or_noqueue(queue_id), action, where, text);
-    add_context(out, style, context);
-}
-
 void maillog_action(struct maillog_style style, const char *queue_id, const char *action,
                     const char *where, const char *text,
                     const struct maillog_context *context)
@@ -250,7 +242,8 @@ void maillog_action(struct maillog_style style, const char *queue_id, const char
     struct buf out;
 
     buf_init(&out, MAILLOG_MAX);
-    maillog_add_action(&out, style, queue_id, action, where, text, context);
+    buf_printf(&out, "%s: %s: %s: %s;", id_or_noqueue(queue_id), action, where, text);
+    add_context(&out, style, context);
     emit(&out);
 }
 

@@ -93,9 +93,6 @@ void maillog_client(const struct maillog_client *c);
  * action: reject, reject_warning, hold, discard, filter, redirect, bcc, warn,
  * info, permit, milter-reject ... ; text: the reply or what was triggered.
  */
-void maillog_add_action(struct buf *out, struct maillog_style style, const char *queue_id,
-                        const char *action, const char *where, const char *text,
-                        const struct maillog_context *context);
 void maillog_action(struct maillog_style style, const char *queue_id, const char *action,
                     const char *where, const char *text,
                     const struct maillog_context *context);

@@ -139,9 +139,9 @@ static enum table_result find(struct judge *judge, const struct maps *maps,
 {
     struct address_match match;
 
-    return address_lookup(maps, str_of(address), ADDRESS_MAPS_REWRITING,
-                          &judge->session->server->address_rules, judge->session->command,
-                          &match, why);
+    return address_lookup(&(struct address_query){maps, ADDRESS_MAPS_REWRITING,
+                                                  &judge->session->server->address_rules},
+                          str_of(address), judge->session->command, &match, why);
 }
 
 /* The table that lists the recipients of a class, its words, and its code. */

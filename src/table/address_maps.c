@@ -26,11 +26,13 @@ static enum table_result ask(struct search *search, enum address_part part,
                              struct str key, bool lost_extension)
 {
     enum maps_which which = part == ADDRESS_PART_WHOLE ? MAPS_ALL : MAPS_FIXED;
-    enum table_result result;
+    struct maps_answer answer;
+    enum table_result result =
+        maps_lookup_from(search->maps, key, which, search->arena, &answer, search->why);
 
-    result = maps_lookup_from(search->maps, key, which, search->arena,
-                              &search->match.value, &search->match.table, search->why);
     if (result == TABLE_FOUND) {
+        search->match.value = answer.value;
+        search->match.table = answer.table;
         search->match.key = str_of(arena_copy_str(search->arena, key));
         search->match.part = part;
         search->match.extension = lost_extension ? search->extension : STR_NONE;
@@ -185,16 +187,16 @@ static void set_form(struct search *search, struct str internal, bool quoted)
     search->extension = str_of(arena_copy_str(arena, search->extension));
 }
 
-enum table_result address_lookup(const struct maps *maps, struct str address,
-                                 unsigned parts, const struct address_rules *rules,
+enum table_result address_lookup(const struct address_query *query, struct str address,
                                  struct arena *arena, struct address_match *ret,
                                  struct fail *why)
 {
-    struct search search = {.maps = maps, .arena = arena, .rules = rules, .why = why};
+    struct search search = {
+        .maps = query->maps, .arena = arena, .rules = query->rules, .why = why};
     struct search unquoted = search;
     bool differs;
 
-    if (address.n == 0 || maps_empty(maps))
+    if (address.n == 0 || maps_empty(query->maps))
         return TABLE_NOT_FOUND;
     set_form(&search, address, true);
     set_form(&unquoted, address, false);
@@ -202,7 +204,7 @@ enum table_result address_lookup(const struct maps *maps, struct str address,
     for (size_t i = 0; i < COUNT(parts_in_order); i++) {
         enum table_result result = TABLE_NOT_FOUND;
 
-        if (!(parts & parts_in_order[i].part))
+        if (!(query->parts & parts_in_order[i].part))
             continue;
         result = parts_in_order[i].ask(&search);
         if (result == TABLE_FOUND)

@@ -65,15 +65,20 @@ struct address_match {
     enum address_part part;
 };
 
+/* Which tables are asked for what. */
+struct address_query {
+    const struct maps *maps; /* NULL is an empty list */
+    unsigned parts;          /* ADDRESS_... bits */
+    const struct address_rules *rules;
+};
+
 /*
  * address  internal form (no quotes), "user@domain" or "user"
- * parts    ADDRESS_... bits
  * ret      on TABLE_FOUND; its texts live in arena
  *
  * The null address has no parts and is never found.
  */
-enum table_result address_lookup(const struct maps *maps, struct str address,
-                                 unsigned parts, const struct address_rules *rules,
+enum table_result address_lookup(const struct address_query *query, struct str address,
                                  struct arena *arena, struct address_match *ret,
                                  struct fail *why) MUST_CHECK;
 

@@ -39,8 +39,7 @@ const char *maps_param(const struct maps *maps)
 
 enum table_result maps_lookup_from(const struct maps *maps, struct str key,
                                    enum maps_which which, struct arena *arena,
-                                   struct str *ret_value, const struct table **ret_table,
-                                   struct fail *why)
+                                   struct maps_answer *ret, struct fail *why)
 {
     for (size_t i = 0; maps && i < maps->n; i++) {
         struct table *table = maps->tables[i];
@@ -59,10 +58,7 @@ enum table_result maps_lookup_from(const struct maps *maps, struct str key,
                             "table %s: key %.*s: empty string result is not allowed; it "
                             "should return no result in case of not found",
                             table_name(table), STR_ARG(key));
-        if (ret_value)
-            *ret_value = value;
-        if (ret_table)
-            *ret_table = table;
+        *ret = (struct maps_answer){.value = value, .table = table};
         return TABLE_FOUND;
     }
     return TABLE_NOT_FOUND;
@@ -72,5 +68,10 @@ enum table_result maps_lookup(const struct maps *maps, struct str key,
                               enum maps_which which, struct arena *arena,
                               struct str *ret_value, struct fail *why)
 {
-    return maps_lookup_from(maps, key, which, arena, ret_value, NULL, why);
+    struct maps_answer answer;
+    enum table_result result = maps_lookup_from(maps, key, which, arena, &answer, why);
+
+    if (result == TABLE_FOUND && ret_value)
+        *ret_value = answer.value;
+    return result;
 }

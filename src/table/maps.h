@@ -30,16 +30,20 @@ enum maps_which {
     MAPS_FIXED, /* only fixed-string tables: the key is a part of something */
 };
 
+struct maps_answer {
+    struct str value;
+    const struct table *table; /* the one that answered */
+};
+
 /*
- * *ret_value (may be NULL) lives in arena. An empty value counts as an error.
- * *ret_table (may be NULL) is the table that answered. NULL maps = NOT_FOUND.
+ * *ret_value (may be NULL), or ret->value, lives in arena. An empty value counts as
+ * an error. NULL maps = NOT_FOUND.
  */
 enum table_result maps_lookup(const struct maps *maps, struct str key,
                               enum maps_which which, struct arena *arena,
                               struct str *ret_value, struct fail *why) MUST_CHECK;
 enum table_result maps_lookup_from(const struct maps *maps, struct str key,
                                    enum maps_which which, struct arena *arena,
-                                   struct str *ret_value, const struct table **ret_table,
-                                   struct fail *why) MUST_CHECK;
+                                   struct maps_answer *ret, struct fail *why) MUST_CHECK;
 
 #endif

@@ -145,28 +145,38 @@ static int find_class(struct router *router, struct str domain, struct class *re
     return found < 0 ? -1 : 0;
 }
 
-/* --- sender-dependent tables ----------------------------------------------------------
- */
+/* --- the route ------------------------------------------------------------------- */
+
+/* A route in the making. */
+struct decision {
+    struct router *router;
+    const char *sender, *recipient;
+    struct str domain; /* of the recipient */
+    struct arena *arena;
+    struct class class;
+    struct str transport, nexthop;
+    bool nexthop_given; /* not only the recipient's domain */
+};
 
 /*
- * Keys: the sender, then "@domain"; the null sender has a key of its own.
- * "DUNNO" ends the search without a result.
+ * A sender-dependent table. Keys: the sender, then "@domain"; the null sender
+ * has a key of its own. "DUNNO" ends the search without a result.
  */
-static enum table_result find_by_sender(struct router *router, const struct maps *maps,
-                                        const char *sender, const char *null_key,
-                                        struct arena *arena, struct str *ret,
+static enum table_result find_by_sender(const struct decision *d, const struct maps *maps,
+                                        const char *null_key, struct str *ret,
                                         struct fail *why)
 {
+    const struct address_query query = {maps, ADDRESS_MAPS_MAILBOX, &d->router->rules};
     struct address_match match = {0};
     enum table_result result;
 
     if (maps_empty(maps))
         return TABLE_NOT_FOUND;
-    if (*sender == '\0')
-        result = maps_lookup(maps, str_of(null_key), MAPS_ALL, arena, &match.value, why);
+    if (*d->sender == '\0')
+        result =
+            maps_lookup(maps, str_of(null_key), MAPS_ALL, d->arena, &match.value, why);
     else
-        result = address_lookup(maps, str_of(sender), ADDRESS_MAPS_MAILBOX,
-                                &router->rules, arena, &match, why);
+        result = address_lookup(&query, str_of(d->sender), d->arena, &match, why);
     if (result == TABLE_FOUND && str_is_nocase(match.value, "DUNNO"))
         return TABLE_NOT_FOUND;
     if (result == TABLE_FOUND)
@@ -174,122 +184,102 @@ static enum table_result find_by_sender(struct router *router, const struct maps
     return result;
 }
 
-/* --- the route -----------------------------------------------------------------------
- */
-
-/* A route in the making. */
-struct route {
-    struct str transport, nexthop;
-    bool nexthop_given; /* not only the recipient's domain */
-};
-
 /* Let "transport:nexthop", ":nexthop" or "transport" of main.cf or a table change the
  * route. */
-static void apply(struct route *route, struct str value, struct str domain)
+static void apply(struct decision *d, struct str value)
 {
     struct transport_route given = transport_split(value);
 
     if (given.transport.n) {
-        route->transport = given.transport;
-        route->nexthop = given.nexthop.n ? given.nexthop : domain;
-        route->nexthop_given = given.nexthop.n > 0;
+        d->transport = given.transport;
+        d->nexthop = given.nexthop.n ? given.nexthop : d->domain;
+        d->nexthop_given = given.nexthop.n > 0;
     } else if (given.nexthop.n) {
-        route->nexthop = given.nexthop;
-        route->nexthop_given = true;
+        d->nexthop = given.nexthop;
+        d->nexthop_given = true;
     }
 }
 
 /* sender_dependent_default_transport_maps, else the class's own transport. */
-static int apply_class(struct router *router, const struct class *class,
-                       const char *sender, struct str domain, struct arena *arena,
-                       struct route *route, struct fail *why)
+static int apply_class(struct decision *d, struct fail *why)
 {
-    struct str value = str_of(class->transport);
+    const struct router *router = d->router;
+    struct str value = str_of(d->class.transport);
 
-    if (class->flag == RESOLVE_DEFAULT &&
-        find_by_sender(router, router->sender_transport, sender,
+    if (d->class.flag == RESOLVE_DEFAULT &&
+        find_by_sender(d, router->sender_transport,
                        router->conf->empty_address_default_transport_maps_lookup_key,
-                       arena, &value, why) == TABLE_ERROR)
+                       &value, why) == TABLE_ERROR)
         return -1;
-    route->transport = transport_split(str_of(class->transport)).transport;
-    apply(route, value, domain);
+    d->transport = transport_split(str_of(d->class.transport)).transport;
+    apply(d, value);
     return 0;
 }
 
-static int apply_relayhost(struct router *router, const char *sender, struct arena *arena,
-                           struct route *route, struct fail *why)
+static int apply_relayhost(struct decision *d, struct fail *why)
 {
+    const struct router *router = d->router;
     struct str host = str_of(router->conf->relayhost);
 
-    if (route->nexthop_given)
+    if (!d->class.relays || d->nexthop_given)
         return 0;
-    if (find_by_sender(router, router->sender_relayhost, sender,
-                       router->conf->empty_address_relayhost_maps_lookup_key, arena,
-                       &host, why) == TABLE_ERROR)
+    if (find_by_sender(d, router->sender_relayhost,
+                       router->conf->empty_address_relayhost_maps_lookup_key, &host,
+                       why) == TABLE_ERROR)
         return -1;
     if (host.n) {
-        route->nexthop = host;
-        route->nexthop_given = true;
+        d->nexthop = host;
+        d->nexthop_given = true;
     }
     return 0;
 }
 
 /* transport_maps has the last word on where mail goes. */
-static int apply_transport_maps(struct router *router, const char *recipient,
-                                struct str domain, struct arena *arena,
-                                struct route *route, struct fail *why)
+static int apply_transport_maps(struct decision *d, struct fail *why)
 {
+    const struct router *router = d->router;
+    const struct address_query query = {router->transport_maps, router->transport_parts,
+                                        &router->rules};
     struct address_match match;
-    enum table_result result;
+    enum table_result result =
+        address_lookup(&query, str_of(d->recipient), d->arena, &match, why);
 
-    if (maps_empty(router->transport_maps))
-        return 0;
-    result = address_lookup(router->transport_maps, str_of(recipient),
-                            router->transport_parts, &router->rules, arena, &match, why);
     if (result == TABLE_ERROR)
         return -1;
     if (result == TABLE_FOUND)
-        apply(route, match.value, domain);
+        apply(d, match.value);
     return 0;
 }
 
 /* A user who moved away: the answer is the new address. */
-static int apply_relocated(struct router *router, const char *recipient,
-                           struct arena *arena, struct route *route, struct fail *why)
+static int apply_relocated(struct decision *d, struct fail *why)
 {
+    const struct router *router = d->router;
+    const struct address_query query = {router->relocated_maps, ADDRESS_MAPS_REWRITING,
+                                        &router->rules};
     struct address_match match;
-    enum table_result result;
+    enum table_result result =
+        address_lookup(&query, str_of(d->recipient), d->arena, &match, why);
 
-    if (maps_empty(router->relocated_maps))
-        return 0;
-    result = address_lookup(router->relocated_maps, str_of(recipient),
-                            ADDRESS_MAPS_REWRITING, &router->rules, arena, &match, why);
     if (result == TABLE_ERROR)
         return -1;
     if (result == TABLE_FOUND) {
-        route->transport = str_of(router->conf->error_service_name);
-        route->nexthop = str_of(router->conf->relocated_prefix_enable
-                                    ? arena_printf(arena, "5.1.6 User has moved to %.*s",
-                                                   STR_ARG(match.value))
-                                    : arena_copy_str(arena, match.value));
+        d->transport = str_of(router->conf->error_service_name);
+        d->nexthop = str_of(router->conf->relocated_prefix_enable
+                                ? arena_printf(d->arena, "5.1.6 User has moved to %.*s",
+                                               STR_ARG(match.value))
+                                : arena_copy_str(d->arena, match.value));
     }
     return 0;
 }
 
-static int find_route(struct router *router, const char *sender, const char *recipient,
-                      struct arena *arena, struct class *class, struct route *route,
-                      struct fail *why)
+static int decide(struct decision *d, struct fail *why)
 {
-    struct str domain = address_split(str_of(recipient)).domain;
-
-    if (find_class(router, domain, class, why) < 0 ||
-        apply_class(router, class, sender, domain, arena, route, why) < 0)
+    d->domain = address_split(str_of(d->recipient)).domain;
+    if (find_class(d->router, d->domain, &d->class, why) < 0 || apply_class(d, why) < 0 ||
+        apply_relayhost(d, why) < 0 || apply_transport_maps(d, why) < 0)
         return -1;
-    if (class->relays && apply_relayhost(router, sender, arena, route, why) < 0)
-        return -1;
-    if (apply_transport_maps(router, recipient, domain, arena, route, why) < 0)
-        return -1;
-    return apply_relocated(router, recipient, arena, route, why);
+    return apply_relocated(d, why);
 }
 
 static int not_resolved(struct router *router, int flag, const char *nexthop,
@@ -308,8 +298,7 @@ int router_resolve(struct router *router, const struct resolve *question,
                    struct arena *arena, struct resolved *ret, struct fail *why)
 {
     const char *recipient = question->address;
-    struct class class;
-    struct route route = {0};
+    struct decision d = {.router = router, .sender = question->sender, .arena = arena};
     bool routed = false;
 
     if (*recipient == '\0')
@@ -325,14 +314,15 @@ int router_resolve(struct router *router, const struct resolve *question,
         return not_resolved(router, RESOLVE_FAIL, "4.3.0 address resolver failure",
                             question->address, ret);
     }
-    if (find_route(router, question->sender, recipient, arena, &class, &route, why) < 0)
+    d.recipient = recipient;
+    if (decide(&d, why) < 0)
         return not_resolved(router, RESOLVE_FAIL, "4.3.0 address resolver failure",
                             recipient, ret);
     *ret = (struct resolved){
-        .flags = class.flag |
+        .flags = d.class.flag |
                  (routed && !router->conf->allow_untrusted_routing ? RESOLVE_ROUTED : 0),
-        .transport = arena_copy_str(arena, route.transport),
-        .nexthop = arena_copy_str(arena, route.nexthop),
+        .transport = arena_copy_str(arena, d.transport),
+        .nexthop = arena_copy_str(arena, d.nexthop),
         .recipient = recipient,
     };
     return 0;

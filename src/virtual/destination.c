@@ -47,9 +47,9 @@ static enum found find(const struct search *search, const struct maps *maps,
                        struct str *ret)
 {
     struct address_match match;
-    enum table_result result =
-        address_lookup(maps, str_of(search->recipient), ADDRESS_MAPS_MAILBOX,
-                       &search->directory->rules, search->arena, &match, search->why);
+    enum table_result result = address_lookup(
+        &(struct address_query){maps, ADDRESS_MAPS_MAILBOX, &search->directory->rules},
+        str_of(search->recipient), search->arena, &match, search->why);
 
     if (result == TABLE_FOUND) {
         *ret = match.value;

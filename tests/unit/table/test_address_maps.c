@@ -82,8 +82,8 @@ static void asks_for_parts_in_order(void **state)
         struct address_match match = {0};
         struct fail why;
         enum table_result result =
-            address_lookup(maps, str_of(rows[i].address), rows[i].parts, &rules,
-                           bench->arena, &match, &why);
+            address_lookup(&(struct address_query){maps, rows[i].parts, &rules},
+                           str_of(rows[i].address), bench->arena, &match, &why);
         char *row = arena_printf(bench->arena, "%s ? %s", rows[i].list, rows[i].address);
 
         ROW_TEXT(row,
@@ -103,9 +103,10 @@ static void says_which_part_was_found(void **state)
     struct fail why;
 
     maps = maps_open(bench->tables, "p", "static:other inline:{@d=1}", 0);
-    assert_int_equal(address_lookup(maps, STR("u@d"), ADDRESS_MAPS_REWRITING, &rules,
-                                    bench->arena, &match, &why),
-                     TABLE_FOUND);
+    assert_int_equal(
+        address_lookup(&(struct address_query){maps, ADDRESS_MAPS_REWRITING, &rules},
+                       STR("u@d"), bench->arena, &match, &why),
+        TABLE_FOUND);
     assert_int_equal(match.part, ADDRESS_PART_WHOLE);
     ROW_EQ("key", match.key, "u@d");
     assert_string_equal(table_name(match.table), "static:other");
