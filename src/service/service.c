@@ -195,6 +195,7 @@ int service_run(const struct service *service, int argc, char **argv)
     process.name = own.options.name;
     process.argv = own.options.words.items;
     process.argc = own.options.words.n;
+    process.stand_alone = own.options.stand_alone;
     own.inet = str_is(str_of(own.options.type), "inet");
     if (!own.options.stand_alone)
         meet_master(&process);

@@ -37,6 +37,7 @@ struct process {
                                 options, NULL at the end */
     size_t argc;
     bool privileged;           /* started as root and master.cf says unpriv = n */
+    bool stand_alone;          /* -S: the one client is standard input, with its rights */
     void *state;               /* the program's own, set in before_jail or after_jail */
     struct service_state *own; /* of service/ only */
 };

@@ -51,6 +51,20 @@ static void add_client(struct session *session, struct submission *s)
                      session->peer.family == NETADDR_IPV6 ? "10" : "2");
 }
 
+/* What is known before the recipients, from whatever client. */
+static void add_sender(struct session *session, struct submission *s)
+{
+    struct transaction *transaction = &session->transaction;
+
+    submit_attribute(s, "rewrite_context",
+                     restrict_is_rewrite_client(session) ? "local" : "remote");
+    submit_attribute(s, "envelope_id", transaction->envelope_id);
+    if (transaction->ret)
+        submit_printf(s, RECORD_ATTRIBUTE, "ret_flags=%d", transaction->ret);
+    submit_record(s, RECORD_SENDER, str_of(transaction->sender));
+    submit_attribute(s, "encoding", transaction->encoding);
+}
+
 static void add_head(struct session *session, struct submission *s)
 {
     struct transaction *transaction = &session->transaction;
@@ -60,25 +74,32 @@ static void add_head(struct session *session, struct submission *s)
     if (*session->conf->content_filter)
         submit_record(s, RECORD_FILTER, str_of(session->conf->content_filter));
     submit_attribute(s, "log_ident", transaction->queue_id);
-    submit_attribute(s, "rewrite_context",
-                     restrict_is_rewrite_client(session) ? "local" : "remote");
-    submit_attribute(s, "envelope_id", transaction->envelope_id);
-    if (transaction->ret)
-        submit_printf(s, RECORD_ATTRIBUTE, "ret_flags=%d", transaction->ret);
-    submit_record(s, RECORD_SENDER, str_of(transaction->sender));
-    submit_attribute(s, "encoding", transaction->encoding);
+    add_sender(session, s);
     add_client(session, s);
+}
+
+/* A user's mail goes by way of maildrop, where the rest is not a user's to say. */
+static struct submission *open_maildrop(struct session *session, struct fail *why)
+{
+    struct transaction *transaction = &session->transaction;
+    const char *argv[] = {
+        arena_printf(transaction->arena, "%s/postdrop", session->conf->command_directory),
+        "-r", NULL};
+
+    return submit_open_maildrop(argv, transaction->arena, &transaction->queue_id, why);
 }
 
 static bool open_submission(struct session *session)
 {
+    const bool stand_alone = session->server->process->stand_alone;
     struct transaction *transaction = &session->transaction;
     struct fail why;
 
     transaction->submission =
-        submit_open(session->server->cleanup, submit_flags(session),
-                    session->conf->message_size_limit, transaction->arena,
-                    &transaction->queue_id, &why);
+        stand_alone ? open_maildrop(session, &why)
+                    : submit_open(session->server->cleanup, submit_flags(session),
+                                  session->conf->message_size_limit, transaction->arena,
+                                  &transaction->queue_id, &why);
     if (!transaction->submission) {
         log_warning("%s", why.text);
         transaction->queue_id = NULL;
@@ -87,7 +108,10 @@ static bool open_submission(struct session *session)
     }
     maillog_client(&(struct maillog_client){.queue_id = transaction->queue_id,
                                             .client = session->client_text});
-    add_head(session, transaction->submission);
+    if (stand_alone)
+        add_sender(session, transaction->submission);
+    else
+        add_head(session, transaction->submission);
     return true;
 }
 

@@ -48,6 +48,8 @@ static bool is_limited(struct session *session)
     struct fail why;
     int exempt;
 
+    if (session->server->process->stand_alone)
+        return false;
     if (session->conf->smtpd_client_connection_count_limit == 0) {
         int limits = 0;
 

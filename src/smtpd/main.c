@@ -15,6 +15,7 @@ static const struct service smtpd = {
     .after_jail = server_after_jail,
     .between = server_between,
     .serve = session_serve,
+    .flags = SERVICE_STAND_ALONE,
 };
 
 int main(int argc, char **argv)

@@ -191,6 +191,8 @@ int server_before_jail(struct process *process, struct fail *why)
     process->state = server;
     server->process = process;
     server->conf = process->conf;
+    if (process->stand_alone) /* no restrictions, so neither tables nor services */
+        return 0;
     open_tables(server);
     tables_each_warning(server->tables, warn, NULL);
     if (tables_open_failure(server->tables) &&
@@ -214,6 +216,10 @@ int server_after_jail(struct process *process, struct fail *why)
     int64_t timeout_ms = conf->ipc_timeout * 1000L;
 
     (void)why;
+    split_words(server);
+    make_rules(server);
+    if (process->stand_alone)
+        return 0;
     server->resolver = resolver_new("/etc/resolv.conf", &clock_system);
     server->hosts = hosts_new("/etc/hosts", &clock_system);
     server->rewrite = ipc_client_new(
@@ -223,8 +229,6 @@ int server_after_jail(struct process *process, struct fail *why)
     server->cleanup = ipc_client_new(
         arena_printf(process->arena, "public/%s", conf->cleanup_service_name), "cleanup",
         timeout_ms);
-    split_words(server);
-    make_rules(server);
     return 0;
 }
 

@@ -165,7 +165,9 @@ static bool is_header_line(struct str line)
 static bool is_forbidden(struct session *session, struct str verb)
 {
     struct fail why;
-    int found = match_string(session->server->forbidden_commands, verb, &why);
+    int found = session->server->process->stand_alone
+                    ? 0
+                    : match_string(session->server->forbidden_commands, verb, &why);
 
     if (found < 0)
         log_warning("%s", why.text);
@@ -301,15 +303,33 @@ static void converse(struct session *session)
 
 /* --- greeting and goodbye --------------------------------------------------------- */
 
-static void name_client(struct session *session)
+static void look_up_client(struct session *session)
 {
     struct server *server = session->server;
-    const struct conf *conf = session->conf;
 
     client_name_lookup(server->resolver, server->hosts, &session->peer,
-                       conf->smtpd_peername_lookup, session->arena, &session->client);
+                       session->conf->smtpd_peername_lookup, session->arena,
+                       &session->client);
     if (session->client.warning)
         log_warning("%s", session->client.warning);
+}
+
+/* The user at standard input. */
+static void name_user(struct session *session)
+{
+    if (!netaddr_parse(STR("127.0.0.1"), &session->peer))
+        panic("127.0.0.1 is no address");
+    session->client.name = session->client.reverse = "localhost";
+}
+
+static void name_client(struct session *session)
+{
+    const struct conf *conf = session->conf;
+
+    if (session->server->process->stand_alone)
+        name_user(session);
+    else
+        look_up_client(session);
     netaddr_text(&session->peer, session->address);
     netaddr_literal(&session->peer, session->literal);
     session->client_text =
@@ -336,7 +356,8 @@ static void classify_client(struct session *session)
 {
     struct server *server = session->server;
 
-    session->in_mynetworks = client_matches(session, server->mynetworks);
+    session->in_mynetworks =
+        server->process->stand_alone || client_matches(session, server->mynetworks);
     session->bare_newline = server->bare_newline;
     if (session->bare_newline != BARE_NEWLINE_ALLOW &&
         client_matches(session, server->bare_newline_exclusions))

@@ -40,6 +40,12 @@ static void rebuild_aliases(struct sendmail *sendmail)
         become(sendmail, sendmail->command.conf->command_directory, words.items);
 }
 
+static void require_submitter(const struct sendmail *sendmail)
+{
+    access_require(&sendmail->command, "authorized_submit_users",
+                   sendmail->command.conf->authorized_submit_users, "submit mail");
+}
+
 static void do_other(struct sendmail *sendmail)
 {
     const struct conf *conf = sendmail->command.conf;
@@ -67,6 +73,7 @@ static void do_other(struct sendmail *sendmail)
         become(sendmail, conf->command_directory, start);
         break;
     case MODE_STAND_ALONE:
+        require_submitter(sendmail);
         become(sendmail, conf->daemon_directory, stand_alone);
         break;
     case MODE_ALIASES:
@@ -80,17 +87,14 @@ static void do_other(struct sendmail *sendmail)
 int main(int argc, char **argv)
 {
     struct sendmail sendmail = {.command.failure_status = EX_TEMPFAIL};
-    const struct conf *conf;
 
     command_start(&sendmail.command, "sendmail");
     options_parse(&sendmail, argc, argv);
-    conf = sendmail.command.conf;
     if (sendmail.mode != MODE_MAIL) {
         do_other(&sendmail);
         return 0;
     }
-    access_require(&sendmail.command, "authorized_submit_users",
-                   conf->authorized_submit_users, "submit mail");
+    require_submitter(&sendmail);
     mail_send(&sendmail);
     return 0;
 }
