@@ -137,7 +137,9 @@ static void take_recipient(struct message *m, struct str data)
         return;
     }
     start_recipients(m);
-    m->next.original = m->next.address = arena_copy_str(m->arena, data);
+    m->next.address = arena_copy_str(m->arena, data);
+    if (!m->next.original)
+        m->next.original = m->next.address;
     recipient_add(m, &m->next);
     m->next = (struct addressee){0};
 }
@@ -220,8 +222,10 @@ static void take(struct message *m, int type, struct str data)
     case RECORD_CONTENT:
         start_content(m);
         break;
+    case RECORD_ORIGINAL: /* mail that local forwards, or that was queued before */
+        m->next.original = arena_copy_str(m->arena, data);
+        break;
     case RECORD_TIME: /* the first one holds */
-    case RECORD_ORIGINAL:
     case RECORD_WARN:
         break;
     default:

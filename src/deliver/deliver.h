@@ -30,6 +30,7 @@ struct delivery_recipient {
     int notify;           /* RFC 3461 bits; an agent whose next hop takes over the
                              duty to report success takes NOTIFY_SUCCESS away */
     bool reported;        /* delivery_report was called */
+    bool part;            /* one of several that a recipient stands for: not marked */
 };
 
 /* The logs of a message that agents add to: services bounce, defer and trace. */
@@ -73,6 +74,9 @@ int delivery_receive(struct client *client, struct delivery *ret,
  */
 void delivery_report(struct delivery *delivery, struct delivery_recipient *recipient,
                      const struct outcome *outcome);
+/* Mark a recipient whose parts were reported one by one. */
+void delivery_mark_done(struct delivery *delivery,
+                        const struct delivery_recipient *recipient);
 /* The same outcome for every recipient that has none yet. */
 void delivery_report_rest(struct delivery *delivery, const struct outcome *outcome);
 

@@ -208,8 +208,13 @@ static int lock_file(struct append *a)
         status = file_lock_within(a->fd, FILE_LOCK_EXCLUSIVE, styles[i].style,
                                   a->conf->deliver_lock_attempts,
                                   a->conf->deliver_lock_delay * 1000, &a->refusal->why);
-        if (status != 0)
-            return refuse(a, "4.2.0");
+        if (status == 0)
+            continue;
+        if (status > 0) { /* compat: the words that others look for */
+            errno = EAGAIN;
+            fail_set(&a->refusal->why, "unable to lock for exclusive access: %m");
+        }
+        return refuse(a, "4.2.0");
     }
     return 0;
 }
@@ -258,6 +263,7 @@ static int append_message(struct append *a, const struct copy *copy)
         fail_set(why, "cannot look at file: %m");
         return refuse_by_errno(a);
     }
+    a->refusal->offset = a->st.st_size;
     if (write_message(a, copy) == 0)
         return 0;
     if (regular && ftruncate(a->fd, a->st.st_size) < 0)

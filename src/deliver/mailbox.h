@@ -41,6 +41,7 @@ struct refusal {
     enum copy_result kind; /* of reading: see copy_read_failure; else COPY_NOT_WRITTEN */
     const char *status;    /* "4.2.0" */
     struct fail why;
+    long long offset; /* on success: where in the file the message starts */
 };
 /* The status that a system call's errno means for a recipient. */
 const char *refusal_status(int code);

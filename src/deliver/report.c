@@ -56,12 +56,12 @@ static void log_outcome(const struct delivery *delivery,
 }
 
 /* The mark is not worth a failure: without it the recipient may get the mail twice. */
-static void mark_done(const struct delivery *delivery,
-                      const struct delivery_recipient *recipient)
+void delivery_mark_done(struct delivery *delivery,
+                        const struct delivery_recipient *recipient)
 {
     struct fail why;
 
-    if (recipient->offset > 0 &&
+    if (!recipient->part && recipient->offset > 0 &&
         envelope_mark_done(delivery->fd, recipient->offset, &why) < 0)
         log_warning("%s: cannot mark <%s> as done, mail may arrive twice: %s",
                     delivery->request.queue_id, recipient->address, why.text);
@@ -109,7 +109,7 @@ static void report_delivered(struct delivery *delivery,
     trace(delivery, recipient, outcome, outcome->action ? outcome->action : "delivered",
           recipient->notify & NOTIFY_SUCCESS);
     log_outcome(delivery, recipient, outcome, "sent");
-    mark_done(delivery, recipient);
+    delivery_mark_done(delivery, recipient);
 }
 
 static void report_deferred(struct delivery *delivery,
@@ -137,7 +137,7 @@ static void report_bounced(struct delivery *delivery,
     }
     trace(delivery, recipient, outcome, "failed", false);
     log_outcome(delivery, recipient, outcome, "bounced");
-    mark_done(delivery, recipient);
+    delivery_mark_done(delivery, recipient);
 }
 
 /* A probe is answered once, whatever the answer is. */
@@ -151,7 +151,7 @@ static void report_probe(struct delivery *delivery,
     if (delivery->request.trace_flags & TRACE_PROBE_USER)
         append_trace(delivery, recipient, outcome, verdict);
     log_outcome(delivery, recipient, outcome, verdict);
-    mark_done(delivery, recipient);
+    delivery_mark_done(delivery, recipient);
 }
 
 void delivery_report(struct delivery *delivery, struct delivery_recipient *recipient,

@@ -16,7 +16,8 @@ struct ipc_client;
 
 /*
  * path: of the service's socket, relative to the queue directory
- * ("private/rewrite"); protocol: announced by it ("trivial-rewrite").
+ * ("private/rewrite"); protocol: announced by it ("trivial-rewrite"),
+ * or NULL for delivery agents, whose programs are master.cf's affair.
  * Nothing is connected yet. timeout_ms: of each wait ($ipc_timeout).
  */
 struct ipc_client *ipc_client_new(const char *path, const char *protocol,

@@ -307,12 +307,13 @@ static int check_announcement(struct str bytes, const char *name, struct fail *w
     struct str key = take(&bytes), value, base;
 
     value = key.n > 0 ? take(&bytes) : STR_NONE;
-    base = str_head(value, strlen(name));
-    if (!str_is(key, "protocol") || !str_is(base, name) ||
-        !str_is(str_tail(value, base.n), "_protocol") || bytes.n != (key.n > 0))
-        return fail_set(why, "the server speaks \"%.*s\", not \"%s_protocol\"",
-                        STR_ARG(str_head(value, 100)), name);
-    return 0;
+    base = name ? str_head(value, strlen(name))
+                : str_head(value, value.n - (sizeof("_protocol") - 1));
+    if (str_is(key, "protocol") && (!name || str_is(base, name)) &&
+        str_is(str_tail(value, base.n), "_protocol") && bytes.n == 1)
+        return 0;
+    return fail_set(why, "the server speaks \"%.*s\", not \"%s_protocol\"",
+                    STR_ARG(str_head(value, 100)), name ? name : "some");
 }
 
 int ipc_decode_announcement(struct str *bytes, const char *name, struct fail *why)

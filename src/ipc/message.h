@@ -84,7 +84,8 @@ int ipc_receive_request(struct stream *s, struct arena *arena, const char **ret_
  * clients). -1: can't become one. */
 int ipc_complete(const struct stream *s);
 
-/* Server: say which protocol this is. Client: insist on it. name: "cleanup". */
+/* Server: say which protocol this is. Client: insist on it. name: "cleanup"; NULL = any.
+ */
 void ipc_announce(struct stream *s, const char *name);
 int ipc_expect(struct stream *s, const char *name, struct fail *why) MUST_CHECK;
 

@@ -141,6 +141,7 @@ static int open_locked(struct table *table, struct reader *reader, int fd, DBTYP
         return fail_prefix(why, "open database %s", reader->index);
     if (fstat(reader->berkeley.fd, &reader->st) < 0)
         return fail_set(why, "open database %s: %m", reader->index);
+    table->owner = reader->st.st_uid;
     return 0;
 }
 

@@ -289,6 +289,11 @@ enum table_result table_next(struct table *table, bool first, struct str *ret_ke
     return result;
 }
 
+uid_t table_owner(const struct table *table)
+{
+    return table->owner;
+}
+
 bool tables_changed(struct tables *tables, const char **ret_name)
 {
     for (size_t i = 0; i < tables->list.n; i++) {

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct conf;
 struct table;
@@ -88,6 +89,8 @@ enum table_result table_lookup(struct table *table, struct str key, struct arena
 
 /* "hash:/etc/aliases": the name as given. Lives as long as the table. */
 const char *table_name(const struct table *table);
+/* Who owns the file behind the table, as it was opened; 0 for tables without one. */
+uid_t table_owner(const struct table *table);
 /* The failure that made open fail, or NULL. */
 const char *table_failure(const struct table *table);
 /* Keys are fixed strings, so that asking for parts of an address makes sense; false for

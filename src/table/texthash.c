@@ -41,6 +41,7 @@ static int texthash_open(struct table *table, struct fail *why)
         return fail_set(why, "open database %s", open.text + strlen("open "));
     }
     memory_table_new(table);
+    table->owner = table_lines_stat(lines)->st_uid;
     while ((got = table_lines_entry(lines, &entry, why)) > 0)
         add(table, lines, &entry);
     table_lines_free(lines);

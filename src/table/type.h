@@ -30,6 +30,7 @@ struct table {
     const char *path; /* "/etc/aliases" */
     unsigned traits;  /* of the type; for proxy: those of the table behind it */
     unsigned flags;   /* TABLE_NO_FOLD ... of table.h */
+    uid_t owner;      /* of the file behind it; set by open, 0 = none */
     bool failed;
     struct fail failure;
     void *state;

@@ -1,0 +1,249 @@
+/*
+ * One address on its way down: what it stands for, whether it is ours at all,
+ * and the two ways to find out that mail goes in circles. Circles over the net
+ * show in the message's Delivered-To: lines, those inside the alias database in
+ * the depth of expansion.
+ */
+#include "local/local.h"
+
+#include "mail/address.h"
+#include "mail/extension.h"
+#include "mail/utf8.h"
+#include "util/log.h"
+
+#include <errno.h>
+
+enum { DEPTH_MAX = 25 }; /* compat: Postfix gives up at this depth, too */
+
+/* --- parts -------------------------------------------------------------------------- */
+
+static char *folded(struct attempt *attempt, struct str text)
+{
+    struct buf out;
+    char *result;
+
+    buf_init(&out, 1 << 16);
+    utf8_add_folded(&out, text, attempt->agent->conf->smtputf8_enable);
+    result = arena_copy_str(attempt->arena, buf_str(&out));
+    buf_done(&out);
+    return result;
+}
+
+/* An extension becomes part of file names: a '/' has no place in it. */
+void address_take_apart(struct attempt *attempt, struct step *step)
+{
+    const struct conf *conf = attempt->agent->conf;
+    struct address parts = address_split(str_of(step->address));
+    struct extension split;
+
+    step->local = arena_copy_str(attempt->arena, parts.local);
+    step->domain = arena_copy_str(attempt->arena, parts.domain);
+    split = extension_split(str_of(folded(attempt, parts.local)),
+                            conf->recipient_delimiter, conf->double_bounce_sender);
+    step->name = arena_copy_str(attempt->arena, split.user);
+    step->extension = arena_copy_str(attempt->arena, split.extension);
+    step->suffix = split.extension.n ? arena_copy_str(attempt->arena,
+                                                      str_tail(parts.local, split.user.n))
+                                     : "";
+    if (strchr(step->extension, '/')) {
+        log_warning("%s: address with illegal extension: %s",
+                    attempt->delivery->request.queue_id, step->local);
+        step->extension = step->suffix = "";
+    }
+}
+
+/* --- down one level --------------------------------------------------------------- */
+
+const char *address_standard_form(struct attempt *attempt, struct str address)
+{
+    struct buf out;
+    const char *result;
+
+    buf_init(&out, 1 << 16);
+    (void)rewrite_address(&attempt->agent->rules,
+                          address.n ? address : STR("MAILER-DAEMON"), &out);
+    result = arena_copy_str(attempt->arena, buf_str(&out));
+    buf_done(&out);
+    return result;
+}
+
+static int resolve(struct attempt *attempt, struct str address, struct resolved *ret,
+                   struct fail *why)
+{
+    const struct deliver *request = &attempt->delivery->request;
+    struct resolve ask = {.sender = request->sender, .address = address.p};
+    struct ipc_exchange exchange = {"resolve", &resolve_message, &ask, &resolved_message,
+                                    ret};
+
+    if (ipc_call(attempt->agent->rewrite, &exchange, attempt->arena, why) < 0)
+        return -1;
+    if (ret->flags & RESOLVE_FAIL)
+        return fail_set(why, "address resolver failure");
+    return 0;
+}
+
+/* Mail that a user's .forward sends to the user stays, whatever else leaves. */
+static bool stays_with_user(const struct step *parent, const struct step *step)
+{
+    return parent->stays && strcmp(step->name, parent->stays) == 0;
+}
+
+static void go_down(struct attempt *attempt, const struct step *parent,
+                    const char *address, bool ours)
+{
+    struct step step = {
+        .parent = parent,
+        .depth = parent->depth + 1,
+        .address = address,
+        .original = parent->original,
+        .delivered_to =
+            attempt->agent->conf->frozen_delivered_to ? parent->delivered_to : address,
+        .owner = parent->owner,
+        .unmatched = "",
+    };
+
+    address_take_apart(attempt, &step);
+    if (ours && stays_with_user(parent, &step))
+        mailbox_deliver(attempt, &step, parent->rights);
+    else if (!ours || parent->leaves)
+        leave_add(attempt, parent, address);
+    else
+        address_deliver(attempt, &step);
+}
+
+void address_expand(struct attempt *attempt, const struct step *parent,
+                    struct str address)
+{
+    struct str standard = str_of(address_standard_form(attempt, address));
+    struct resolved where;
+    struct fail why;
+
+    if (*parent->unmatched)
+        standard =
+            address_add_extension(attempt->arena, standard, str_of(parent->unmatched));
+    if (resolve(attempt, standard, &where, &why) < 0) {
+        log_warning("%s", why.text);
+        attempt_outcome(attempt, parent, "4.3.0", "address resolver failure");
+    } else if (where.flags & RESOLVE_ERROR) {
+        attempt_outcome(attempt, parent, "5.1.3", "bad recipient address syntax: %.*s",
+                        STR_ARG(address));
+    } else {
+        bool ours = strcmp(where.transport, attempt->delivery->request.transport) == 0;
+
+        go_down(attempt, parent, *where.recipient ? where.recipient : standard.p, ours);
+    }
+}
+
+/* --- delivery ------------------------------------------------------------------------
+ */
+
+static void report_loop(struct attempt *attempt, const struct step *step)
+{
+    log_warning("alias database loop for %s", step->local);
+    attempt_outcome(attempt, step, "5.4.6", "alias database loop for %s", step->local);
+}
+
+/* "joe: joe, ann": within the alias joe, joe is the user. */
+static bool stands_for_itself(const struct step *step)
+{
+    return step->parent && step->parent->alias &&
+           address_same(str_of(step->parent->address), str_of(step->address));
+}
+
+/*
+ * The step of the loop from `top` down to step that Postfix would name: it goes
+ * round until the depth is too much. compat: log readers see the same name.
+ */
+static const struct step *last_of_loop(const struct step *top, const struct step *step)
+{
+    int length = step->depth - top->depth;
+    int depth = top->depth + (DEPTH_MAX - top->depth) % length;
+
+    while (step->depth > depth)
+        step = step->parent;
+    return step;
+}
+
+/* An address that comes up again is done already, unless it is on its own way up. */
+static bool came_up_before(struct attempt *attempt, const struct step *step)
+{
+    if (stands_for_itself(step) ||
+        attempt_is_first(attempt, "address %s %s", attempt_sender(attempt, step),
+                         folded(attempt, str_of(step->address))))
+        return false;
+    for (const struct step *up = step->parent; up; up = up->parent)
+        if (up->depth < step->depth &&
+            address_same(str_of(up->address), str_of(step->address))) {
+            report_loop(attempt, last_of_loop(up, step));
+            break;
+        }
+    return true;
+}
+
+/* True when the message was here before. */
+static bool goes_in_circles(struct attempt *attempt, const struct step *step)
+{
+    if (step->depth >= DEPTH_MAX) {
+        report_loop(attempt, step);
+        return true;
+    }
+    if ((step->depth == 0 || !attempt->agent->conf->frozen_delivered_to) &&
+        copy_was_delivered_to(&attempt->delivered_to, step->address, attempt->arena)) {
+        attempt_outcome(attempt, step, "5.4.6", "mail forwarding loop for %s",
+                        address_external(attempt->arena, str_of(step->address)));
+        return true;
+    }
+    return came_up_before(attempt, step);
+}
+
+/* require_home_directory: is the file system with the homes mounted? */
+static bool home_is_there(struct attempt *attempt, const struct step *step,
+                          const struct user *user)
+{
+    struct stat st;
+    struct fail why;
+
+    if (!attempt->agent->conf->require_home_directory)
+        return true;
+    if (ids_become(user->uid, user->gid, &why) < 0)
+        fatal("%s", why.text);
+    if (stat(user->home, &st) == 0)
+        errno = 0;
+    fail_set(&why, "%m");
+    if (ids_restore(&why) < 0)
+        fatal("%s", why.text);
+    if (why.code == 0)
+        return true;
+    attempt_outcome(attempt, step, "4.3.0", "cannot access home directory %s: %s",
+                    user->home, why.text);
+    return false;
+}
+
+static void user_deliver(struct attempt *attempt, struct step *step)
+{
+    struct user *user = ARENA_NEW(attempt->arena, struct user);
+    struct fail why;
+    int found = user_by_name(step->name, attempt->arena, user, &why);
+
+    if (found < 0) {
+        log_warning("%s", why.text);
+        attempt_outcome(attempt, step, "4.3.0", "user lookup error");
+    } else if (found == 0) {
+        unknown_deliver(attempt, step);
+    } else if (home_is_there(attempt, step, user) &&
+               !forward_deliver(attempt, step, user)) {
+        mailbox_deliver(attempt, step, user);
+    }
+}
+
+void address_deliver(struct attempt *attempt, struct step *step)
+{
+    if (!step->local)
+        address_take_apart(attempt, step);
+    if (goes_in_circles(attempt, step) || alias_deliver(attempt, step))
+        return;
+    if (step->owner) /* members of a list get it from the list's owner */
+        leave_add(attempt, step, step->address);
+    else
+        user_deliver(attempt, step);
+}

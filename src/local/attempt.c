@@ -1,0 +1,152 @@
+/*
+ * The delivery of one recipient: its leaves report outcomes, the recipient is
+ * done when none of them is to be tried again.
+ */
+#include "local/local.h"
+
+#include "deliver/logs.h"
+#include "queue/envelope.h"
+#include "util/log.h"
+
+#include <stdarg.h>
+
+/* --- outcomes ----------------------------------------------------------------------- */
+
+/*
+ * A leaf is logged as a recipient of its own. The count of deferred recipients
+ * is that of the request, and is settled by attempt_deliver.
+ */
+void attempt_report(struct attempt *attempt, const struct step *step,
+                    const struct outcome *outcome)
+{
+    struct delivery *delivery = attempt->delivery;
+    struct delivery_recipient leaf = *attempt->recipient;
+    size_t before = delivery->deferred;
+
+    leaf.address = step->address;
+    leaf.original = step->original;
+    leaf.notify = attempt->notify;
+    leaf.part = true;
+    delivery_report(delivery, &leaf, outcome);
+    if (delivery->deferred > before)
+        attempt->deferred = true;
+    delivery->deferred = before;
+}
+
+void attempt_outcome(struct attempt *attempt, const struct step *step, const char *status,
+                     const char *format, ...)
+{
+    struct outcome outcome;
+    struct buf text;
+    va_list args;
+
+    buf_init(&text, 1 << 20);
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    outcome = outcome_make(attempt->arena, status, "%s", buf_text(&text));
+    buf_done(&text);
+    attempt_report(attempt, step, &outcome);
+}
+
+const char *attempt_sender(const struct attempt *attempt, const struct step *step)
+{
+    return step->owner ? step->owner : attempt->delivery->request.sender;
+}
+
+/* RFC 3461 section 5.2.7.3: what aliases hide is not to be told. */
+void attempt_expanded(struct attempt *attempt, const struct step *step)
+{
+    struct outcome outcome = outcome_make(attempt->arena, "2.0.0", "alias expanded");
+    struct delivery_recipient expanded = *attempt->recipient;
+    struct fail why;
+
+    if (!(attempt->notify & NOTIFY_SUCCESS) || attempt_is_probe(attempt))
+        return;
+    expanded.address = step->address;
+    if (logs_append(attempt->delivery, DELIVERY_LOG_TRACE, &expanded, &outcome,
+                    step->owner ? "delivered" : "expanded", &why) < 0)
+        log_warning("%s: trace of <%s>: %s", attempt->delivery->request.queue_id,
+                    step->address, why.text);
+    attempt->notify &= ~NOTIFY_SUCCESS;
+    if (attempt->notify == 0)
+        attempt->notify = NOTIFY_NEVER;
+}
+
+bool attempt_is_probe(const struct attempt *attempt)
+{
+    return attempt->delivery->request.flags & DELIVER_PROBE;
+}
+
+bool attempt_is_first(struct attempt *attempt, const char *format, ...)
+{
+    int limit = attempt->agent->conf->duplicate_filter_limit;
+    struct buf key;
+    va_list args;
+    bool first;
+
+    buf_init(&key, 1 << 20);
+    va_start(args, format);
+    buf_vprintf(&key, format, args);
+    va_end(args);
+    if (!*attempt->seen)
+        *attempt->seen = map_new();
+    first = !map_get(*attempt->seen, buf_str(&key));
+    if (first && (limit == 0 || map_count(*attempt->seen) < (size_t)limit))
+        map_set(*attempt->seen, buf_str(&key), attempt);
+    buf_done(&key);
+    return first;
+}
+
+/* --- one recipient
+ * ----------------------------------------------------------------------
+ */
+
+static const char *original_of(const struct delivery_recipient *recipient)
+{
+    return *recipient->original ? recipient->original : recipient->address;
+}
+
+/* The Delivered-To: lines are needed by all that an address can become. */
+static bool read_header(struct attempt *attempt, const struct step *top)
+{
+    struct fail why;
+    enum copy_result result = copy_delivered_to(attempt->delivery, &attempt->delivered_to,
+                                                attempt->arena, &why);
+    struct outcome outcome;
+
+    if (result == COPY_DONE)
+        return true;
+    outcome = copy_read_failure(attempt->delivery, result, &why);
+    attempt_report(attempt, top, &outcome);
+    return false;
+}
+
+static void settle(struct attempt *attempt)
+{
+    attempt->recipient->reported = true;
+    if (attempt->deferred)
+        attempt->delivery->deferred++;
+    else if (!attempt->passed_on)
+        delivery_mark_done(attempt->delivery, attempt->recipient);
+}
+
+void attempt_deliver(struct agent *agent, struct delivery *delivery,
+                     struct delivery_recipient *recipient, struct map **seen)
+{
+    struct attempt attempt = {.agent = agent,
+                              .delivery = delivery,
+                              .recipient = recipient,
+                              .arena = delivery->arena,
+                              .seen = seen,
+                              .notify = recipient->notify};
+    struct step top = {.address = recipient->address,
+                       .original = original_of(recipient),
+                       .delivered_to = recipient->address,
+                       .unmatched = ""};
+
+    if (read_header(&attempt, &top))
+        address_deliver(&attempt, &top);
+    leave_finish(&attempt, &top);
+    settle(&attempt);
+}

@@ -1,0 +1,2 @@
+local.program := local
+local.uses := util conf ipc net mail table queue service deliver
