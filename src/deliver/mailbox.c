@@ -134,11 +134,21 @@ static int make_lock_file(struct append *a)
     return fail_set(&a->refusal->why, "unable to create lock file %s: %m", a->lock_file);
 }
 
+/* "/dev/null" has no readers that a lock file would tell anything. */
+static bool needs_lock_file(const struct mailbox *mailbox)
+{
+    struct stat st;
+
+    return mailbox->locks & MAILBOX_DOTLOCK &&
+           !(mailbox->lock_file_optional && stat(mailbox->path, &st) == 0 &&
+             !S_ISREG(st.st_mode));
+}
+
 static int take_lock_file(struct append *a)
 {
     int code;
 
-    if (!(a->mailbox->locks & MAILBOX_DOTLOCK))
+    if (!needs_lock_file(a->mailbox))
         return 0;
     a->lock_file = arena_printf(a->arena, "%s.lock", a->mailbox->path);
     if (make_lock_file(a) == 0)

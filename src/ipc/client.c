@@ -34,10 +34,10 @@ struct ipc_client *ipc_client_new(const char *path, const char *protocol,
 
     if (client) {
         client->path = strdup(path);
-        client->protocol = strdup(protocol);
+        client->protocol = protocol ? strdup(protocol) : NULL;
         client->timeout_ms = timeout_ms;
     }
-    if (!client || !client->path || !client->protocol)
+    if (!client || !client->path || (protocol && !client->protocol))
         panic("out of memory");
     return client;
 }

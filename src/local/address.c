@@ -52,6 +52,61 @@ void address_take_apart(struct attempt *attempt, struct step *step)
     }
 }
 
+/* --- loops ------------------------------------------------------------------------- */
+
+static void report_loop(struct attempt *attempt, const struct step *step)
+{
+    log_warning("alias database loop for %s", step->local);
+    attempt_outcome(attempt, step, "5.4.6", "alias database loop for %s", step->local);
+}
+
+/* True when the message was here before, and was told so. */
+static bool was_here(struct attempt *attempt, const struct step *step)
+{
+    if (!copy_was_delivered_to(&attempt->delivered_to, step->address, attempt->arena))
+        return false;
+    attempt_outcome(attempt, step, "5.4.6", "mail forwarding loop for %s",
+                    address_external(attempt->arena, str_of(step->address)));
+    return true;
+}
+
+/* "joe: joe, ann": within the alias joe, joe is the user. */
+static bool stands_for_itself(const struct step *step)
+{
+    return step->parent && step->parent->alias &&
+           address_same(str_of(step->parent->address), str_of(step->address));
+}
+
+/*
+ * The step of the loop from `top` down to step that Postfix would name: it goes
+ * round until the depth is too much. compat: log readers see the same name.
+ */
+static const struct step *last_of_loop(const struct step *top, const struct step *step)
+{
+    int length = step->depth - top->depth;
+    int depth = top->depth + (DEPTH_MAX - top->depth) % length;
+
+    while (step->depth > depth)
+        step = step->parent;
+    return step;
+}
+
+/* An address that comes up again is done already, unless it is on its own way up. */
+static bool came_up_before(struct attempt *attempt, const struct step *step)
+{
+    if (stands_for_itself(step) ||
+        attempt_is_first(attempt, "address %s %s", attempt_sender(attempt, step),
+                         folded(attempt, str_of(step->address))))
+        return false;
+    for (const struct step *up = step->parent; up; up = up->parent)
+        if (up->depth < step->depth &&
+            address_same(str_of(up->address), str_of(step->address))) {
+            report_loop(attempt, last_of_loop(up, step));
+            break;
+        }
+    return true;
+}
+
 /* --- down one level --------------------------------------------------------------- */
 
 const char *address_standard_form(struct attempt *attempt, struct str address)
@@ -60,8 +115,9 @@ const char *address_standard_form(struct attempt *attempt, struct str address)
     const char *result;
 
     buf_init(&out, 1 << 16);
-    (void)rewrite_address(&attempt->agent->rules,
-                          address.n ? address : STR("MAILER-DAEMON"), &out);
+    if (address.n == 0 || str_is(address, "@"))
+        address = STR("MAILER-DAEMON");
+    (void)rewrite_address(&attempt->agent->rules, address, &out);
     result = arena_copy_str(attempt->arena, buf_str(&out));
     buf_done(&out);
     return result;
@@ -103,6 +159,8 @@ static void go_down(struct attempt *attempt, const struct step *parent,
     };
 
     address_take_apart(attempt, &step);
+    if (ours && was_here(attempt, &step))
+        return;
     if (ours && stays_with_user(parent, &step))
         mailbox_deliver(attempt, &step, parent->rights);
     else if (!ours || parent->leaves)
@@ -136,65 +194,6 @@ void address_expand(struct attempt *attempt, const struct step *parent,
 
 /* --- delivery ------------------------------------------------------------------------
  */
-
-static void report_loop(struct attempt *attempt, const struct step *step)
-{
-    log_warning("alias database loop for %s", step->local);
-    attempt_outcome(attempt, step, "5.4.6", "alias database loop for %s", step->local);
-}
-
-/* "joe: joe, ann": within the alias joe, joe is the user. */
-static bool stands_for_itself(const struct step *step)
-{
-    return step->parent && step->parent->alias &&
-           address_same(str_of(step->parent->address), str_of(step->address));
-}
-
-/*
- * The step of the loop from `top` down to step that Postfix would name: it goes
- * round until the depth is too much. compat: log readers see the same name.
- */
-static const struct step *last_of_loop(const struct step *top, const struct step *step)
-{
-    int length = step->depth - top->depth;
-    int depth = top->depth + (DEPTH_MAX - top->depth) % length;
-
-    while (step->depth > depth)
-        step = step->parent;
-    return step;
-}
-
-/* An address that comes up again is done already, unless it is on its own way up. */
-static bool came_up_before(struct attempt *attempt, const struct step *step)
-{
-    if (stands_for_itself(step) ||
-        attempt_is_first(attempt, "address %s %s", attempt_sender(attempt, step),
-                         folded(attempt, str_of(step->address))))
-        return false;
-    for (const struct step *up = step->parent; up; up = up->parent)
-        if (up->depth < step->depth &&
-            address_same(str_of(up->address), str_of(step->address))) {
-            report_loop(attempt, last_of_loop(up, step));
-            break;
-        }
-    return true;
-}
-
-/* True when the message was here before. */
-static bool goes_in_circles(struct attempt *attempt, const struct step *step)
-{
-    if (step->depth >= DEPTH_MAX) {
-        report_loop(attempt, step);
-        return true;
-    }
-    if ((step->depth == 0 || !attempt->agent->conf->frozen_delivered_to) &&
-        copy_was_delivered_to(&attempt->delivered_to, step->address, attempt->arena)) {
-        attempt_outcome(attempt, step, "5.4.6", "mail forwarding loop for %s",
-                        address_external(attempt->arena, str_of(step->address)));
-        return true;
-    }
-    return came_up_before(attempt, step);
-}
 
 /* require_home_directory: is the file system with the homes mounted? */
 static bool home_is_there(struct attempt *attempt, const struct step *step,
@@ -238,9 +237,16 @@ static void user_deliver(struct attempt *attempt, struct step *step)
 
 void address_deliver(struct attempt *attempt, struct step *step)
 {
-    if (!step->local)
+    if (step->depth == 0) {
         address_take_apart(attempt, step);
-    if (goes_in_circles(attempt, step) || alias_deliver(attempt, step))
+        if (was_here(attempt, step))
+            return;
+    }
+    if (step->depth >= DEPTH_MAX) {
+        report_loop(attempt, step);
+        return;
+    }
+    if (came_up_before(attempt, step) || alias_deliver(attempt, step))
         return;
     if (step->owner) /* members of a list get it from the list's owner */
         leave_add(attempt, step, step->address);

@@ -114,10 +114,13 @@ static struct outcome failed(struct attempt *attempt, int code, const char *comm
                              struct str output)
 {
     const struct status_exit *known = status_of_exit(code);
+    size_t n = status_length(output);
     struct outcome outcome;
 
-    if (status_length(output) && *output.p != '2')
-        outcome = outcome_from_text(attempt->arena, output, "5.3.0");
+    if (n && *output.p != '2')
+        outcome = outcome_make(attempt->arena,
+                               arena_copy_str(attempt->arena, str_head(output, n)),
+                               "%.*s", STR_ARG(str_trim_left(str_tail(output, n))));
     else if (known)
         outcome = outcome_make(attempt->arena, known->status, "%s%s%.*s", known->text,
                                output.n ? ". Command output: " : "", STR_ARG(output));

@@ -4,6 +4,7 @@
  */
 #include "local/local.h"
 
+#include "mail/address.h"
 #include "util/log.h"
 
 #include <strings.h>
@@ -22,6 +23,9 @@ static bool relay(struct attempt *attempt, const struct step *step)
     if (!to) {
         log_warning("luser_relay: %s", why.text);
         attempt_outcome(attempt, step, "4.3.5", "mail system configuration error");
+    } else if (address_same(str_of(address_standard_form(attempt, str_of(to))),
+                            str_of(step->address))) {
+        return false; /* it is unknown itself */
     } else {
         address_expand(attempt, step, str_of(to));
     }

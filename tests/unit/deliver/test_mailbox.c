@@ -218,7 +218,7 @@ static void a_lock_of_another_process_defers(void **state)
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
     refused(&p, "fcntl", "4.2.0",
-            "unable to set exclusive lock: Resource temporarily unavailable");
+            "unable to lock for exclusive access: Resource temporarily unavailable");
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     assert_string_equal(text_of("box"), "");
