@@ -27,8 +27,7 @@ static enum verdict need_fqdn(struct judge *judge, const char *address, const ch
     if (is_fully_qualified(address))
         return VERDICT_DUNNO;
     return refuse_text(judge, judge->session->conf->non_fqdn_reject_code, "5.5.2",
-                       "<%s>: %s rejected: need fully-qualified address",
-                       address_external(judge->session->command, str_of(address)), class);
+                       "<%s>: %s rejected: need fully-qualified address", address, class);
 }
 
 enum verdict restrict_reject_non_fqdn_sender(struct judge *judge,
@@ -91,9 +90,8 @@ static enum verdict deny_relay(struct judge *judge, int code)
     case DESTINATION_UNKNOWN:
         return refuse_lookup(judge, judge->recipient, &why);
     default:
-        return refuse_text(
-            judge, code, "5.7.1", "<%s>: Relay access denied",
-            address_external(judge->session->command, str_of(judge->recipient)));
+        return refuse_text(judge, code, "5.7.1", "<%s>: Relay access denied",
+                           judge->recipient);
     }
 }
 
@@ -194,12 +192,10 @@ static enum verdict unknown_user(struct judge *judge, const struct listing *list
 {
     const struct conf *conf = judge->session->conf;
 
-    return refuse_text(
-        judge, listing->code, "5.1.1",
-        "<%s>: Recipient address rejected: User unknown%s%s",
-        address_external(judge->session->command, str_of(judge->recipient)),
-        conf->show_user_unknown_table_name ? " in " : "",
-        conf->show_user_unknown_table_name ? listing->name : "");
+    return refuse_text(judge, listing->code, "5.1.1",
+                       "<%s>: Recipient address rejected: User unknown%s%s",
+                       judge->recipient, conf->show_user_unknown_table_name ? " in " : "",
+                       conf->show_user_unknown_table_name ? listing->name : "");
 }
 
 /* error: and retry: as the answer of the resolver are verdicts by themselves. */
@@ -213,11 +209,9 @@ static enum verdict judge_error_transport(struct judge *judge,
         strcmp(resolved->transport, judge->session->conf->error_service_name) != 0)
         return VERDICT_DUNNO;
     split = status_split(str_of(resolved->nexthop), retry ? "4.0.0" : "5.0.0");
-    return refuse_text(
-        judge, split.status[0] == '4' ? 450 : 550, split.status,
-        "<%s>: Recipient address rejected: %.*s",
-        address_external(judge->session->command, str_of(judge->recipient)),
-        STR_ARG(split.text));
+    return refuse_text(judge, split.status[0] == '4' ? 450 : 550, split.status,
+                       "<%s>: Recipient address rejected: %.*s", judge->recipient,
+                       STR_ARG(split.text));
 }
 
 static bool is_system_address(const struct judge *judge, const char *address)
