@@ -21,6 +21,13 @@ static void add(struct table *table, const struct table_lines *lines,
                        : " -- ignoring this line");
     if (!entry->usable)
         return;
+    if (utf8 && !(fold_is_utf8(entry->key) && fold_is_utf8(entry->value))) {
+        table_warn(table,
+                   "%s, line %ld: non-UTF-8 input \"%.*s %.*s\" -- ignoring this line",
+                   table_lines_path(lines), table_lines_number(lines),
+                   STR_ARG(entry->key), STR_ARG(entry->value));
+        return;
+    }
     if (!(table->flags & TABLE_NO_FOLD))
         key = fold(table->arena, key, utf8);
     if (!memory_table_add(table, key, entry->value))
