@@ -13,8 +13,7 @@ struct entry {
     struct step *step;
     const char *name; /* the key that hit, unquoted */
     bool whole;       /* it has the extension */
-    struct str value;
-    const struct table *table;
+    struct maps_answer answer;
 };
 
 static void unavailable(struct entry *e, const char *words)
@@ -34,12 +33,11 @@ static enum table_result ask(struct entry *e, const char *name, struct fail *why
     buf_init(&quoted, 1 << 16);
     address_add_local(&quoted, str_of(name));
     if (!str_is(buf_str(&quoted), name))
-        result = maps_lookup_from(maps, buf_str(&quoted), MAPS_ALL, arena, &e->value,
-                                  &e->table, why);
+        result =
+            maps_lookup_from(maps, buf_str(&quoted), MAPS_ALL, arena, &e->answer, why);
     buf_done(&quoted);
     if (result == TABLE_NOT_FOUND)
-        result = maps_lookup_from(maps, str_of(name), MAPS_ALL, arena, &e->value,
-                                  &e->table, why);
+        result = maps_lookup_from(maps, str_of(name), MAPS_ALL, arena, &e->answer, why);
     return result;
 }
 
@@ -106,7 +104,7 @@ static int find_owner(struct entry *e, const char **ret, struct fail *why)
         return -1;
     if (result == TABLE_NOT_FOUND)
         return 0;
-    address = conf->expand_owner_alias ? only_address(e, owner.value) : STR_NONE;
+    address = conf->expand_owner_alias ? only_address(e, owner.answer.value) : STR_NONE;
     *ret = address_standard_form(attempt, address.n ? address : str_of(name));
     return 0;
 }
@@ -119,7 +117,7 @@ static int find_owner(struct entry *e, const char **ret, struct fail *why)
 static int find_rights(struct entry *e, const struct user **ret, struct fail *why)
 {
     struct attempt *attempt = e->attempt;
-    uid_t uid = table_owner(e->table);
+    uid_t uid = table_owner(e->answer.table);
     struct user *user;
     int found;
 
@@ -130,7 +128,7 @@ static int find_rights(struct entry *e, const struct user **ret, struct fail *wh
     found = user_by_uid(uid, attempt->arena, user, why);
     if (found == 0)
         return fail_set(why, "%s belongs to user id %u, which has no account",
-                        table_name(e->table), (unsigned)uid);
+                        table_name(e->answer.table), (unsigned)uid);
     *ret = user;
     return found < 0 ? -1 : 0;
 }
@@ -157,7 +155,7 @@ static void expand(struct entry *e)
     if (expansion.owner)
         expansion.original = "";
     attempt_expanded(attempt, &expansion);
-    if (items_deliver(attempt, &expansion, e->value) == 0)
+    if (items_deliver(attempt, &expansion, e->answer.value) == 0)
         unavailable(e,
                     arena_printf(attempt->arena,
                                  "no recipient in alias lookup result for %s", e->name));

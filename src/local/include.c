@@ -63,7 +63,9 @@ static int read_list(struct attempt *attempt, struct step *step, const char *pat
     if (result > 0 && st.st_uid != 0 && st.st_uid != reader.uid)
         return fail_set(why, ":include: file %s has bad owner uid %u", path,
                         (unsigned)st.st_uid);
-    return result < 0 ? fail_prefix(why, ":include:") : 0;
+    if (result < 0)
+        fail_set(why, ":include: %s", arena_copy(attempt->arena, why->text));
+    return result < 0 ? -1 : 0;
 }
 
 void include_deliver(struct attempt *attempt, const struct step *step, const char *path)
