@@ -64,7 +64,7 @@ static void add_from(struct message *m, struct buf *body)
 {
     const char *sender =
         *m->sender ? address_external(m->arena, str_of(m->sender)) : "MAILER-DAEMON";
-    const char *name = m->full_name ? m->full_name : "";
+    const char *name = m->full_name && *m->sender ? m->full_name : "";
     bool standard = strcmp(m->cleaner->conf->header_from_format, "obsolete") != 0;
 
     if (!*name) {
@@ -110,5 +110,5 @@ void header_complete(struct message *m)
     if (wanted)
         add_undisclosed(m);
     if (lacks(m, HEADER_MESSAGE_ID))
-        maillog_message_id(m->draft.id, false, "");
+        maillog_message_id(m->draft.id, false, NULL);
 }

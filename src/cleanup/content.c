@@ -215,6 +215,7 @@ static void refuse_characters(struct message *m, struct str data)
                                                                  .context = &m->client,
                                                                  .words = reason});
     message_fail(m, SUBMIT_REJECTED, reason);
+    m->unchecked = true;
 }
 
 void content_record(struct message *m, int type, struct str data)

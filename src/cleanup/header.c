@@ -19,7 +19,7 @@ static bool rewrite_list(struct message *m, struct address_list *list,
         struct address_item *item = &list->items[i];
         const char *address;
 
-        if (item->kind != ADDRESS_MAILBOX || item->address.n == 0)
+        if (item->kind != ADDRESS_MAILBOX || item->address.n == 0 || item->raw.n)
             continue;
         address = rewrite_item(m, m->header_rules, item);
         address = rewrite_mapped(m, address, class);
@@ -74,10 +74,10 @@ static void extract(struct message *m, const struct header_kind *kind, struct st
 
 static void log_message_id(struct message *m, enum header_id id, struct str logical)
 {
-    struct str text = str_trim(header_body(logical));
+    struct str text = str_trim_left(header_body(logical));
 
     maillog_message_id(m->draft.id, id == HEADER_RESENT_MESSAGE_ID,
-                       text.n ? arena_copy_str(m->arena, text) : "");
+                       arena_copy_str(m->arena, text));
 }
 
 static void count_hop(struct message *m)
@@ -91,7 +91,7 @@ static void count_hop(struct message *m)
 /* Text that needs SMTPUTF8 (RFC 6531) or forbids TLS to be insisted on (RFC 8689). */
 static void note_features(struct message *m, enum header_id id, struct str logical)
 {
-    if (!utf8_is_ascii(logical) && utf8_is_valid(logical))
+    if (!utf8_is_ascii(logical))
         m->size.smtputf8 |= SIZE_UTF8_HEADER;
     if (id == HEADER_TLS_REQUIRED && m->cleaner->conf->tls_required_enable &&
         str_is_nocase(str_trim(header_body(logical)), "no"))

@@ -16,7 +16,7 @@ int message_open(struct message *m, struct cleaner *cleaner, const struct submit
     *m = (struct message){.cleaner = cleaner,
                           .arena = arena,
                           .flags = (int)ask->flags,
-                          .origin = "unknown"};
+                          .origin = "local"};
     if (draft_create(&m->draft, &cleaner->spool, QUEUE_INCOMING, why) < 0)
         return -1;
     m->draft.limit = ask->size_limit;

@@ -10,6 +10,8 @@
 #include "mail/address.h"
 #include "mail/address_token.h"
 
+#include <stdint.h>
+
 #define LINE_AIM 70 /* header lines stay shorter where a join allows it */
 
 struct parser {
@@ -148,6 +150,14 @@ static size_t find_close(const struct parser *p, size_t from, bool *ret_found)
     return p->n;
 }
 
+static bool has_angle(const struct parser *p, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (address_token_is(&p->tokens[i], '<'))
+            return true;
+    return false;
+}
+
 /* `name <...> comment`; open is where the '<' stands. */
 static void angle_address(struct parser *p, size_t start, size_t open)
 {
@@ -169,7 +179,10 @@ static void angle_address(struct parser *p, size_t start, size_t open)
     item->angle = true;
     item->odd = !found;
     set_address(p, item, skip_route(p, open + 1, close), close);
-    item->comment = comments(p, open + 1, end);
+    if (has_angle(p, open + 1, close))
+        item->raw = written(p, first, end);
+    else
+        item->comment = comments(p, open + 1, end);
     p->at = end;
 }
 
@@ -205,6 +218,14 @@ static bool ends_phrase(const struct address_token *token)
            strchr("<>,:;", token->text.p[0]) != NULL;
 }
 
+/* Do tokens from..to begin with '@', as no group's name does? */
+static bool is_route(const struct parser *p, size_t from, size_t to)
+{
+    while (from < to && is_comment(&p->tokens[from]))
+        from++;
+    return from < to && address_token_is(&p->tokens[from], '@');
+}
+
 static void parse_item(struct parser *p)
 {
     size_t start = p->at;
@@ -214,6 +235,10 @@ static void parse_item(struct parser *p)
         i++;
     if (i < p->n && address_token_is(&p->tokens[i], '<')) {
         angle_address(p, start, i);
+        return;
+    }
+    if (i < p->n && address_token_is(&p->tokens[i], ':') && is_route(p, start, i)) {
+        p->at = i + 1; /* compat: "@relay:joe@example.com" without <> */
         return;
     }
     if (i < p->n && address_token_is(&p->tokens[i], ':')) {
@@ -256,6 +281,10 @@ static void add_mailbox(struct buf *out, const struct address_item *item)
         buf_add_str(out, item->name);
         buf_add_char(out, ' ');
     }
+    if (item->raw.n) {
+        buf_add_str(out, item->raw);
+        return;
+    }
     if (item->angle || item->name.n)
         buf_add_char(out, '<');
     add_address(out, item);
@@ -273,39 +302,61 @@ static bool comma_between(const struct address_item *a, const struct address_ite
     return a->kind != ADDRESS_GROUP_START && b->kind != ADDRESS_GROUP_END;
 }
 
+static void add_item_text(struct buf *out, const struct address_item *item)
+{
+    if (item->kind == ADDRESS_GROUP_START) {
+        buf_add_str(out, item->name);
+        buf_add_char(out, ':');
+    } else if (item->kind == ADDRESS_GROUP_END) {
+        buf_add_char(out, ';');
+    } else {
+        add_mailbox(out, item);
+    }
+}
+
+/* Does a blank stand before an item that follows `before` (NULL = none)? */
+static bool blank_before(const struct address_item *item,
+                         const struct address_item *before)
+{
+    return item->kind != ADDRESS_GROUP_END ||
+           (before && before->kind == ADDRESS_GROUP_START);
+}
+
+/* Break the line at the blank at `at`. Returns where the new line begins, behind its TAB:
+ * compat: that one does not count. */
+static size_t fold_at(struct buf *out, size_t at)
+{
+    size_t moved = out->n - at - 1;
+
+    buf_add_char(out, ' '); /* one byte longer: the blank becomes LF TAB */
+    memmove(out->p + at + 2, out->p + at + 1, moved);
+    memcpy(out->p + at, "\n\t", 2);
+    return at + 2;
+}
+
 void address_list_format(const struct address_list *list, struct str header_name,
                          struct buf *out)
 {
-    size_t line = out->n; /* where the current line begins */
-    size_t item_start;    /* where the text after the last join begins */
+    size_t line = out->n;   /* where the current line begins */
+    size_t join = SIZE_MAX; /* the last place where it may be broken */
 
     buf_add_str(out, header_name);
     buf_add_char(out, ':');
     for (size_t i = 0; i < list->n; i++) {
         const struct address_item *item = &list->items[i];
-        if (i > 0 && comma_between(item - 1, item))
+        bool more = i + 1 < list->n;
+
+        if (i > 0 && comma_between(item - 1, item)) {
             buf_add_char(out, ',');
-        item_start = out->n;
-        if (item->kind != ADDRESS_GROUP_END)
+            join = out->n;
+        }
+        if (blank_before(item, i > 0 ? item - 1 : NULL))
             buf_add_char(out, ' ');
-        if (item->kind == ADDRESS_GROUP_START) {
-            buf_add_str(out, item->name);
-            buf_add_char(out, ':');
-        } else if (item->kind == ADDRESS_GROUP_END) {
-            buf_add_char(out, ';');
-        } else {
-            add_mailbox(out, item);
-        }
-        if (i == 0 || item->kind == ADDRESS_GROUP_END || !comma_between(item - 1, item))
-            continue;
-        bool more = i + 1 < list->n; /* room for the comma that follows */
-        if (out->n - line + more >= LINE_AIM) {
-            static const char fold[] = "\n\t";
-            size_t moved = out->n - item_start - 1;
-            buf_add_char(out, ' '); /* one byte longer: the blank becomes LF TAB */
-            memmove(out->p + item_start + 2, out->p + item_start + 1, moved);
-            memcpy(out->p + item_start, fold, 2);
-            line = item_start + 1;
-        }
+        add_item_text(out, item);
+        if (more && !comma_between(item, item + 1))
+            continue; /* what belongs together is not torn apart */
+        if (join != SIZE_MAX && out->n - line + more >= LINE_AIM) /* room for a comma */
+            line = fold_at(out, join);
+        join = SIZE_MAX;
     }
 }

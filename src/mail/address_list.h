@@ -30,6 +30,8 @@ struct address_item {
     bool has_domain; /* an unquoted '@' was there; else all of address is a local part */
     bool quoted;     /* some of the local part was written in quotes */
     bool odd;        /* no address by the grammar: what stands in address is a guess */
+    struct str raw;  /* what was written in <> when no address can be made of it without
+                        harm; it is written back as it was */
 };
 
 struct address_list {

@@ -263,8 +263,7 @@ void maillog_pickup(struct maillog_style style, const char *queue_id, long uid,
 
 void maillog_message_id(const char *queue_id, bool resent, const char *id)
 {
-    log_info("%s: %smessage-id=%s", queue_id, resent ? "resent-" : "",
-             id && id[0] ? id : "<>");
+    log_info("%s: %smessage-id=%s", queue_id, resent ? "resent-" : "", id ? id : "<>");
 }
 
 void maillog_content(struct maillog_style style, const struct maillog_content *c)

@@ -103,7 +103,7 @@ void maillog_action(struct maillog_style style, const char *queue_id, const char
 void maillog_pickup(struct maillog_style style, const char *queue_id, long uid,
                     const char *sender, const char *orig_id);
 /* "QID: message-id=<...>", or resent-message-id=; id is the text as it stands in the
- * header; "" shows <>. */
+ * header; NULL = there is none: <>. */
 void maillog_message_id(const char *queue_id, bool resent, const char *id);
 /*
  * "QID: warning: header Subject: x from N[A]; from=<s> to=<r> proto=P helo=<h>: words":

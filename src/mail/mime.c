@@ -251,13 +251,17 @@ static void open_multipart(struct mime *mime)
     buf_init(&mime->boundary, mime->options.boundary_limit + 1);
 }
 
+/* What holds other parts must not be encoded as a whole (RFC 2045 section 6.4). */
 static void check_encoding(struct mime *mime)
 {
-    if (is_composite(mime) && (mime->encoding == MIME_ENCODING_QUOTED ||
-                               mime->encoding == MIME_ENCODING_BASE64))
-        report(mime, MIME_BAD_ENCODING,
-               mime->encoding == MIME_ENCODING_BASE64 ? STR("base64")
-                                                      : STR("quoted-printable"));
+    bool encoded =
+        mime->encoding == MIME_ENCODING_QUOTED || mime->encoding == MIME_ENCODING_BASE64;
+    bool bad = is_composite(mime) && encoded;
+
+    if (mime->type == MIME_TYPE_MESSAGE_7BIT && is_8bit_encoding(mime->encoding))
+        bad = true;
+    if (bad)
+        report(mime, MIME_BAD_ENCODING, str_of(mime_encoding_name(mime->encoding)));
 }
 
 /* The header is over; line is what made it end. */
@@ -265,11 +269,11 @@ static void end_header(struct mime *mime, bool missing_line, struct str line)
 {
     finish_header(mime);
     mime->in_header = false;
-    if (!mime->options.whole) {
-        check_encoding(mime);
+    if (!mime->options.whole)
         convert(mime);
-    }
     mime->callbacks.header_end(mime->context, mime->place, missing_line, line);
+    if (!mime->options.whole)
+        check_encoding(mime);
 }
 
 /* Behind the empty line: a multipart, a message in the message, or plain body. */
@@ -433,7 +437,7 @@ void mime_end(struct mime *mime)
         return;
     mime->ended = true;
     if (mime->in_header)
-        end_header(mime, true, STR_NONE);
+        end_header(mime, false, STR_NONE);
     if (mime->quoted.n)
         mime->callbacks.body(mime->context, false, buf_str(&mime->quoted));
 }

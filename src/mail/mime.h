@@ -46,8 +46,8 @@ struct mime_callbacks {
      * its colon. */
     void (*header)(void *context, enum mime_place place, struct str logical);
     /*
-     * The header at place is over, and the line that follows it comes next. missing_line:
-     * that will not be the empty line that should be there; the text is its start.
+     * The header at place is over, and what follows it comes next. missing_line: that is
+     * text, and not the empty line that should be there; line is its start.
      */
     void (*header_end)(void *context, enum mime_place place, bool missing_line,
                        struct str line);

@@ -4,6 +4,8 @@
  */
 #include "mail/mime_field.h"
 
+#include "util/attributes.h"
+
 enum kind { KIND_END, KIND_TOKEN, KIND_QUOTED, KIND_SPECIAL };
 
 struct word {
@@ -84,8 +86,10 @@ static enum mime_type type_of(struct str type, struct str subtype)
         return str_is_nocase(subtype, "digest") ? MIME_TYPE_DIGEST : MIME_TYPE_MULTIPART;
     if (!str_is_nocase(type, "message"))
         return MIME_TYPE_OTHER;
-    return str_is_nocase(subtype, "rfc822") || str_is_nocase(subtype, "global")
-               ? MIME_TYPE_MESSAGE
+    if (str_is_nocase(subtype, "rfc822") || str_is_nocase(subtype, "global"))
+        return MIME_TYPE_MESSAGE;
+    return str_is_nocase(subtype, "partial") || str_is_nocase(subtype, "external-body")
+               ? MIME_TYPE_MESSAGE_7BIT
                : MIME_TYPE_MESSAGE_OTHER;
 }
 
@@ -142,21 +146,30 @@ enum mime_type mime_type_parse(struct str value, size_t limit, struct buf *ret_b
 /* --- Content-Transfer-Encoding
  * ------------------------------------------------------------- */
 
+static const struct {
+    const char *name;
+    enum mime_encoding encoding;
+} encodings[] = {
+    {"7bit", MIME_ENCODING_7BIT},     {"8bit", MIME_ENCODING_8BIT},
+    {"binary", MIME_ENCODING_BINARY}, {"quoted-printable", MIME_ENCODING_QUOTED},
+    {"base64", MIME_ENCODING_BASE64},
+};
+
 enum mime_encoding mime_encoding_parse(struct str value)
 {
-    static const struct {
-        const char *name;
-        enum mime_encoding encoding;
-    } rows[] = {
-        {"7bit", MIME_ENCODING_7BIT},     {"8bit", MIME_ENCODING_8BIT},
-        {"binary", MIME_ENCODING_BINARY}, {"quoted-printable", MIME_ENCODING_QUOTED},
-        {"base64", MIME_ENCODING_BASE64},
-    };
     struct word word = next_word(&value, false);
 
     if (word.kind == KIND_TOKEN)
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-            if (str_is_nocase(word.text, rows[i].name))
-                return rows[i].encoding;
+        for (size_t i = 0; i < COUNT(encodings); i++)
+            if (str_is_nocase(word.text, encodings[i].name))
+                return encodings[i].encoding;
     return MIME_ENCODING_NONE;
+}
+
+const char *mime_encoding_name(enum mime_encoding encoding)
+{
+    for (size_t i = 0; i < COUNT(encodings); i++)
+        if (encodings[i].encoding == encoding)
+            return encodings[i].name;
+    return "";
 }

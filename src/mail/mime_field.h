@@ -14,7 +14,8 @@ enum mime_type {
     MIME_TYPE_MULTIPART,
     MIME_TYPE_DIGEST, /* a multipart whose parts are messages unless they say otherwise */
     MIME_TYPE_MESSAGE,       /* message/rfc822, message/global: has a header of its own */
-    MIME_TYPE_MESSAGE_OTHER, /* message/partial, external-body, delivery-status ... */
+    MIME_TYPE_MESSAGE_7BIT,  /* message/partial, message/external-body: 7bit only */
+    MIME_TYPE_MESSAGE_OTHER, /* message/delivery-status ... */
 };
 
 /* *ret_boundary becomes the boundary of a multipart, at most limit bytes of it, without
@@ -30,5 +31,6 @@ enum mime_encoding {
     MIME_ENCODING_BASE64,
 };
 enum mime_encoding mime_encoding_parse(struct str value);
+const char *mime_encoding_name(enum mime_encoding encoding); /* "8bit"; "" = none */
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "ipc/messages.h"
 #include "pickup/pickup.h"
+#include "queue/submit.h"
 #include "service/service.h"
 #include "util/log.h"
 
@@ -90,9 +91,11 @@ static void woken(struct process *process, struct str bytes)
 
 /* --- set-up --- */
 
-static int flags_of(const char *override)
+static int flags_of(const struct conf *conf)
 {
-    int flags = SUBMIT_BOUNCE;
+    const char *override = conf->receive_override_options;
+    int flags =
+        SUBMIT_BOUNCE | submit_auto_utf8(conf->smtputf8_autodetect_classes, "sendmail");
 
     if (!strstr(override, "no_address_mappings"))
         flags |= SUBMIT_MAP;
@@ -112,7 +115,7 @@ static int set_up(struct process *process, struct fail *why)
     process->state = picker;
     picker->conf = conf;
     picker->owner = geteuid();
-    picker->flags = flags_of(conf->receive_override_options);
+    picker->flags = flags_of(conf);
     picker->style.external = strcmp(conf->info_log_address_format, "external") == 0;
     picker->arena = arena_new("message");
     spool_init(&picker->spool, conf->hash_queue_names, conf->hash_queue_depth,

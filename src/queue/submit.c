@@ -236,3 +236,13 @@ const char *submit_status_text(int status)
     return status >= 0 && (size_t)status < COUNT(texts) ? texts[status]
                                                         : "unknown trouble";
 }
+
+int submit_auto_utf8(const char *classes, const char *source)
+{
+    struct str rest = str_of(classes), word;
+
+    while ((word = str_word(&rest, ", \t\r\n")).n)
+        if (str_is_nocase(word, source) || str_is_nocase(word, "all"))
+            return SUBMIT_AUTO_UTF8;
+    return 0;
+}

@@ -30,6 +30,10 @@ struct submission *submit_open(struct ipc_client *cleanup, int flags,
 struct submission *submit_open_maildrop(const char *const *argv, struct arena *arena,
                                         const char **ret_id, struct fail *why);
 
+/* SUBMIT_AUTO_UTF8 when $smtputf8_autodetect_classes names source ("sendmail") or "all",
+ * else 0. */
+int submit_auto_utf8(const char *classes, const char *source);
+
 /* One record; type letters as in queue/record.h. Errors stick and show at submit_close.
  */
 void submit_record(struct submission *s, int type, struct str data);

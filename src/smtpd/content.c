@@ -69,6 +69,8 @@ static bool take(struct reader *r, struct str line, bool bare, bool ends)
     if (lone_dot && dot_is_end(r, bare))
         return true;
     count_bytes(r, line.n + (ends ? (bare ? 1 : 2) : 0));
+    while (ends && str_ends(line, "\r")) /* compat: all of them belong to the line end */
+        line = str_head(line, line.n - 1);
     if (ends && bare)
         note_bare(r);
     if (r->at_start && str_starts(line, "."))

@@ -25,7 +25,8 @@ static const struct {
     {"Joe <a> (x) (y)", "To: Joe <a> (x) (y)"},
     {"Foo (bar) <(c)foo@bar(d)>", "To: Foo (bar) <foo@bar> (c) (d)"},
     {"Group Name: e, f <g>;, h@i", "To: Group Name: e, f <g>;, h@i"},
-    {"undisclosed-recipients:;", "To: undisclosed-recipients:;"},
+    {"undisclosed-recipients:;", "To: undisclosed-recipients: ;"},
+    {"@r:j@k", "To: j@k"},
     {"a:b, c:d;", "To: a: b, c: d;"},
     {"x;y;z", "To: x;, y;, z"},
     {"<@r1,@r2:h@i>", "To: <h@i>"},
@@ -50,6 +51,7 @@ static const struct {
     {"a <b> c <d>", "To: a <b>, c <d>"},
     {"a <b>, c <d", "To: a <b>, c <d>"},
     {"c <d, e", "To: c <d>, e"},
+    {"a <b <c@x>>, d", "To: a <b <c@x>>, d"},
     {"<<foo@bar>>", "To: <foo@bar>"},
     {"\"unterminated <x>, y", "To: \"unterminated <x>, y\""},
     {"(unterminated <x>, y", "To:"},
@@ -61,7 +63,7 @@ static const struct {
     {"joe\n\tsmith <x>", "To: joe smith <x>"},
     {"\"joe\n smith\" <x>", "To: \"joe smith\" <x>"},
     {"a\\ b@c", "To: \"a b\"@c"},
-    {":;", "To: :;"},
+    {":;", "To: : ;"},
     {"@", "To: \"\"@"},
 };
 
@@ -149,7 +151,7 @@ static void long_lines_break_at_joins(void **state)
     assert_string_equal(buf_text(&out),
                         "To: a@origin.test, b@origin.test, c@origin.test (comment),\n"
                         "\t\"Quoted Name\" <d@origin.test>, Group Name: e@origin.test,\n"
-                        "\tf <g@origin.test>;, <h@i.home.test>, undisclosed:;");
+                        "\tf <g@origin.test>;, <h@i.home.test>, undisclosed: ;");
     buf_done(&out);
     arena_free(arena);
 }

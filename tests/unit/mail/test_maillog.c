@@ -207,6 +207,8 @@ static void intake_lines(void **state)
     maillog_message_id("Q", true, "<1@x>");
     assert_string_equal(line, "Q: resent-message-id=<1@x>");
     maillog_message_id("Q", false, "");
+    assert_string_equal(line, "Q: message-id=");
+    maillog_message_id("Q", false, NULL);
     assert_string_equal(line, "Q: message-id=<>");
     maillog_too_many_hops("Q");
     assert_string_equal(line, "warning: Q: message rejected: hopcount exceeded");

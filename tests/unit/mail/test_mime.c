@@ -62,10 +62,10 @@ static void run(const struct mime_options *options, const char *message, struct 
 static const struct {
     const char *name, *message, *events;
 } rows[] = {
-    {"nothing", "", "/!\n"},
+    {"nothing", "", "/\n"},
     {"header and body", "A: 1\n b\nC : 2\n\ntext\n",
      "p:A: 1| b\np:C: 2\n/\nb:\nb:text\n"},
-    {"only a header", "A: 1\n", "p:A: 1\n/!\n"},
+    {"only a header", "A: 1\n", "p:A: 1\n/\n"},
     {"no empty line", "A: 1\nno header\nB: 2\n", "p:A: 1\n/!\nb:no header\nb:B: 2\n"},
     {"long lines", "A: 1\n+2\n+3\n\nb\n+c\nd\n", "p:A: 123\n/\nb:\nb-b\nb:c\nb:d\n"},
     {"parts",
@@ -106,7 +106,7 @@ static const struct {
     {"the first type counts",
      "Content-Type: multipart/x; boundary=a\nContent-Type: text/plain\n\n--a\nA: 1\n",
      "p:Content-Type: multipart/x; boundary=a\np:Content-Type: text/plain\n/\nb:\nb:--a\n"
-     "m:A: 1\n/!\n"},
+     "m:A: 1\n/\n"},
     {"too deep, and not asked to tell",
      "Content-Type: multipart/x; boundary=a\n\n--a\nContent-Type: multipart/x; "
      "boundary=b\n"
@@ -150,6 +150,10 @@ static const struct {
     {MIME_BAD_ENCODING,
      "Content-Type: multipart/x; boundary=a\nContent-Transfer-Encoding: base64\n\n",
      "e:16 base64\n"},
+    {MIME_BAD_ENCODING,
+     "Content-Type: message/partial\nContent-Transfer-Encoding: 8bit\n\n", "e:16 8bit\n"},
+    {MIME_BAD_ENCODING,
+     "Content-Type: message/rfc822\nContent-Transfer-Encoding: 8bit\n\n", ""},
     {MIME_BAD_ENCODING, "Content-Type: text/x\nContent-Transfer-Encoding: base64\n\n",
      ""},
     {MIME_HEADER_CUT,
@@ -283,7 +287,7 @@ static void bombs_do_no_harm(void **state)
     mime_take(mime, true, STR("--b0"));
     mime_take(mime, true, STR("A: 1"));
     mime_end(mime);
-    ROW_EQ("after the bomb", buf_str(&out), "/\nb:--b0\nm:A: 1\n/!\n");
+    ROW_EQ("after the bomb", buf_str(&out), "/\nb:--b0\nm:A: 1\n/\n");
     mime_free(mime);
     buf_done(&out);
 }

@@ -32,7 +32,7 @@ static const struct {
      MIME_TYPE_MULTIPART, "012345678901234567890123456789"},
     {"message/rfc822", MIME_TYPE_MESSAGE, ""},
     {"message/global", MIME_TYPE_MESSAGE, ""},
-    {"message/partial; id=1", MIME_TYPE_MESSAGE_OTHER, ""},
+    {"message/partial; id=1", MIME_TYPE_MESSAGE_7BIT, ""},
     {"message/delivery-status", MIME_TYPE_MESSAGE_OTHER, ""},
     {"\"multipart\"/mixed; boundary=a", MIME_TYPE_OTHER, ""},
     {"(never closed multipart/mixed", MIME_TYPE_OTHER, ""},
