@@ -56,7 +56,8 @@ static struct message *read_message(struct manager *manager, const char *id, int
     struct message *message = ARENA_NEW(arena, struct message);
     struct fail why;
 
-    if (envelope_read(fd, message_quota(manager), arena, &message->envelope, &why) == 0) {
+    if (envelope_read(fd, message_quota(manager, 0), arena, &message->envelope, &why) ==
+        0) {
         message->manager = manager;
         message->arena = arena;
         message->id = arena_copy(arena, id);

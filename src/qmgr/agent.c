@@ -247,7 +247,7 @@ static void cannot_connect(struct transport *transport, const char *path,
 /* Is there work for more agents than are on their way? */
 static bool is_wanted(const struct transport *transport)
 {
-    const struct job *job = lineup_next(&transport->jobs, 0);
+    const struct job *job = lineup_next(&transport->jobs, &transport->turns);
 
     if (transport->pending == 0)
         return true;

@@ -7,6 +7,7 @@
 #include "ipc/message.h"
 #include "mail/address.h"
 #include "mail/extension.h"
+#include "util/log.h"
 #include "util/memory.h"
 
 #include <ctype.h>
@@ -87,12 +88,12 @@ size_t destination_room(const struct destination *destination)
 
 void destination_wake(struct destination *destination)
 {
-    const int cost = destination->transport->slot_cost;
+    const struct lineup_rules *turns = &destination->transport->turns;
     struct peer *peer;
 
     while (destination->awake < destination_room(destination) &&
-           (peer = lineup_next(&destination->asleep, cost))) {
-        lineup_turn(&destination->asleep, cost);
+           (peer = lineup_next(&destination->asleep, turns))) {
+        lineup_turn(&destination->asleep, turns);
         peer_wake(peer);
     }
 }
@@ -124,6 +125,16 @@ static void begin_pause(struct destination *destination)
                    pause_over, destination);
 }
 
+static void show_window(const struct destination *destination, const char *why)
+{
+    const struct window *window = &destination->window;
+
+    log_info("feedback: transport %s destination %s: %s: %d of %d busy, success %.3f, "
+             "failure %.3f, failed cohorts %.3f",
+             destination->transport->name, destination->name, why, destination->busy,
+             window->size, window->success, window->failure, window->failed_cohorts);
+}
+
 void destination_feedback(struct destination *destination, const char *trouble_status,
                           const char *trouble_reason)
 {
@@ -134,6 +145,8 @@ void destination_feedback(struct destination *destination, const char *trouble_s
     else if (!trouble_is(&destination->dead) &&
              window_failure(&destination->window, rules))
         destination_throttle(destination, trouble_status, trouble_reason);
+    if (destination->transport->manager->conf->destination_concurrency_feedback_debug)
+        show_window(destination, *trouble_reason ? trouble_reason : "success");
     begin_pause(destination);
 }
 

@@ -95,19 +95,21 @@ void lineup_resize(struct lineup *lineup, struct lineup_place *place, uint64_t s
         sift(lineup, place, place->at[LINEUP_SIZE], LINEUP_SIZE);
 }
 
-static bool is_turn_of_the_smallest(const struct lineup *lineup, int cost)
+static bool is_turn_of_the_smallest(const struct lineup *lineup,
+                                    const struct lineup_rules *rules)
 {
-    return cost >= 2 && lineup->turns + 1 >= (unsigned)cost;
+    return rules->cost >= 2 && lineup->turns + 1 >= (unsigned)rules->cost &&
+           lineup->n > 0 && lineup->heap[LINEUP_AGE][1]->key[LINEUP_SIZE] >= rules->least;
 }
 
-void *lineup_next(const struct lineup *lineup, int cost)
+void *lineup_next(const struct lineup *lineup, const struct lineup_rules *rules)
 {
-    int order = is_turn_of_the_smallest(lineup, cost) ? LINEUP_SIZE : LINEUP_AGE;
+    int order = is_turn_of_the_smallest(lineup, rules) ? LINEUP_SIZE : LINEUP_AGE;
 
     return lineup->n > 0 ? lineup->heap[order][1]->owner : NULL;
 }
 
-void lineup_turn(struct lineup *lineup, int cost)
+void lineup_turn(struct lineup *lineup, const struct lineup_rules *rules)
 {
-    lineup->turns = is_turn_of_the_smallest(lineup, cost) ? 0 : lineup->turns + 1;
+    lineup->turns = is_turn_of_the_smallest(lineup, rules) ? 0 : lineup->turns + 1;
 }

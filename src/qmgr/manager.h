@@ -28,7 +28,8 @@ struct manager {
     size_t files_max;
     uint64_t arrivals; /* numbers messages in the order of their activation */
     struct texts defer_transports;
-    bool retiring; /* nothing new is begun */
+    int64_t clog_quiet_until_ms; /* clog.c */
+    bool retiring;               /* nothing new is begun */
     struct resolver *resolver;
     struct reporter *reporter;
     struct scanner *scanner;

@@ -18,7 +18,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { BATCH_MAX = 5000 }; /* recipients; so that one message does not take all room */
+enum {
+    BATCH_MAX = 5000
+}; /* recipients in memory; so that one message does not take all room */
 
 /* --- the file -------------------------------------------------------------------------
  */
@@ -65,18 +67,30 @@ void message_rest(struct message *message)
 /* --- recipients
  * --------------------------------------------------------------------------- */
 
-size_t message_quota(const struct manager *manager)
+size_t message_quota(const struct manager *manager, size_t held)
 {
     const struct conf *conf = manager->conf;
     size_t limit = (size_t)conf->qmgr_message_recipient_limit;
     size_t least = (size_t)conf->qmgr_message_recipient_minimum;
     size_t room = limit > manager->recipients ? limit - manager->recipients : 0;
+    size_t own = BATCH_MAX > held ? BATCH_MAX - held : 0;
 
-    if (room > BATCH_MAX)
-        room = BATCH_MAX;
-    if (room < least)
-        room = least;
-    return room > 0 ? room : 1;
+    if (least < 1)
+        least = 1;
+    if (held == 0 && room < least)
+        return least;
+    return room < own ? room : own;
+}
+
+/* Not a few at a time: small batches make small deliveries. */
+static bool wants_more(const struct message *message)
+{
+    const struct manager *manager = message->manager;
+
+    return message->envelope.next != 0 && message->unresolved_batches == 0 &&
+           (message->recipients == 0 ||
+            message_quota(manager, message->recipients) >=
+                (size_t)manager->conf->default_recipient_refill_limit);
 }
 
 static void resolved(void *context, const struct resolved *answer)
@@ -191,8 +205,9 @@ static void read_more(struct message *message)
     struct fail why;
     int fd = message_file(message, &why);
 
-    if (fd >= 0 && envelope_read_more(fd, message_quota(message->manager), arena,
-                                      &message->envelope, &why) == 0) {
+    if (fd >= 0 &&
+        envelope_read_more(fd, message_quota(message->manager, message->recipients),
+                           arena, &message->envelope, &why) == 0) {
         message_take_recipients(message, arena);
         return;
     }
@@ -210,7 +225,6 @@ static void read_more(struct message *message)
 void message_settle(struct batch *batch, struct settlement settlement)
 {
     struct message *message = batch->message;
-    const struct conf *conf = message->manager->conf;
 
     batch->left -= settlement.n;
     message->recipients -= settlement.n;
@@ -219,8 +233,7 @@ void message_settle(struct batch *batch, struct settlement settlement)
     message->unlogged += settlement.unlogged;
     if (batch->left == 0 && batch->arena != message->arena)
         arena_free(batch->arena);
-    if (message->envelope.next != 0 && message->unresolved_batches == 0 &&
-        message->recipients <= (size_t)conf->default_recipient_refill_limit)
+    if (wants_more(message))
         read_more(message);
     else if (message->recipients == 0 && message->unresolved_batches == 0)
         finish_message(message);

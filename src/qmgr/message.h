@@ -73,8 +73,8 @@ void message_free(struct message *message);
 
 /* Put the recipients that the envelope holds in memory, and ask where they go. */
 void message_take_recipients(struct message *message, struct arena *arena);
-/* How many recipients of this message may be read now. */
-size_t message_quota(const struct manager *manager);
+/* How many recipients of a message may be read that has `held` in memory already. */
+size_t message_quota(const struct manager *manager, size_t held);
 
 /* No attempt follows this one: the message is too old, or its lifetime is 0. */
 bool message_is_last_try(const struct message *message, time_t now);

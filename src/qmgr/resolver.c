@@ -14,7 +14,7 @@
 enum {
     ANSWER_LIFE_MS = 1000, /* as often as trivial-rewrite looks at its tables */
     RECONNECT_MS = 1000,
-    PATIENCE = 10, /* connections that fail in a row before the log says it */
+    FAILURES_A_LINE = 10, /* connections that fail in a row before the log says it */
 };
 
 /* Who wants to know. */
@@ -36,6 +36,8 @@ struct resolver {
     struct manager *manager;
     struct channel *channel; /* NULL = not connected */
     struct loop_timer *again;
+    struct loop_timer *patience; /* runs while questions are open */
+    int64_t heard_ms;            /* last answer, or first question after that */
     int failures;
     bool by_sender; /* routes depend on the sender */
 
@@ -77,6 +79,7 @@ void resolver_free(struct resolver *resolver)
         return;
     channel_close(resolver->channel);
     loop_cancel(resolver->manager->loop, resolver->again);
+    loop_cancel(resolver->manager->loop, resolver->patience);
     while (resolver->first) {
         struct question *question = resolver->first;
 
@@ -130,6 +133,44 @@ static void remember(struct resolver *resolver, struct str key,
 
 static void connect_to_service(struct resolver *resolver);
 
+static void reconnect(struct resolver *resolver)
+{
+    channel_close(resolver->channel);
+    resolver->channel = NULL;
+    connect_to_service(resolver);
+}
+
+static void await_answers(struct resolver *resolver);
+
+static void out_of_patience(void *context)
+{
+    struct resolver *resolver = context;
+    const struct conf *conf = resolver->manager->conf;
+    int64_t silent_ms = loop_now_ms(resolver->manager->loop) - resolver->heard_ms;
+
+    resolver->patience = NULL;
+    if (!resolver->first)
+        return;
+    if (resolver->channel && silent_ms >= conf->qmgr_ipc_timeout * 1000L) {
+        log_warning("service %s: no answer in %d seconds; asking again",
+                    conf->rewrite_service_name, conf->qmgr_ipc_timeout);
+        reconnect(resolver);
+    }
+    await_answers(resolver);
+}
+
+/* One timer for all questions, that looks now and then whether answers come. */
+static void await_answers(struct resolver *resolver)
+{
+    struct manager *manager = resolver->manager;
+
+    if (resolver->patience || !resolver->first)
+        return;
+    resolver->patience =
+        loop_timer(manager->loop, manager->conf->qmgr_ipc_timeout * 1000L,
+                   out_of_patience, resolver);
+}
+
 static void take_answer(void *context, struct str bytes)
 {
     struct resolver *resolver = context;
@@ -142,12 +183,11 @@ static void take_answer(void *context, struct str bytes)
         ipc_decode(&bytes, &resolved_message, question->arena, &answer, &why) < 0) {
         log_warning("service %s: %s", resolver->manager->conf->rewrite_service_name,
                     question ? why.text : "answer without a question");
-        channel_close(resolver->channel);
-        resolver->channel = NULL;
-        connect_to_service(resolver);
+        reconnect(resolver);
         return;
     }
     resolver->failures = 0;
+    resolver->heard_ms = loop_now_ms(resolver->manager->loop);
     resolver->first = question->next;
     if (!resolver->first)
         resolver->last = &resolver->first;
@@ -170,7 +210,7 @@ static void try_again(void *context)
 
 static void try_later(struct resolver *resolver, const char *reason)
 {
-    if (++resolver->failures % PATIENCE == 0)
+    if (++resolver->failures % FAILURES_A_LINE == 0)
         log_warning("connect to service %s: %s",
                     resolver->manager->conf->rewrite_service_name, reason);
     resolver->again =
@@ -236,6 +276,8 @@ static struct question *question_new(struct resolver *resolver, struct str key,
                      .address = arena_copy(arena, question->address)},
     };
     new->last = &new->waiters;
+    if (!resolver->first)
+        resolver->heard_ms = loop_now_ms(resolver->manager->loop);
     map_set(resolver->open, key, new);
     *resolver->last = new;
     resolver->last = &new->next;
@@ -246,6 +288,7 @@ static struct question *question_new(struct resolver *resolver, struct str key,
 
 void resolver_send(struct resolver *resolver)
 {
+    await_answers(resolver);
     if (resolver->channel)
         channel_send(resolver->channel, -1);
     else if (resolver->first && !resolver->again)

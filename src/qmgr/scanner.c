@@ -5,6 +5,7 @@
 #include "qmgr/scanner.h"
 
 #include "qmgr/admit.h"
+#include "qmgr/clog.h"
 #include "qmgr/transport.h"
 #include "util/log.h"
 #include "util/memory.h"
@@ -152,8 +153,10 @@ static void step(void *context)
 
     scanner->step = NULL;
     for (int i = 0; i < FILES_A_STEP; i++) {
-        if (!manager_has_room(scanner->manager))
+        if (!manager_has_room(scanner->manager)) {
+            clog_warn(scanner->manager);
             return; /* scanner_resume goes on */
+        }
         if (is_on(&scanner->incoming))
             walk_on(scanner, &scanner->incoming);
         if (is_on(&scanner->deferred) && manager_has_room(scanner->manager))
@@ -207,12 +210,18 @@ void scanner_trigger(struct scanner *scanner, struct str bytes)
     scanner_request(scanner, flags);
 }
 
+static void fall_behind(struct scanner *scanner)
+{
+    scanner->behind = true;
+    clog_warn(scanner->manager);
+}
+
 void scanner_notice(struct scanner *scanner, const char *id)
 {
     if (!queue_id_valid(str_of(id)))
         log_warning("notice of a message with an impossible name");
     else if (!manager_has_room(scanner->manager))
-        scanner->behind = true;
+        fall_behind(scanner);
     else if (admit(scanner->manager, QUEUE_INCOMING, id, ADMIT_FRESH) == ADMIT_LOCKED)
         note_locked(scanner);
 }

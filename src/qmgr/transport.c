@@ -45,8 +45,11 @@ static void read_parameters(struct transport *transport)
 
     transport->recipient_limit = number(transport, "destination_recipient_limit",
                                         conf->default_destination_recipient_limit);
-    transport->slot_cost =
+    transport->turns.cost =
         number(transport, "delivery_slot_cost", conf->default_delivery_slot_cost);
+    transport->turns.least = (uint64_t)transport->turns.cost *
+                             (uint64_t)number(transport, "minimum_delivery_slots",
+                                              conf->default_minimum_delivery_slots);
     transport->destination_pause = number(transport, "destination_rate_delay", 0);
     transport->pause = number(transport, "transport_rate_delay", 0);
     rules->limit = number(transport, "destination_concurrency_limit",
@@ -211,7 +214,7 @@ static struct peer *next_peer(struct transport *transport)
 {
     struct job *job;
 
-    while ((job = lineup_next(&transport->jobs, transport->slot_cost))) {
+    while ((job = lineup_next(&transport->jobs, &transport->turns))) {
         if (destination_room(job->awake->destination) > 0)
             return job->awake;
         peer_sleep(job->awake);
@@ -233,7 +236,7 @@ void transport_run(struct transport *transport)
             agent_call(transport);
             return;
         }
-        lineup_turn(&transport->jobs, transport->slot_cost);
+        lineup_turn(&transport->jobs, &transport->turns);
         entry = peer_take(peer);
         if (!agent_deliver(agent, entry, &why)) {
             cannot_send(transport, entry, &why);

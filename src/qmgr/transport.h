@@ -82,7 +82,7 @@ struct transport {
 
     /* parameters */
     int recipient_limit; /* of an entry; 0 = none */
-    int slot_cost;
+    struct lineup_rules turns;
     int destination_pause, pause; /* seconds: ..._rate_delay */
     struct window_rules rules;
 

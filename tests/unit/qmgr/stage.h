@@ -59,10 +59,10 @@ struct stage {
     struct talk *talks[TALKS_MAX];
     struct got *got;
     size_t n_got;
-    int busy, busy_max; /* requests with agents */
-    size_t questions;   /* to trivial-rewrite */
-    char reports[4096]; /* "defer flush ID\n" */
-    bool refuse_reports;
+    int busy, busy_max;        /* requests with agents */
+    size_t questions;          /* to trivial-rewrite */
+    char reports[4096];        /* "defer flush ID\n" */
+    bool refuse_reports, mute; /* no answers to questions */
     char log[1 << 16];
 };
 
@@ -169,6 +169,8 @@ static void play_rewrite(struct talk *talk, struct str *bytes, struct arena *are
 
     assert_int_equal(ipc_decode(bytes, &resolve_message, arena, &question, &why), 0);
     talk->stage->questions++;
+    if (talk->stage->mute)
+        return;
     answer = (struct resolved){
         .transport = transport_in(arena, question.address),
         .nexthop = arena_copy_str(arena, address_split(str_of(question.address)).domain),

@@ -22,19 +22,21 @@ static void enter(struct lineup *lineup, struct waiter *w)
     lineup_add(lineup, &w->place);
 }
 
+static const struct lineup_rules fifth = {.cost = 5}, half = {.cost = 2};
+
 static void an_empty_lineup_has_nobody(void **state)
 {
     struct lineup lineup = {0};
     struct waiter w = waiter(1, 1);
 
     (void)state;
-    assert_null(lineup_next(&lineup, 5));
+    assert_null(lineup_next(&lineup, &fifth));
     lineup_remove(&lineup, &w.place); /* harmless */
     enter(&lineup, &w);
     assert_true(lineup_has(&w.place));
     lineup_remove(&lineup, &w.place);
     assert_false(lineup_has(&w.place));
-    assert_null(lineup_next(&lineup, 5));
+    assert_null(lineup_next(&lineup, &fifth));
     lineup_done(&lineup);
 }
 
@@ -48,8 +50,8 @@ static void every_fifth_turn_is_for_the_smallest(void **state)
     enter(&lineup, &small);
     enter(&lineup, &old);
     for (int turn = 1; turn <= 20; turn++) {
-        assert_ptr_equal(lineup_next(&lineup, 5), turn % 5 == 0 ? &small : &old);
-        lineup_turn(&lineup, 5);
+        assert_ptr_equal(lineup_next(&lineup, &fifth), turn % 5 == 0 ? &small : &old);
+        lineup_turn(&lineup, &fifth);
     }
     lineup_done(&lineup);
 }
@@ -64,9 +66,27 @@ static void without_cost_only_age_counts(void **state)
     enter(&lineup, &small);
     for (int cost = 0; cost < 2; cost++)
         for (int turn = 0; turn < 10; turn++) {
-            assert_ptr_equal(lineup_next(&lineup, cost), &old);
-            lineup_turn(&lineup, cost);
+            const struct lineup_rules rules = {.cost = cost};
+
+            assert_ptr_equal(lineup_next(&lineup, &rules), &old);
+            lineup_turn(&lineup, &rules);
         }
+    lineup_done(&lineup);
+}
+
+static void the_oldest_is_not_overtaken_near_its_end(void **state)
+{
+    static const struct lineup_rules rules = {.cost = 2, .least = 15};
+    struct lineup lineup = {0};
+    struct waiter old = waiter(1, 15), small = waiter(2, 1);
+
+    (void)state;
+    enter(&lineup, &old);
+    enter(&lineup, &small);
+    lineup_turn(&lineup, &rules);
+    assert_ptr_equal(lineup_next(&lineup, &rules), &small);
+    lineup_resize(&lineup, &old.place, 14);
+    assert_ptr_equal(lineup_next(&lineup, &rules), &old);
     lineup_done(&lineup);
 }
 
@@ -78,10 +98,10 @@ static void a_changed_size_changes_the_order(void **state)
     (void)state;
     enter(&lineup, &a);
     enter(&lineup, &b);
-    lineup_turn(&lineup, 2);
-    assert_ptr_equal(lineup_next(&lineup, 2), &a);
+    lineup_turn(&lineup, &half);
+    assert_ptr_equal(lineup_next(&lineup, &half), &a);
     lineup_resize(&lineup, &b.place, 5);
-    assert_ptr_equal(lineup_next(&lineup, 2), &b);
+    assert_ptr_equal(lineup_next(&lineup, &half), &b);
     lineup_done(&lineup);
 }
 
@@ -121,9 +141,9 @@ static void any_history_keeps_both_orders(void **state)
             lineup_resize(&lineup, &w->place, (uint64_t)rand() % 10);
         }
         lineup.turns = 0;
-        assert_ptr_equal(lineup_next(&lineup, 2), search(all, N, LINEUP_AGE));
+        assert_ptr_equal(lineup_next(&lineup, &half), search(all, N, LINEUP_AGE));
         lineup.turns = 1;
-        assert_ptr_equal(lineup_next(&lineup, 2), search(all, N, LINEUP_SIZE));
+        assert_ptr_equal(lineup_next(&lineup, &half), search(all, N, LINEUP_SIZE));
     }
     lineup_done(&lineup);
 }
@@ -134,6 +154,7 @@ int main(void)
         cmocka_unit_test(an_empty_lineup_has_nobody),
         cmocka_unit_test(every_fifth_turn_is_for_the_smallest),
         cmocka_unit_test(without_cost_only_age_counts),
+        cmocka_unit_test(the_oldest_is_not_overtaken_near_its_end),
         cmocka_unit_test(a_changed_size_changes_the_order),
         cmocka_unit_test(any_history_keeps_both_orders),
     };
