@@ -125,19 +125,10 @@ static bool has_log(const struct message *message, const char *queue)
 
 static void traced(struct message *message, bool ok)
 {
-    const struct envelope *envelope = &message->envelope;
-    struct fail why;
-    int fd;
-
-    if (ok && envelope->trace_flags & TRACE_RECORD) {
-        fd = message_file(message, &why);
-        if (fd < 0 || envelope_kill(fd, envelope->trace_offset, &why) < 0)
-            log_warning("%s: note the trace report: %s", message->id, why.text);
-    }
-    if (!ok)
-        defer_message(message);
-    else
+    if (ok)
         finish_rest(message);
+    else
+        defer_message(message);
 }
 
 static void finish_trace(struct message *message)
@@ -146,7 +137,7 @@ static void finish_trace(struct message *message)
 
     if ((message->success_reports || message->envelope.trace_flags) &&
         has_log(message, QUEUE_TRACE))
-        reporter_ask(manager->reporter, manager->conf->trace_service_name, "flush",
+        reporter_ask(manager->reporter, manager->conf->trace_service_name, "trace",
                      message, traced);
     else
         finish_rest(message);

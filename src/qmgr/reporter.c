@@ -129,6 +129,7 @@ static int begin(struct report *report, struct fail *why)
         .sender = envelope->sender,
         .envelope_id = envelope->envelope_id,
         .ret_flags = envelope->ret,
+        .trace_flags = envelope->trace_flags,
     };
     char path[200];
 

@@ -11,8 +11,8 @@ struct reporter *reporter_new(struct manager *manager);
 void reporter_free(struct reporter *reporter);
 
 /*
- * service: "bounce"; request: "flush" or "warn". told(message, ...) is called once, not
- * before this returns; ok = the report is sent, or there was nobody to tell.
+ * service: "bounce"; request: "flush", "warn" or "trace". told(message, ...) is called
+ * once, not before this returns; ok = the report is sent, or there was nobody to tell.
  */
 void reporter_ask(struct reporter *reporter, const char *service, const char *request,
                   struct message *message,
