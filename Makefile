@@ -53,13 +53,14 @@ outside  = $(sort $(foreach m,$1,$($m.libs)))
 lower    = $(filter-out $1,$(call closure,$1))
 
 PROGRAMS :=
+SANITIZER := $(if $(SAN),$(BUILD)/sanitizer.o)
 
 # program(folder,name,objects,more archives): the link rule of one program
 define program
 PROGRAMS += $(BUILD)/bin/$2
-$(BUILD)/bin/$2: $3 $4 $(call archives,$(call lower,$1))
+$(BUILD)/bin/$2: $3 $4 $(call archives,$(call lower,$1)) $(SANITIZER)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $3 -Wl,--start-group $4 $(call archives,$(call lower,$1)) \
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $3 $(SANITIZER) -Wl,--start-group $4 $(call archives,$(call lower,$1)) \
 	  -Wl,--end-group $(call outside,$(call closure,$1)) $($1.libs)
 endef
 
@@ -82,6 +83,10 @@ all: $(PROGRAMS) ## build every program
 $(BUILD)/lib/%.a: $$(call objects,$$*)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/sanitizer.o: tests/harness/sanitizer.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/%.o: src/%.c | generated
 	@mkdir -p $(@D)
