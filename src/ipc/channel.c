@@ -122,7 +122,7 @@ struct channel *channel_open(struct loop *loop, const char *path, const char *pr
     return NULL;
 }
 
-/* --- out ---------------------------------------------------------------------- */
+/* --- out ----------------------------------------------------------------------- */
 
 struct buf *channel_output(struct channel *channel)
 {
@@ -205,7 +205,7 @@ void channel_send(struct channel *channel, int fd)
         send_failed(channel);
 }
 
-/* --- in ------------------------------------------------------------------------- */
+/* --- in ------------------------------------------------------------------------ */
 
 /* A callback is over; false when the owner closed the channel in it. */
 static bool is_still_open(struct channel *channel)

@@ -27,8 +27,7 @@ struct agent {
     struct agent *next_idle, **from_idle; /* when idle */
 };
 
-/* --- lists
- * ---------------------------------------------------------------------------------- */
+/* --- lists --------------------------------------------------------------------- */
 
 static void link_idle(struct agent *agent)
 {
@@ -75,8 +74,7 @@ static void agent_free(struct agent *agent)
     free(agent);
 }
 
-/* --- idle ones
- * -------------------------------------------------------------------------------- */
+/* --- idle ones ----------------------------------------------------------------- */
 
 static void sweep(void *context);
 
@@ -120,8 +118,7 @@ static void becomes_idle(struct agent *agent)
     set_sweep(transport);
 }
 
-/* --- what connections tell
- * --------------------------------------------------------------------- */
+/* --- what connections tell ----------------------------------------------------- */
 
 static void agent_ready(void *context)
 {
@@ -220,8 +217,7 @@ static void agent_gone(void *context, bool unread, const char *reason)
 static const struct channel_owner channel_owner = {
     .ready = agent_ready, .message = answered, .gone = agent_gone};
 
-/* --- calling for more
- * ------------------------------------------------------------------------------ */
+/* --- calling for more ---------------------------------------------------------- */
 
 static void call_again(void *context)
 {
@@ -273,9 +269,7 @@ void agent_call(struct transport *transport)
     cannot_connect(transport, path, &why);
 }
 
-/* --- a request
- * ----------------------------------------------------------------------------------------
- */
+/* --- a request ----------------------------------------------------------------- */
 
 static int64_t microseconds(struct timeval time)
 {

@@ -15,8 +15,7 @@
 
 #define RETRY_SERVICE "retry"
 
-/* --- put off ---------------------------------------------------------------------------
- */
+/* --- put off ------------------------------------------------------------------- */
 
 /* Even "retry" does not work: the recipients wait without an entry in the defer log. */
 static void settle_without_agent(struct batch *batch, struct target **targets, size_t n,
@@ -45,8 +44,7 @@ void assign_to_retry(struct batch *batch, struct target **targets, size_t n,
     transport_run(transport);
 }
 
-/* --- where to
- * --------------------------------------------------------------------------- */
+/* --- where to ------------------------------------------------------------------ */
 
 /* Send the target elsewhere than its address says. */
 static void divert(struct target *target, const char *transport, const char *nexthop)
@@ -112,8 +110,7 @@ static void choose_destination(struct target *target)
     target->destination = destination;
 }
 
-/* --- settled here
- * --------------------------------------------------------------------------- */
+/* --- settled here -------------------------------------------------------------- */
 
 /* A report that nobody could be told of has come back to us: there it ends. */
 static bool is_double_bounce(const struct target *target)
@@ -137,8 +134,7 @@ static void discard(const struct target *target)
         log_warning("%s: mark as done: %s", message->id, why.text);
 }
 
-/* --- the batch
- * -------------------------------------------------------------------------------- */
+/* --- the batch ----------------------------------------------------------------- */
 
 static int by_destination(const void *a, const void *b)
 {

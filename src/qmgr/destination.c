@@ -98,8 +98,7 @@ void destination_wake(struct destination *destination)
     }
 }
 
-/* --- pauses and trouble ----------------------------------------------------------------
- */
+/* --- pauses and trouble -------------------------------------------------------- */
 
 static void pause_over(void *context)
 {

@@ -13,8 +13,7 @@
 
 #include <unistd.h>
 
-/* --- the last step
- * -------------------------------------------------------------------------- */
+/* --- the last step ------------------------------------------------------------- */
 
 static void remove_message(struct message *message)
 {
@@ -62,8 +61,7 @@ static bool is_marked_corrupt(const struct message *message)
            (st.st_mode & S_IRWXU) == SPOOL_MODE_CORRUPT;
 }
 
-/* --- recipients that are left
- * -------------------------------------------------------------- */
+/* --- recipients that are left -------------------------------------------------- */
 
 static void warned(struct message *message, bool ok)
 {
@@ -111,8 +109,7 @@ static void finish_rest(struct message *message)
     }
 }
 
-/* --- reports
- * --------------------------------------------------------------------------------- */
+/* --- reports ------------------------------------------------------------------- */
 
 /* Is there a log of this message? Errors show when it is read. */
 static bool has_log(const struct message *message, const char *queue)

@@ -22,8 +22,7 @@ enum {
     BATCH_MAX = 5000
 }; /* recipients in memory; so that one message does not take all room */
 
-/* --- the file -------------------------------------------------------------------------
- */
+/* --- the file ------------------------------------------------------------------ */
 
 int message_file(struct message *message, struct fail *why)
 {
@@ -64,8 +63,7 @@ void message_rest(struct message *message)
         close_file(message);
 }
 
-/* --- recipients
- * --------------------------------------------------------------------------- */
+/* --- recipients ---------------------------------------------------------------- */
 
 size_t message_quota(const struct manager *manager, size_t held)
 {
@@ -241,8 +239,7 @@ void message_settle(struct batch *batch, struct settlement settlement)
         message_rest(message);
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------- */
 
 void message_free(struct message *message)
 {

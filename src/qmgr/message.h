@@ -54,7 +54,7 @@ struct message {
     struct job *jobs;     /* one a transport */
 };
 
-/* --- message.c -------------------------------------------------------------------- */
+/* --- message.c ----------------------------------------------------------------- */
 
 /* The open queue file, opened and locked again if need be; -1 = it cannot be had now. */
 int message_file(struct message *message, struct fail *why) MUST_CHECK;

@@ -6,8 +6,7 @@
 #include "qmgr/assign.h"
 #include "qmgr/transport.h"
 
-/* --- the job's ring of peers that are awake --------------------------------------------
- */
+/* --- the job's ring of peers that are awake ------------------------------------ */
 
 static void ring_add(struct job *job, struct peer *peer)
 {
@@ -30,8 +29,7 @@ static void ring_remove(struct job *job, struct peer *peer)
     peer->next = peer->previous = NULL;
 }
 
-/* --- sleeping and waking ---------------------------------------------------------------
- */
+/* --- sleeping and waking ------------------------------------------------------- */
 
 void peer_wake(struct peer *peer)
 {
@@ -62,8 +60,7 @@ void peer_sleep(struct peer *peer)
     lineup_add(&peer->destination->asleep, &peer->asleep);
 }
 
-/* --- joining and leaving a destination
- * --------------------------------------------------- */
+/* --- joining and leaving a destination ----------------------------------------- */
 
 static void join(struct peer *peer)
 {
@@ -101,8 +98,7 @@ static void count(struct peer *peer, long n)
     lineup_resize(&peer->destination->asleep, &peer->asleep, peer->waiting);
 }
 
-/* --- entries
- * ---------------------------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------------- */
 
 static struct job *job_get(struct message *message, struct transport *transport)
 {

@@ -92,8 +92,7 @@ void resolver_free(struct resolver *resolver)
     free(resolver);
 }
 
-/* --- answers that are young
- * ----------------------------------------------------------------- */
+/* --- answers that are young ---------------------------------------------------- */
 
 static void forget_old_answers(struct resolver *resolver)
 {
@@ -128,8 +127,7 @@ static void remember(struct resolver *resolver, struct str key,
     map_set(resolver->answers, key, known);
 }
 
-/* --- the connection
- * -------------------------------------------------------------------------- */
+/* --- the connection ------------------------------------------------------------ */
 
 static void connect_to_service(struct resolver *resolver);
 
@@ -258,9 +256,7 @@ static void connect_to_service(struct resolver *resolver)
     channel_send(resolver->channel, -1);
 }
 
-/* --- asking
- * --------------------------------------------------------------------------------------
- */
+/* --- asking -------------------------------------------------------------------- */
 
 static struct question *question_new(struct resolver *resolver, struct str key,
                                      const struct resolve *question)

@@ -35,8 +35,7 @@ struct scanner {
     bool behind; /* notices came that there was no room for */
 };
 
-/* --- flushing
- * ------------------------------------------------------------------------------ */
+/* --- flushing ------------------------------------------------------------------ */
 
 static void unthrottle_destination(void *context, struct str key, void *value)
 {
@@ -58,8 +57,7 @@ static void forget_dead(struct manager *manager)
     map_each(manager->transports, unthrottle, NULL);
 }
 
-/* --- one queue
- * ------------------------------------------------------------------------------- */
+/* --- one queue ----------------------------------------------------------------- */
 
 static void want(struct walk *walk, unsigned flags)
 {
@@ -135,9 +133,7 @@ static void walk_on(struct scanner *scanner, struct walk *walk)
     }
 }
 
-/* --- both
- * -------------------------------------------------------------------------------------
- */
+/* --- both ---------------------------------------------------------------------- */
 
 static void step(void *context);
 
@@ -226,9 +222,7 @@ void scanner_notice(struct scanner *scanner, const char *id)
         note_locked(scanner);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------- */
 
 static void queue_run(void *context)
 {

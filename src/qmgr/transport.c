@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-/* --- parameters -------------------------------------------------------------------- */
+/* --- parameters ---------------------------------------------------------------- */
 
 /* A bad value is the administrator's to mend, not a reason to keep mail: the log says it,
  * and the service does with the least that works. */
@@ -65,8 +65,7 @@ static void read_parameters(struct transport *transport)
     rules->negative = feedback(transport, "destination_concurrency_negative_feedback");
 }
 
-/* --- coming and going
- * -------------------------------------------------------------------- */
+/* --- coming and going ---------------------------------------------------------- */
 
 struct transport *transport_get(struct manager *manager, const char *name)
 {
@@ -125,8 +124,7 @@ void trouble_set(struct trouble *trouble, const char *status, const char *reason
     *trouble = (struct trouble){.status = copy(status), .reason = copy(reason)};
 }
 
-/* --- pauses ----------------------------------------------------------------------------
- */
+/* --- pauses -------------------------------------------------------------------- */
 
 static void pause_over(void *context)
 {
@@ -191,8 +189,7 @@ void transport_unthrottle(struct transport *transport)
     transport_run(transport);
 }
 
-/* --- deliveries
- * --------------------------------------------------------------------------- */
+/* --- deliveries ---------------------------------------------------------------- */
 
 /* The queue file cannot be opened again. */
 static void cannot_send(struct transport *transport, struct entry *entry,

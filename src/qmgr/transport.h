@@ -93,7 +93,7 @@ struct transport {
     struct loop_timer *again;    /* tries to connect again */
 };
 
-/* --- transport.c ------------------------------------------------------------------- */
+/* --- transport.c --------------------------------------------------------------- */
 
 /* The transport of that name, made at first use. */
 struct transport *transport_get(struct manager *manager, const char *name);
@@ -112,7 +112,7 @@ void entry_return(struct entry *entry);
 /* The agent vanished in the middle: nobody knows what it did. */
 void entry_lost(struct entry *entry);
 
-/* --- destination.c ------------------------------------------------------------------ */
+/* --- destination.c ------------------------------------------------------------- */
 
 /* address: of the recipient, for transports with one recipient a delivery. */
 struct destination *destination_get(struct transport *transport, const char *nexthop,
@@ -130,8 +130,7 @@ void destination_unthrottle(struct destination *destination);
 /* Forget it when nothing depends on it. */
 void destination_release(struct destination *destination);
 
-/* --- peer.c: entries that wait
- * ---------------------------------------------------------- */
+/* --- peer.c: entries that wait ------------------------------------------------- */
 
 /* Queue targets (all of one batch and destination) for delivery. */
 void peer_add(struct batch *batch, struct destination *destination,
@@ -145,8 +144,7 @@ void peer_sleep(struct peer *peer);
 /* All entries of a peer leave for the service "retry", with this as the reason. */
 void peer_evict(struct peer *peer, const struct trouble *trouble, const char *prefix);
 
-/* --- agent.c ---------------------------------------------------------------------------
- */
+/* --- agent.c ------------------------------------------------------------------- */
 
 /* Take an idle agent, or NULL. */
 struct agent *agent_idle(const struct transport *transport);

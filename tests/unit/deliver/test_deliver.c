@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-/* --- what surrounds an agent ------------------------------------------------------ */
+/* --- what surrounds an agent --------------------------------------------------- */
 
 static struct conf conf = {.bounce_service_name = "bounce",
                            .defer_service_name = "defer",
@@ -117,8 +117,7 @@ static const char *told(const char *name)
     return text;
 }
 
-/* --- a request ------------------------------------------------------------------------
- */
+/* --- a request ----------------------------------------------------------------- */
 
 static const char *const envelope_records[] = {
     "T 1700000000", "S joe@example.com", "R a@x.test", "O B@y.test",
@@ -223,8 +222,7 @@ static int enter(void **state)
 }
 #define agent_test(f) cmocka_unit_test_setup_teardown(f, enter, sandbox_leave)
 
-/* --- tests
- * -------------------------------------------------------------------------------- */
+/* --- tests --------------------------------------------------------------------- */
 
 static void the_request_arrives_whole(void **state)
 {
@@ -366,8 +364,7 @@ static void a_forgotten_recipient_is_deferred(void **state)
     stop_log(defer);
 }
 
-/* --- content
- * ----------------------------------------------------------------------------------- */
+/* --- content ------------------------------------------------------------------- */
 
 static int collect(void *context, struct str text, bool ends)
 {

@@ -4,9 +4,9 @@
  *
  *   rewrite  sends joe@a.smtp.test to next hop "a.smtp.test" of transport "smtp"
  *   agents   treat a recipient by the first letters of its name: ok, later,
- *            trouble (the destination's), bounce, hold (until release()), crash
- *            (in the middle), leave (before reading)
- *   bounce, defer, trace  note what is asked
+ *            trouble (the destination's), bounce, trace (leaves a log), hold (until
+ * release()), crash (in the middle), leave (before reading) bounce, defer, trace  note
+ * what is asked
  *
  * All in one process: nothing waits, and the same always happens.
  */
@@ -66,8 +66,7 @@ struct stage {
     char log[1 << 16];
 };
 
-/* --- time
- * --------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------- */
 
 static int64_t stage_ms(const struct clock *clock)
 {
@@ -110,8 +109,7 @@ static void let_pass(struct stage *stage, int seconds)
     }
 }
 
-/* --- services
- * ------------------------------------------------------------------------------- */
+/* --- services ------------------------------------------------------------------ */
 
 static void hear(void *context, int fd, int events);
 
@@ -194,7 +192,7 @@ static void play_reporter(struct talk *talk, const char *request, struct str *by
     snprintf(stage->reports + strlen(stage->reports),
              sizeof(stage->reports) - strlen(stage->reports), "%s %s %s\n", talk->service,
              request, about.queue_id);
-    if (!stage->refuse_reports && strcmp(request, "flush") == 0) {
+    if (!stage->refuse_reports && strcmp(request, "warn") != 0) {
         snprintf(path, sizeof(path), "%s/%s", talk->service, about.queue_id);
         unlink(path);
     }
@@ -229,6 +227,8 @@ static void play_recipient(struct talk *talk, const struct deliver_recipient *re
     }
     if (begins(recipient->address, "bounce"))
         touch("bounce", id);
+    if (begins(recipient->address, "trace"))
+        touch("trace", id);
     if (begins(recipient->address, "hold"))
         talk->holds = true;
 }
@@ -396,8 +396,7 @@ static void release(struct stage *stage)
     run(stage);
 }
 
-/* --- the queue
- * --------------------------------------------------------------------------------- */
+/* --- the queue ----------------------------------------------------------------- */
 
 /* A complete queue file of texts "S joe", "A name=value" with this id. */
 static void put(struct stage *stage, const char *queue, const char *id,
@@ -480,9 +479,7 @@ static time_t next_attempt(const char *id)
     return st.st_mtime;
 }
 
-/* --- set-up
- * -------------------------------------------------------------------------------------
- */
+/* --- set-up -------------------------------------------------------------------- */
 
 static void note_line(void *context, enum log_level level, const char *text)
 {

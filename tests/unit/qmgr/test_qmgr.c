@@ -139,8 +139,22 @@ static void a_late_message_is_told_of_once(void **state)
     stage_close(stage);
 }
 
-/* --- who is next
- * -------------------------------------------------------------------------- */
+static void a_success_is_reported_to_who_asked(void **state)
+{
+    struct stage *stage = stage_open(NULL);
+
+    (void)state;
+    MAIL(stage, "A1", "S joe@example.com", "A notify_flags=2", "R trace@a.smtp.test");
+    assert_string_equal(stage->reports, "trace trace A1\n");
+    MAIL(stage, "A2", "S joe@example.com", "A trace_flags=1024", "R trace@a.smtp.test");
+    assert_string_equal(stage->reports, "trace trace A1\ntrace trace A2\n");
+    MAIL(stage, "A3", "S joe@example.com", "A notify_flags=2", "R ok@a.smtp.test");
+    assert_string_equal(stage->reports, "trace trace A1\ntrace trace A2\n");
+    assert_int_equal(map_count(stage->manager->messages), 0);
+    stage_close(stage);
+}
+
+/* --- who is next --------------------------------------------------------------- */
 
 static void a_destination_gets_so_many_at_once(void **state)
 {
@@ -277,8 +291,7 @@ static void recipients_beyond_memory_are_read_later(void **state)
     stage_close(stage);
 }
 
-/* --- trouble
- * --------------------------------------------------------------------------------- */
+/* --- trouble ------------------------------------------------------------------- */
 
 static void a_dead_destination_is_left_alone(void **state)
 {
@@ -413,8 +426,7 @@ static void idle_agents_are_let_go(void **state)
     stage_close(stage);
 }
 
-/* --- what the administrator says
- * ------------------------------------------------------------------ */
+/* --- what the administrator says ----------------------------------------------- */
 
 static void deferred_transports_wait_for_a_flush(void **state)
 {
@@ -533,9 +545,7 @@ static void an_address_that_looks_like_an_option_is_refused(void **state)
     stage_close(stage);
 }
 
-/* --- files
- * --------------------------------------------------------------------------------------------
- */
+/* --- files --------------------------------------------------------------------- */
 
 static void a_damaged_file_is_put_aside(void **state)
 {
@@ -691,6 +701,7 @@ int main(void)
         sandbox_test(reports_of_the_null_sender_have_a_lifetime_of_their_own),
         sandbox_test(failures_are_reported_before_removal),
         sandbox_test(a_late_message_is_told_of_once),
+        sandbox_test(a_success_is_reported_to_who_asked),
         sandbox_test(a_destination_gets_so_many_at_once),
         sandbox_test(local_users_have_a_limit_each),
         sandbox_test(a_big_mailing_is_cut_into_requests),
