@@ -7,6 +7,8 @@
 
 #include "mail/address.h"
 #include "mail/date.h"
+#include "mail/encoded_word.h"
+#include "mail/utf8.h"
 
 static bool lacks(const struct message *m, enum header_id id)
 {
@@ -44,9 +46,14 @@ static void add_date(struct message *m, struct buf *body)
     add(m, "Date", body);
 }
 
-/* A phrase (RFC 5322 section 3.2.5), quoted when it holds anything special. */
-static void add_phrase(struct buf *out, const char *name)
+/* A phrase (RFC 5322 section 3.2.5): encoded beyond ASCII, quoted when it holds anything
+ * special. */
+static void add_phrase(struct buf *out, const char *name, const char *charset)
 {
+    if (*charset && !utf8_is_ascii(str_of(name))) {
+        encoded_word_add(out, charset, str_of(name));
+        return;
+    }
     if (!strpbrk(name, "\"(),:;<>@[\\].")) {
         buf_add_text(out, name);
         return;
@@ -70,7 +77,7 @@ static void add_from(struct message *m, struct buf *body)
     if (!*name) {
         buf_add_text(body, sender);
     } else if (standard) {
-        add_phrase(body, name);
+        add_phrase(body, name, m->cleaner->conf->full_name_encoding_charset);
         buf_printf(body, " <%s>", sender);
     } else {
         buf_printf(body, "%s (%s)", sender, name);

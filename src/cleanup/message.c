@@ -10,15 +10,31 @@
 
 #include <errno.h>
 
+/* A short id comes again one day; what is left of the message that had it before would
+ * be told of this one. */
+static void remove_spurious_logs(const struct spool *spool, const char *id)
+{
+    static const char *const queues[] = {QUEUE_BOUNCE, QUEUE_DEFER, QUEUE_TRACE};
+    struct fail why;
+
+    for (size_t i = 0; i < COUNT(queues) && !spool->long_ids; i++) {
+        int removed = spool_remove(spool, queues[i], id, &why);
+
+        if (removed > 0)
+            log_info("%s: removed spurious %s log", id, queues[i]);
+        if (removed < 0)
+            log_warning("%s: remove spurious %s log: %s", id, queues[i], why.text);
+    }
+}
+
 int message_open(struct message *m, struct cleaner *cleaner, const struct submit *ask,
                  struct arena *arena, struct fail *why)
 {
-    *m = (struct message){.cleaner = cleaner,
-                          .arena = arena,
-                          .flags = (int)ask->flags,
-                          .origin = "local"};
+    *m = (struct message){
+        .cleaner = cleaner, .arena = arena, .flags = (int)ask->flags, .origin = "local"};
     if (draft_create(&m->draft, &cleaner->spool, QUEUE_INCOMING, why) < 0)
         return -1;
+    remove_spurious_logs(&cleaner->spool, m->draft.id);
     m->draft.limit = ask->size_limit;
     buf_init(&m->clean, RECORD_DATA_MAX);
     draft_add_size(&m->draft, &m->size); /* room for what is known at the end */

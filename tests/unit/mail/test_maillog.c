@@ -262,15 +262,15 @@ static void input_that_came_too_early_is_shown_with_escapes(void **state)
 
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
-        struct buf line;
+        struct buf shown;
 
-        buf_init(&line, 1000);
-        maillog_add_pipelining(&line, "NOOP", "c[192.0.2.1]", rows[i].ahead);
+        buf_init(&shown, 1000);
+        maillog_add_pipelining(&shown, "NOOP", "c[192.0.2.1]", rows[i].ahead);
         assert_true(
-            str_starts(buf_str(&line),
+            str_starts(buf_str(&shown),
                        "improper command pipelining after NOOP from c[192.0.2.1]: "));
-        ROW_TEXT(rows[i].shown, buf_text(&line) + 58, rows[i].shown);
-        buf_done(&line);
+        ROW_TEXT(rows[i].shown, buf_text(&shown) + 58, rows[i].shown);
+        buf_done(&shown);
     }
 }
 
