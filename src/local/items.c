@@ -6,6 +6,7 @@
 #include "local/local.h"
 
 #include "mail/address_list.h"
+#include "table/alias_text.h"
 #include "util/log.h"
 
 #define BLANKS     " \t\r\n\v\f"
@@ -88,7 +89,7 @@ static bool is_word(struct str text)
 
     if (kind_of(str_tail(word, str_starts(word, "\""))) != ITEM_ADDRESS)
         return true;
-    return colon > 0 && colon + 1 < word.n && word.p[colon] == ':';
+    return colon + 1 < word.n && word.p[colon] == ':';
 }
 
 static struct str take_word(struct parser *p, struct str *rest)
@@ -109,25 +110,6 @@ static struct str take_word(struct parser *p, struct str *rest)
     word = str_from(arena_copy_str(p->arena, buf_str(&out)), out.n);
     buf_done(&out);
     return word;
-}
-
-/* Up to the next item that is a word of the kind above. */
-static struct str take_list(struct str *rest)
-{
-    struct str text = *rest;
-    size_t i = 0;
-
-    while (i < text.n) {
-        size_t n = word_length(str_tail(text, i));
-
-        i += n ? n : 1;
-        if (i < text.n && strchr(",;", text.p[i])) {
-            i += str_span(str_tail(text, i), SEPARATORS);
-            break;
-        }
-    }
-    *rest = str_tail(text, i);
-    return str_head(text, i);
 }
 
 /* Addresses in <> alone, "<>", stand for nobody. */
@@ -155,7 +137,7 @@ struct items items_parse(struct str text, size_t token_limit, struct arena *aren
         if (is_word(rest))
             add(&p, take_word(&p, &rest));
         else
-            add_list(&p, take_list(&rest));
+            add_list(&p, alias_item(&rest));
     }
 }
 
