@@ -63,7 +63,8 @@ static void add_family(struct run *run, const struct param *param, size_t i)
         if (!has_family(service->command, i))
             continue;
         name = arena_printf(run->command.arena, "%s%.*s", service->name, STR_ARG(suffix));
-        names_add(run, str_of(name), CLASS_SERVICE, param);
+        /* One that the catalogue has as well keeps its default there. */
+        names_add(run, str_of(name), CLASS_SERVICE, param)->class = CLASS_SERVICE;
     }
 }
 

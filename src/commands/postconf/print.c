@@ -73,11 +73,24 @@ void print_value(const struct run *run, const char *prefix, const char *name,
 
 /* --- services --- */
 
-/* An argument in the form that reads back as the same argument. */
-static void format_argument(struct buf *ret, struct str text)
+/* Would the text be read as one argument, and as itself? */
+static bool reads_back(struct str text)
+{
+    struct str rest = text, word;
+
+    return str_word_braced(&rest, BLANKS, &word) && word.n > 0 && word.n == text.n &&
+           word.p[0] != '{';
+}
+
+/*
+ * An argument in the form that reads back as the same argument. compat: the
+ * first one that is no option has braces only when it needs them, others also
+ * when braces inside would do.
+ */
+static void format_argument(struct buf *ret, struct str text, bool first)
 {
     const bool braces =
-        text.n == 0 || str_find_any(text, BLANKS) < text.n || text.p[0] == '{';
+        !reads_back(text) || (!first && str_find_any(text, BLANKS) < text.n);
 
     buf_reset(ret);
     buf_printf(ret, braces ? "{%.*s}" : "%.*s", STR_ARG(text));
@@ -94,7 +107,7 @@ static void add_option_o(struct growth *line, const struct texts *args, size_t *
         value = args->items[++*i];
     else if (*value == '\0')
         return;
-    format_argument(word, str_of(value));
+    format_argument(word, str_of(value), false);
     buf_add_char(line->out, ' ');
     buf_add_str(line->out, buf_str(word));
 }
@@ -107,6 +120,7 @@ static void add_arguments(struct growth *line, const struct texts *args)
     buf_init(&word, OUTPUT_MAX);
     for (size_t i = 0; i < args->n; i++) {
         struct str argument = str_of(args->items[i]);
+        const bool was_option = options;
         bool is_o;
 
         options = options && str_starts(argument, "-");
@@ -117,7 +131,7 @@ static void add_arguments(struct growth *line, const struct texts *args)
         if (is_o)
             add_option_o(line, args, &i, &word);
         else {
-            format_argument(&word, argument);
+            format_argument(&word, argument, was_option && !options);
             add_word(line, buf_str(&word));
         }
     }
