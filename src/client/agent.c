@@ -15,6 +15,11 @@ static void warn(const char *text)
     log_warning("%s", text);
 }
 
+static void note(const char *text)
+{
+    log_info("%s", text);
+}
+
 static int set_up(struct process *process, bool lmtp, struct fail *why)
 {
     struct agent *agent = ARENA_NEW(process->arena, struct agent);
@@ -27,6 +32,7 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
                              &agent->settings, why) < 0)
         return -1;
     agent->settings.warn = warn;
+    agent->settings.note = note;
     agent->tables = tables_new(process->conf);
     agent->reuse_destinations =
         match_list_open(agent->tables,

@@ -156,19 +156,28 @@ static void report_rest(struct attempt *attempt)
     }
 }
 
+/* Does an earlier recipient wait for the same reason? */
+static bool is_said(const struct transaction *transaction, size_t i)
+{
+    const char *text = transaction->recipients[i].outcome.text;
+
+    for (size_t k = 0; k < i; k++)
+        if (transaction->recipients[k].state != RECIPIENT_ENDED &&
+            transaction->recipients[k].outcome.text == text)
+            return true;
+    return false;
+}
+
 /* Before another host is asked: log what this one said, once for all that share it. */
 static void move_on(struct attempt *attempt)
 {
-    const char *said = NULL;
+    const struct transaction *transaction = &attempt->transaction;
 
-    for (size_t i = 0; attempt->unsaid && i < attempt->transaction.n; i++) {
-        const struct transaction_recipient *r = &attempt->transaction.recipients[i];
-
-        if (r->state == RECIPIENT_ENDED || r->outcome.text == said)
-            continue;
-        said = r->outcome.text;
-        log_info("%s: %s", attempt->delivery->request.queue_id, said);
-    }
+    for (size_t i = 0; attempt->unsaid && i < transaction->n; i++)
+        if (transaction->recipients[i].state != RECIPIENT_ENDED &&
+            !is_said(transaction, i))
+            log_info("%s: %s", attempt->delivery->request.queue_id,
+                     transaction->recipients[i].outcome.text);
     attempt->unsaid = false;
     attempt->trouble = NULL;
     attempt->delivery->conn_use = 0;
@@ -198,7 +207,7 @@ static bool may_be_reused(const struct attempt *attempt, const struct session *s
     const struct client_reuse *reuse = &attempt->settings->reuse;
     int64_t age_ms = clock_ms(&clock_system) - session->opened_ms;
 
-    return !session->broken && !session->quit_sent &&
+    return !session->broken && !session->spent && !session->quit_sent &&
            age_ms < (int64_t)reuse->age_limit_s * 1000 &&
            (reuse->count_limit == 0 || session->transactions < reuse->count_limit);
 }
@@ -257,7 +266,7 @@ static bool try_host(struct attempt *attempt, const struct destination *destinat
         return true;
     }
     if (end == SESSION_NO_CONNECTION)
-        log_info("%s", failure.text);
+        log_info("%s", failure.text); /* it concerns the host, not the message */
     fail_rest(attempt, &failure);
     if (end != SESSION_NO_CONNECTION)
         settle(attempt); /* a refusal for good is no business of other hosts */
@@ -313,7 +322,6 @@ static void try_nexthop(struct attempt *attempt, struct str nexthop,
     struct route route = {0};
     struct outcome failure;
     struct fail why;
-    const char *warning = NULL;
 
     move_on(attempt);
     if (destination_parse(attempt->settings, nexthop, attempt->arena, &destination,
@@ -324,13 +332,11 @@ static void try_nexthop(struct attempt *attempt, struct str nexthop,
         fail_rest(attempt, &failure);
         return;
     }
-    if (route_find(attempt->settings, &destination, attempt->arena, &route, &failure,
-                   &warning) == 0)
+    if (route_find(attempt->settings, &destination, attempt->arena, &route, &failure) ==
+        0)
         try_hosts(attempt, &destination, &route);
     else
         fail_nexthop(attempt, parameter, &failure);
-    if (warning)
-        log_warning("%s", warning);
     attempt->ours = attempt->ours || route.ours;
 }
 

@@ -75,7 +75,7 @@ static void add_line(struct reply *reply, struct buf *text, struct str line,
 {
     const char *shown = printable(line, arena);
 
-    if (form_of(line) == LINE_NOISE && reply->noise == NULL && shown[0] != '\0')
+    if (form_of(line) == LINE_NOISE && reply->noise == NULL)
         reply->noise = shown;
     if (shown[0] == '\0' || text->n >= REPLY_TEXT_MAX)
         return;

@@ -17,6 +17,7 @@ enum { NAMES_AT_ONCE = 20 };
 struct wanted {
     const char *name;
     unsigned preference;
+    bool done; /* has addresses, or no other way to look it up may be tried */
 };
 
 /* The search for one destination's hosts. */
@@ -26,10 +27,9 @@ struct search {
     struct arena *arena;
 
     struct route route;
-    size_t room;                        /* of route.hosts */
-    const struct dns_question *trouble; /* the worst reason why a name has no address */
+    size_t room;            /* of route.hosts */
+    struct outcome trouble; /* the worst reason why a name has no address */
     struct outcome failure;
-    const char *warning;
 };
 
 /* --- order ---------------------------------------------------------------- */
@@ -114,23 +114,32 @@ void route_limit(const struct client_settings *settings, struct route *route)
 
 /* --- addresses -------------------------------------------------------------- */
 
+static void warn(const struct search *search, const char *text)
+{
+    if (search->settings->warn)
+        search->settings->warn(text);
+}
+
 static int fail(struct search *search, struct outcome failure)
 {
     search->failure = failure;
     return -1;
 }
 
-static int fail_lookup(struct search *search, const struct dns_question *question)
+static struct outcome lookup_failure(struct search *search,
+                                     const struct dns_question *question)
 {
     const char *status = dns_status_is_temporary(question->status) ? "4.4.3" : "5.4.4";
 
-    return fail(search, outcome_make(search->arena, status, "%s",
-                                     dns_explain(question, search->arena)));
+    return outcome_make(search->arena, status, "%s",
+                        dns_explain(question, search->arena));
 }
 
-static void add_host(struct search *search, const struct route_host *host)
+static void add_host(struct search *search, const struct wanted *wanted,
+                     const struct netaddr *address)
 {
     struct route *route = &search->route;
+    struct route_host *host;
 
     if (route->n == search->room) {
         size_t room = search->room * 2 + 8;
@@ -141,78 +150,114 @@ static void add_host(struct search *search, const struct route_host *host)
         route->hosts = hosts;
         search->room = room;
     }
-    route->hosts[route->n++] = *host;
+    host = &route->hosts[route->n++];
+    *host = (struct route_host){wanted->name, *address, wanted->preference};
+    host->address.port = search->destination->port;
 }
 
 /* "Could not find out" outweighs "there is none"; of equals the later counts. */
-static void note_trouble(struct search *search, const struct dns_question *question)
+static void note_trouble(struct search *search, struct outcome trouble)
 {
-    if (search->trouble == NULL || dns_status_is_temporary(question->status) ||
-        !dns_status_is_temporary(search->trouble->status))
-        search->trouble = question;
+    if (search->trouble.text == NULL || trouble.result == OUTCOME_DEFERRED ||
+        search->trouble.result != OUTCOME_DEFERRED)
+        search->trouble = trouble;
+}
+
+/* A name that is an address needs no lookup. */
+static void take_literal(struct search *search, struct wanted *wanted)
+{
+    struct netaddr address;
+
+    if (!netaddr_parse(str_of(wanted->name), &address))
+        return;
+    wanted->done = true;
+    if (protocols_has(search->settings->protocols, &address))
+        add_host(search, wanted, &address);
+    else
+        note_trouble(search, outcome_make(search->arena, "5.4.4",
+                                          "unable to look up host %s: inet_protocols "
+                                          "leaves its protocol out",
+                                          wanted->name));
 }
 
 static void take_answer(struct search *search, const struct dns_question *question,
-                        const struct wanted *wanted)
+                        struct wanted *wanted)
 {
     if (question->status != DNS_FOUND)
-        note_trouble(search, question);
-    for (size_t i = 0; i < question->n; i++) {
-        struct route_host host = {wanted->name, question->records[i].address,
-                                  wanted->preference};
-
-        host.address.port = search->destination->port;
-        add_host(search, &host);
-    }
+        note_trouble(search, lookup_failure(search, question));
+    if (question->status == DNS_FOUND || dns_status_is_temporary(question->status))
+        wanted->done = true;
+    for (size_t i = 0; i < question->n; i++)
+        add_host(search, wanted, &question->records[i].address);
 }
 
 /* Ask for the addresses of up to NAMES_AT_ONCE names, both families together. */
-static void ask_for_some(struct search *search, const struct wanted *wanted, size_t n)
+static void ask_for_some(struct search *search, struct wanted *const *names, size_t n)
 {
     struct dns_question *questions = arena_array(search->arena, 2 * n, sizeof *questions);
-    const struct wanted *of[2 * NAMES_AT_ONCE];
+    struct wanted *of[2 * NAMES_AT_ONCE];
     size_t asked = 0;
 
     for (size_t i = 0; i < n; i++) {
-        of[asked] = &wanted[i];
+        of[asked] = names[i];
         if (search->settings->protocols & PROTOCOL_IPV4)
             questions[asked++] =
-                (struct dns_question){.name = wanted[i].name, .type = DNS_A};
-        of[asked] = &wanted[i];
+                (struct dns_question){.name = names[i]->name, .type = DNS_A};
+        of[asked] = names[i];
         if (search->settings->protocols & PROTOCOL_IPV6)
             questions[asked++] =
-                (struct dns_question){.name = wanted[i].name, .type = DNS_AAAA};
+                (struct dns_question){.name = names[i]->name, .type = DNS_AAAA};
     }
     dns_ask(search->settings->resolver, questions, asked, search->arena);
     for (size_t i = 0; i < asked; i++)
         take_answer(search, &questions[i], of[i]);
 }
 
-/* A name that is an address needs no lookup. True when it was one. */
-static bool add_literal(struct search *search, const struct wanted *wanted)
+static void find_by_dns(struct search *search, struct wanted *wanted, size_t n)
 {
-    struct route_host host = {.name = wanted->name, .preference = wanted->preference};
-
-    if (!netaddr_parse(str_of(wanted->name), &host.address))
-        return false;
-    host.address.port = search->destination->port;
-    if (protocols_has(search->settings->protocols, &host.address))
-        add_host(search, &host);
-    return true;
-}
-
-static void find_addresses(struct search *search, const struct wanted *wanted, size_t n)
-{
-    struct wanted batch[NAMES_AT_ONCE];
+    struct wanted *batch[NAMES_AT_ONCE];
     size_t waiting = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (!add_literal(search, &wanted[i]))
-            batch[waiting++] = wanted[i];
+        if (!wanted[i].done)
+            batch[waiting++] = &wanted[i];
         if (waiting == NAMES_AT_ONCE || (i + 1 == n && waiting > 0)) {
             ask_for_some(search, batch, waiting);
             waiting = 0;
         }
+    }
+}
+
+static void find_native(struct search *search, struct wanted *wanted)
+{
+    struct netaddrs found = {0};
+    struct fail why = {0};
+    int result =
+        endpoint_addresses(wanted->name, search->destination->port,
+                           search->settings->protocols, search->arena, &found, &why);
+
+    wanted->done = result != 0;
+    if (result <= 0)
+        note_trouble(search, outcome_make(search->arena, result < 0 ? "4.4.3" : "5.4.4",
+                                          "unable to look up host %s: %s", wanted->name,
+                                          why.text[0] ? why.text : "host not found"));
+    for (size_t i = 0; i < found.n; i++)
+        add_host(search, wanted, &found.items[i]);
+}
+
+/* The addresses of the names, in the ways of smtp_host_lookup and in their order. */
+static void find_addresses(struct search *search, struct wanted *wanted, size_t n)
+{
+    const enum client_lookup *ways = search->settings->host_lookup;
+
+    for (size_t i = 0; i < n; i++)
+        take_literal(search, &wanted[i]);
+    for (size_t way = 0; way < COUNT(search->settings->host_lookup); way++) {
+        if (ways[way] == CLIENT_LOOKUP_DNS)
+            find_by_dns(search, wanted, n);
+        for (size_t i = 0; i < n && ways[way] == CLIENT_LOOKUP_NATIVE; i++)
+            if (!wanted[i].done)
+                find_native(search, &wanted[i]);
     }
 }
 
@@ -268,105 +313,71 @@ static int check_loop(struct search *search, unsigned best)
 
 /* --- one host ------------------------------------------------------------------- */
 
-static int find_native(struct search *search)
-{
-    const struct destination *destination = search->destination;
-    struct netaddrs found = {0};
-    struct fail why = {0};
-    int result =
-        endpoint_addresses(destination->domain, destination->port,
-                           search->settings->protocols, search->arena, &found, &why);
-
-    if (result <= 0)
-        return fail(search,
-                    outcome_make(search->arena, result < 0 ? "4.4.3" : "5.4.4",
-                                 "unable to look up host %s: %s", destination->domain,
-                                 why.text[0] ? why.text : "host not found"));
-    for (size_t i = 0; i < found.n; i++)
-        add_host(search, &(struct route_host){destination->domain, found.items[i], 0});
-    return 0;
-}
-
-static int find_by_dns(struct search *search)
-{
-    struct wanted host = {search->destination->domain, 0};
-
-    find_addresses(search, &host, 1);
-    if (search->route.n > 0)
-        return 0;
-    if (search->trouble != NULL)
-        return fail_lookup(search, search->trouble);
-    return fail(search,
-                outcome_make(search->arena, "5.4.4",
-                             "unable to look up host %s: inet_protocols leaves its "
-                             "protocol out",
-                             host.name));
-}
-
-/* The addresses of the destination itself, by smtp_host_lookup in its order. */
 static int find_host(struct search *search)
 {
-    const struct client_settings *settings = search->settings;
-    int result = -1;
+    struct wanted host = {.name = search->destination->domain};
 
-    for (size_t i = 0; i < COUNT(settings->host_lookup) && result < 0; i++) {
-        if (settings->host_lookup[i] == CLIENT_LOOKUP_DNS)
-            result = find_by_dns(search);
-        else if (settings->host_lookup[i] == CLIENT_LOOKUP_NATIVE)
-            result = find_native(search);
-        if (result < 0 && search->failure.result == OUTCOME_DEFERRED)
-            return -1; /* it may be there: the next way must not say otherwise */
-    }
-    return result < 0 ? -1 : check_loop(search, 0);
+    find_addresses(search, &host, 1);
+    return search->route.n > 0 ? check_loop(search, 0) : fail(search, search->trouble);
 }
 
 /* --- mail exchangers --------------------------------------------------------------- */
 
-/* The exchangers with a name; *ret_best is the least preference. */
-static size_t list_exchangers(const struct dns_question *mx, struct wanted *wanted,
-                              unsigned *ret_best)
+/* compat: "." beside other exchangers counts too, though RFC 7505 wants it alone. */
+static bool is_null_mx(const struct dns_question *mx)
 {
-    size_t n = 0;
+    for (size_t i = 0; i < mx->n; i++)
+        if (mx->records[i].target[0] == '\0')
+            return true;
+    return false;
+}
+
+/* *ret_best is the least preference. */
+static void list_exchangers(struct search *search, const struct dns_question *mx,
+                            struct wanted *wanted, unsigned *ret_best)
+{
+    struct netaddr unused;
 
     *ret_best = UINT32_MAX;
     for (size_t i = 0; i < mx->n; i++) {
-        if (mx->records[i].target[0] == '\0')
-            continue; /* beside others, "." means nothing (RFC 7505 section 3) */
-        wanted[n++] = (struct wanted){mx->records[i].target, mx->records[i].preference};
-        if (mx->records[i].preference < *ret_best)
-            *ret_best = mx->records[i].preference;
+        const char *name = mx->records[i].target;
+
+        wanted[i] =
+            (struct wanted){.name = name, .preference = mx->records[i].preference};
+        if (wanted[i].preference < *ret_best)
+            *ret_best = wanted[i].preference;
+        if (netaddr_parse(str_of(name), &unused))
+            warn(search, arena_printf(search->arena,
+                                      "numeric domain name in resource data of MX record "
+                                      "for %s: %s",
+                                      search->destination->domain, name));
     }
-    return n;
 }
 
 static int no_exchanger_has_address(struct search *search)
 {
-    const char *domain = search->destination->domain;
+    struct outcome trouble = search->trouble;
 
-    search->warning = arena_printf(
-        search->arena, "no MX host for %s has a valid address record", domain);
-    if (search->trouble == NULL)
-        return fail(search, outcome_make(search->arena, "5.4.4",
-                                         "unable to look up host %s", domain));
-    (void)fail_lookup(search, search->trouble);
-    if (search->settings->defer_if_no_mx_address_found &&
-        search->failure.result == OUTCOME_BOUNCED)
-        search->failure =
-            outcome_make(search->arena, "4.4.4", "%s", search->failure.text);
-    return -1;
+    warn(search,
+         arena_printf(search->arena, "no MX host for %s has a valid address record",
+                      search->destination->domain));
+    if (trouble.result == OUTCOME_BOUNCED &&
+        search->settings->defer_if_no_mx_address_found)
+        trouble = outcome_make(search->arena, "4.4.4", "%s", trouble.text);
+    return fail(search, trouble);
 }
 
 static int use_exchangers(struct search *search, const struct dns_question *mx)
 {
     struct wanted *wanted = arena_array(search->arena, mx->n, sizeof *wanted);
     unsigned best;
-    size_t n = list_exchangers(mx, wanted, &best);
 
-    if (n == 0)
+    if (is_null_mx(mx))
         return fail(search, outcome_make(search->arena, "5.1.0",
                                          "Domain %s does not accept mail (nullMX)",
                                          search->destination->domain));
-    find_addresses(search, wanted, n);
+    list_exchangers(search, mx, wanted, &best);
+    find_addresses(search, wanted, mx->n);
     if (search->route.n == 0)
         return no_exchanger_has_address(search);
     return check_loop(search, best);
@@ -382,25 +393,25 @@ static int find_exchangers(struct search *search)
         return use_exchangers(search, mx);
     if (mx->status == DNS_BAD_NAME || (dns_status_is_temporary(mx->status) &&
                                        !search->settings->ignore_mx_lookup_error))
-        return fail_lookup(search, mx);
+        return fail(search, lookup_failure(search, mx));
     return find_host(search);
 }
 
 int route_find(const struct client_settings *settings,
                const struct destination *destination, struct arena *arena,
-               struct route *ret, struct outcome *ret_failure, const char **ret_warning)
+               struct route *ret, struct outcome *ret_failure)
 {
     struct search search = {
         .settings = settings, .destination = destination, .arena = arena};
     int result = 0;
 
     if (destination->path != NULL)
-        add_host(&search, &(struct route_host){.name = destination->path});
+        add_host(&search, &(struct wanted){.name = destination->path},
+                 &(struct netaddr){0});
     else if (destination->use_mx)
         result = find_exchangers(&search);
     else
         result = find_host(&search);
-    *ret_warning = search.warning;
     ret->ours = search.route.ours;
     if (result < 0) {
         *ret_failure = search.failure;

@@ -24,13 +24,12 @@ struct route {
 
 /*
  * 0 and at least one host, or -1 and why all mail for the destination is
- * deferred or bounced; ret->ours is set in both cases. *ret_warning (in arena) is a line
- * to log, or NULL.
+ * deferred or bounced; ret->ours is set in both cases. Oddities of the DNS go to
+ * settings->warn.
  */
 int route_find(const struct client_settings *settings,
                const struct destination *destination, struct arena *arena,
-               struct route *ret, struct outcome *ret_failure,
-               const char **ret_warning) MUST_CHECK;
+               struct route *ret, struct outcome *ret_failure) MUST_CHECK;
 
 /*
  * The parts of route_find, for tests: put hosts in the order to try, then

@@ -107,15 +107,25 @@ void session_warn(const struct session *session, const char *format, ...)
 
 /* --- hello ------------------------------------------------------------------ */
 
+/* In the order in which Postfix names them in its log. */
 static const struct {
     const char *keyword;
     unsigned bit;
 } features[] = {
-    {"PIPELINING", FEATURE_PIPELINING}, {"SIZE", FEATURE_SIZE},
-    {"8BITMIME", FEATURE_8BITMIME},     {"DSN", FEATURE_DSN},
-    {"SMTPUTF8", FEATURE_SMTPUTF8},     {"ENHANCEDSTATUSCODES", FEATURE_ENHANCED_CODES},
-    {"STARTTLS", FEATURE_STARTTLS},     {"AUTH", FEATURE_AUTH},
-    {"CHUNKING", FEATURE_CHUNKING},     {"XFORWARD", FEATURE_XFORWARD},
+    {"8BITMIME", FEATURE_8BITMIME},
+    {"AUTH", FEATURE_AUTH},
+    {"ETRN", FEATURE_ETRN},
+    {"PIPELINING", FEATURE_PIPELINING},
+    {"SIZE", FEATURE_SIZE},
+    {"VERP", FEATURE_VERP},
+    {"VRFY", FEATURE_VRFY},
+    {"XCLIENT", FEATURE_XCLIENT},
+    {"XFORWARD", FEATURE_XFORWARD},
+    {"STARTTLS", FEATURE_STARTTLS},
+    {"ENHANCEDSTATUSCODES", FEATURE_ENHANCED_CODES},
+    {"DSN", FEATURE_DSN},
+    {"SMTPUTF8", FEATURE_SMTPUTF8},
+    {"CHUNKING", FEATURE_CHUNKING},
 };
 
 unsigned client_feature_bit(struct str keyword)
@@ -126,15 +136,45 @@ unsigned client_feature_bit(struct str keyword)
     return 0;
 }
 
+static const char *hello_verb(const struct session *session)
+{
+    return session->settings->lmtp ? "LHLO" : "EHLO";
+}
+
+/* "SIZE", "SIZE 0" and a number beyond all sense set no limit: RFC 1870. */
+static void note_size_limit(struct session *session, struct str text)
+{
+    unsigned long long limit;
+
+    if (str_number(text, INT64_MAX, &limit))
+        session->size_limit = (long long)limit;
+    else if (str_span(text, "0123456789") < text.n)
+        session_warn(session, "bad %s SIZE limit \"%.*s\" from %s", hello_verb(session),
+                     STR_ARG(text), session->relay);
+}
+
 static void note_feature(struct session *session, struct str line)
 {
     struct str rest = str_tail(line, 4), keyword = str_word(&rest, " =");
     unsigned bit = client_feature_bit(keyword) & ~session->settings->discard_features;
-    unsigned long long limit;
 
     session->features |= bit;
-    if (bit == FEATURE_SIZE && str_number(str_word(&rest, " "), INT64_MAX, &limit))
-        session->size_limit = (long long)limit;
+    if (bit == FEATURE_SIZE)
+        note_size_limit(session, str_word(&rest, " "));
+}
+
+static void tell_discarded(const struct session *session)
+{
+    const struct client_settings *settings = session->settings;
+    const char *list = "";
+
+    if (settings->discard_features == 0 || settings->discard_silently || !settings->note)
+        return;
+    for (size_t i = 0; i < COUNT(features); i++)
+        if (settings->discard_features & features[i].bit)
+            list = arena_printf(session->arena, "%s %s", list, features[i].keyword);
+    settings->note(arena_printf(session->arena, "discarding %s keywords:%s",
+                                hello_verb(session), list));
 }
 
 /* The host name that a greeting or an answer to hello begins with. */
@@ -151,6 +191,7 @@ static void note_features(struct session *session, const struct reply *reply)
 {
     struct str rest = str_of(reply->text);
 
+    tell_discarded(session);
     (void)str_until(&rest, '\n');
     while (rest.n > 0)
         note_feature(session, str_until(&rest, '\n'));
@@ -190,8 +231,7 @@ static enum session_end hello(struct session *session,
     struct reply reply;
 
     if (settings->lmtp || extended) {
-        if (say_hello(session, settings->lmtp ? "LHLO" : "EHLO", &reply, ret_failure) !=
-            STREAM_OK)
+        if (say_hello(session, hello_verb(session), &reply, ret_failure) != STREAM_OK)
             return SESSION_REFUSED;
         if (reply_class(&reply) == 2) {
             if (names_us(session, &reply))
@@ -309,26 +349,45 @@ enum session_end session_greet(const struct client_settings *settings,
 
 /* --- connecting ----------------------------------------------------------------- */
 
-static int connect_host(const struct client_settings *settings,
+static const struct netaddr *source_for(const struct client_settings *settings,
+                                        const struct netaddr *address)
+{
+    const struct netaddr *source = address->family == NETADDR_IPV6
+                                       ? &settings->bind_address6
+                                       : &settings->bind_address;
+
+    return source->family == NETADDR_NONE ? NULL : source;
+}
+
+static int connect_host(const struct session *session,
                         const struct destination *destination,
                         const struct route_host *host, struct fail *why)
 {
+    const struct client_settings *settings = session->settings;
+    const struct netaddr *source = source_for(settings, &host->address);
     int64_t limit_ms =
         settings->timeout.connect > 0 ? (int64_t)settings->timeout.connect * 1000 : -1;
-    const struct netaddr *source = host->address.family == NETADDR_IPV6
-                                       ? &settings->bind_address6
-                                       : &settings->bind_address;
     int fd;
 
     if (destination->path != NULL)
         return connect_unix(destination->path, limit_ms, why);
-    if (source->family == NETADDR_NONE)
-        return connect_inet(&host->address, NULL, limit_ms, why);
     fd = connect_inet(&host->address, source, limit_ms, why);
-    if (fd < 0 && !settings->bind_address_enforce &&
-        str_starts(str_of(why->text), "bind "))
-        fd = connect_inet(&host->address, NULL, limit_ms, why);
-    return fd;
+    if (fd >= 0 || source == NULL || !str_starts(str_of(why->text), "bind "))
+        return fd;
+    session_warn(session, "%s", why->text);
+    if (settings->bind_address_enforce)
+        return -1;
+    return connect_inet(&host->address, NULL, limit_ms, why);
+}
+
+static struct outcome connect_failure(const struct session *session,
+                                      const struct destination *destination,
+                                      const struct fail *why, struct arena *arena)
+{
+    if (str_starts(str_of(why->text), "bind ")) /* it is our fault */
+        return outcome_make(arena, "4.4.0", "server configuration error");
+    return outcome_make(arena, "4.4.1", "connect to %s: %s", session->relay,
+                        destination->path ? strerror(why->code) : why->text);
 }
 
 enum session_end session_open(const struct client_settings *settings,
@@ -338,11 +397,10 @@ enum session_end session_open(const struct client_settings *settings,
 {
     struct session *session = new_session(settings, destination, host, arena);
     struct fail why = {0};
-    int fd = connect_host(settings, destination, host, &why);
+    int fd = connect_host(session, destination, host, &why);
 
     if (fd < 0) {
-        *ret_failure = outcome_make(arena, "4.4.1", "connect to %s: %s", session->relay,
-                                    destination->path ? strerror(why.code) : why.text);
+        *ret_failure = connect_failure(session, destination, &why, arena);
         return SESSION_NO_CONNECTION;
     }
     session->stream = stream_new(fd, 0);
@@ -358,8 +416,8 @@ bool session_reset(struct session *session, struct arena *arena)
     stream_write_text(session->stream, "RSET\r\n");
     result = session_exchange(session, arena, &reply);
     if (result != STREAM_OK || reply_class(&reply) != 2)
-        session->broken = true;
-    return !session->broken;
+        session->spent = true;
+    return !session->spent;
 }
 
 void session_close(struct session *session)

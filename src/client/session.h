@@ -29,6 +29,7 @@ struct session {
     int transactions;     /* done in this session */
     int64_t opened_ms;    /* when it was greeted, of clock_system */
     bool broken;          /* nothing more can be said to the server */
+    bool spent;           /* it can be said goodbye to, but not be used again */
     bool quit_sent;
     int timeout_s; /* of the stage; see session_set_timeout */
 };

@@ -51,7 +51,6 @@ static int read_lookups(const struct conf *conf, bool conf_is_lmtp,
         if ((!dns && !str_is_nocase(word, "native")) || n == COUNT(ret->host_lookup))
             return bad(why, conf_is_lmtp, "host_lookup", value, "dns, native or both");
         ret->host_lookup[n++] = dns ? CLIENT_LOOKUP_DNS : CLIENT_LOOKUP_NATIVE;
-        ret->use_mx = ret->use_mx || (dns && !conf_is_lmtp);
     }
     if (n == 0)
         return bad(why, conf_is_lmtp, "host_lookup", value, "dns, native or both");
@@ -70,8 +69,8 @@ static int read_dns_level(const struct conf *conf, bool conf_is_lmtp,
         !str_is_nocase(level, "dnssec"))
         return bad(why, conf_is_lmtp, "dns_support_level", level.p,
                    "one of disabled, enabled, dnssec");
+    ret->use_mx = !off && !conf_is_lmtp;
     if (off) {
-        ret->use_mx = false;
         ret->host_lookup[0] = CLIENT_LOOKUP_NATIVE;
         ret->host_lookup[1] = CLIENT_LOOKUP_NONE;
     }
@@ -177,14 +176,15 @@ static int read_addresses(const struct conf *conf, bool conf_is_lmtp, struct are
 /* --- the rest
  * ---------------------------------------------------------------------------- */
 
-static unsigned features_of(const char *keywords)
+static void read_discarded(const char *keywords, struct client_settings *ret)
 {
     struct str rest = str_of(keywords), word;
-    unsigned features = 0;
 
-    while ((word = str_word(&rest, ", \t\r\n")).n > 0)
-        features |= client_feature_bit(word);
-    return features;
+    while ((word = str_word(&rest, ", \t\r\n")).n > 0) {
+        ret->discard_features |= client_feature_bit(word);
+        if (str_is_nocase(word, "silent-discard"))
+            ret->discard_silently = true;
+    }
 }
 
 static void read_timeouts(const struct conf *conf, bool conf_is_lmtp,
@@ -220,8 +220,8 @@ static void read_own(const struct conf *conf, bool lmtp, struct client_settings 
 {
     ret->lmtp = lmtp;
     ret->helo_name = lmtp ? conf->lmtp_lhlo_name : conf->smtp_helo_name;
-    ret->discard_features = features_of(lmtp ? conf->lmtp_discard_lhlo_keywords
-                                             : conf->smtp_discard_ehlo_keywords);
+    read_discarded(
+        lmtp ? conf->lmtp_discard_lhlo_keywords : conf->smtp_discard_ehlo_keywords, ret);
     ret->always_send_ehlo = lmtp || conf->smtp_always_send_ehlo;
     ret->never_send_ehlo = !lmtp && conf->smtp_never_send_ehlo;
 }
@@ -244,6 +244,7 @@ static void read_plain(const struct conf *conf, bool conf_is_lmtp,
     ret->skip_quit_response = FAMILY(skip_quit_response);
     ret->quote_rfc821_envelope = FAMILY(quote_rfc821_envelope);
     ret->line_length_limit = FAMILY(line_length_limit);
+    ret->convert = !conf->disable_mime_output_conversion;
 }
 
 int client_settings_read(const struct conf *conf, bool lmtp, struct resolver *resolver,

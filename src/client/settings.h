@@ -25,6 +25,10 @@ enum client_feature {
     FEATURE_AUTH = 1 << 7,
     FEATURE_CHUNKING = 1 << 8,
     FEATURE_XFORWARD = 1 << 9,
+    FEATURE_ETRN = 1 << 10,
+    FEATURE_VERP = 1 << 11,
+    FEATURE_VRFY = 1 << 12,
+    FEATURE_XCLIENT = 1 << 13,
 };
 
 /* Time limits of the stages of a delivery, in seconds; 0 = none. */
@@ -42,7 +46,9 @@ struct client_reuse {
 };
 
 struct client_settings {
-    void (*warn)(const char *text); /* what servers do wrong; NULL = nobody listens */
+    void (*warn)(
+        const char *text); /* what is wrong with servers; NULL = nobody listens */
+    void (*note)(const char *text); /* what is worth a line in the log; likewise */
     bool lmtp;
     const char *myhostname;
     const char *helo_name;
@@ -73,6 +79,8 @@ struct client_settings {
     bool skip_quit_response;
     bool quote_rfc821_envelope;
     unsigned discard_features; /* FEATURE_ bits of smtp_discard_ehlo_keywords */
+    bool discard_silently;     /* "silent-discard" is among them */
+    bool convert;              /* 8-bit content for servers that take 7 bits only */
     int line_length_limit;     /* 0 = none */
     struct client_timeouts timeout;
     struct client_reuse reuse;

@@ -76,6 +76,12 @@ static void write_xtext(struct run *run, const char *parameter, struct str text)
     buf_done(&out);
 }
 
+/* Conversion to 7 bits makes the message larger, nobody knows how much. */
+static bool size_is_known(const struct run *run)
+{
+    return run->session->features & FEATURE_8BITMIME || !run->session->settings->convert;
+}
+
 static void write_mail(struct run *run)
 {
     const struct transaction *t = run->transaction;
@@ -85,7 +91,7 @@ static void write_mail(struct run *run)
     stream_write_text(stream, "MAIL FROM:<");
     write_address(run, t->sender);
     stream_write_text(stream, ">");
-    if ((features & FEATURE_SIZE) && t->size > 0)
+    if ((features & FEATURE_SIZE) && t->size > 0 && size_is_known(run))
         stream_printf(stream, " SIZE=%lld", t->size);
     if ((features & FEATURE_8BITMIME) && t->encoding != ENCODING_UNKNOWN)
         stream_write_text(stream,

@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-from harness.instance import Instance
+from harness.instance import Instance, merged
 
 FIRST, SECOND = "127.0.0.7", "127.0.0.6"
 USUAL = {
@@ -129,6 +129,7 @@ def start(work, flavour):
     instance.etc["postfix/main.cf"] = instance.etc["postfix/main.cf"].replace(f"{flavour}.test", "same.test")
     instance.hostname = "mail.same.test"
     instance.start()
+    instance.base, instance.extra = instance.read("/etc/postfix/main.cf"), ""
     return instance
 
 
@@ -156,8 +157,9 @@ def delivered(mta, servers, recipients):
     return [server.heard for server in servers], lines
 
 
-def compare(pair, hosts, recipients=("v@elsewhere.test",)):
+def compare(pair, hosts, recipients=("v@elsewhere.test",), settings=""):
     """hosts: [(address, replies)]"""
+    configured(pair, settings)
     seen = []
     for mta in pair:
         servers = [Server(address, {k: list(v) if isinstance(v, list) else v for k, v in replies.items()}) for address, replies in hosts]
@@ -202,3 +204,187 @@ def test_two_hosts(pair, dns, stage, reply):
 def test_pipelining(pair, dns, stage, reply):
     one_host(dns)
     compare(pair, [(FIRST, PIPELINING | {stage: REPLIES[reply]})])
+
+
+# --- more than one recipient ---------------------------------------------------------
+
+THREE = ("a@elsewhere.test", "b@elsewhere.test", "c@elsewhere.test")
+OK, LATER, NEVER, LEAVING = (
+    b"250 2.1.5 ok\r\n",
+    b"450 4.2.0 later\r\n",
+    b"550 5.1.1 never\r\n",
+    b"421 4.3.2 leaving\r\n",
+)
+
+
+@pytest.mark.parametrize("hello", [{}, PIPELINING], ids=["plain", "pipelining"])
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [OK, LATER, NEVER],
+        [NEVER, NEVER, OK],
+        [NEVER, LATER, NEVER],
+        [LATER, LATER, LATER],
+        [LEAVING, OK, OK],
+        [OK, LEAVING, b""],
+        [OK, b"", b""],
+    ],
+    ids=["ok-later-never", "never-never-ok", "none", "later", "leaving", "left", "lost"],
+)
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_three_recipients(pair, dns, hello, replies, hosts):
+    (one_host if hosts == 1 else two_hosts)(dns)
+    first = (FIRST, hello | {"RCPT": replies})
+    second = (SECOND, hello | {"RCPT": [OK, LATER, NEVER]})
+    compare(pair, [first, second][:hosts], THREE)
+
+
+# --- configuration ------------------------------------------------------------------------
+
+SETTINGS = {
+    "soft bounce": ("soft_bounce = yes", {"RCPT": NEVER}),
+    "soft bounce, greeting": ("soft_bounce = yes", {"greeting": b"554 5.7.1 no\r\n"}),
+    "5xx greeting": ("smtp_skip_5xx_greeting = no", {"greeting": b"554 5.7.1 no\r\n"}),
+    "5xx greeting, bare": ("smtp_skip_5xx_greeting = no", {"greeting": b"554 no\r\n"}),
+    "4xx greeting": ("smtp_skip_5xx_greeting = no", {"greeting": b"450 4.7.1 no\r\n"}),
+    "never EHLO": ("smtp_never_send_ehlo = yes", {}),
+    "EHLO on demand, asked": ("smtp_always_send_ehlo = no", {"greeting": b"220 peer.test esmtp here\r\n"}),
+    "EHLO on demand, not asked": ("smtp_always_send_ehlo = no", {"greeting": b"220 peer.test SMTP\r\n"}),
+    "EHLO on demand, second line": (
+        "smtp_always_send_ehlo = no",
+        {"greeting": b"220-peer.test SMTP\r\n220 ESMTP\r\n"},
+    ),
+    "HELO refused": ("smtp_never_send_ehlo = yes", {"HELO": b"550 5.7.1 who\r\n"}),
+    "HELO later": ("smtp_never_send_ehlo = yes", {"HELO": b"450 4.7.1 who\r\n"}),
+    "HELO lost": ("smtp_never_send_ehlo = yes", {"HELO": b""}),
+    "HELO nonsense": ("smtp_never_send_ehlo = yes", {"HELO": b"150 4.7.1 who\r\n"}),
+    "helo name": ("smtp_helo_name = other.test", {}),
+    "keywords": (
+        "smtp_discard_ehlo_keywords = dsn, PIPELINING, 8bitmime, silent-discard",
+        {"EHLO": b"250-peer\r\n250-PIPELINING\r\n250-DSN\r\n250-8BITMIME\r\n250 SIZE\r\n"},
+    ),
+    "keywords, told": (
+        "smtp_discard_ehlo_keywords = dsn, chunking",
+        {"EHLO": b"250-peer\r\n250-PIPELINING\r\n250-DSN\r\n250-8BITMIME\r\n250 SIZE\r\n"},
+    ),
+    "own name in the greeting": ("", {"greeting": b"220 mail.same.test ESMTP\r\n"}),
+    "own name in EHLO": ("", {"EHLO": b"250-MAIL.same.test\r\n250 SIZE\r\n"}),
+    "own name in HELO": ("smtp_never_send_ehlo = yes", {"HELO": b"250 mail.same.test hello\r\n"}),
+    "size limit": ("", {"EHLO": b"250-peer\r\n250 SIZE 20\r\n"}),
+    "no size limit": ("", {"EHLO": b"250-peer\r\n250 SIZE 0\r\n"}),
+    "size limit, nonsense": ("", {"EHLO": b"250-peer\r\n250 SIZE x9\r\n"}),
+    "features": ("", {"EHLO": b"250-peer\r\n250-DSN\r\n250-8bitMIME\r\n250-SMTPUTF8\r\n250-XFORWARD NAME\r\n250 SIZE\r\n"}),
+    "QUIT awaited": ("smtp_skip_quit_response = no", {}),
+    "QUIT not answered": ("smtp_skip_quit_response = no", {"QUIT": b""}),
+    "RSET fails": ("", {"MAIL": LATER, "RSET": b"500 what\r\n"}),
+    "RSET lost": ("", {"MAIL": LATER, "RSET": b""}),
+    "RSET lost after refusal": ("", {"MAIL": NEVER, "RSET": b""}),
+}
+
+
+def configured(pair, text):
+    """Add lines to main.cf; they stay until another case wants others."""
+    for mta in pair:
+        if mta.extra != text:
+            mta.write("/etc/postfix/main.cf", merged(mta.base, text))
+            mta.reload()
+            mta.extra = text
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_settings(pair, dns, case, hosts):
+    text, replies = SETTINGS[case]
+    (one_host if hosts == 1 else two_hosts)(dns)
+    compare(pair, [(FIRST, replies), (SECOND, {})][:hosts], settings=text)
+
+
+STALLS = [("greeting", "helo"), ("EHLO", "helo"), ("MAIL", "mail"), ("RCPT", "rcpt"), ("DATA", "data_init"), ("end", "data_done"), ("RSET", "rset")]
+
+
+@pytest.mark.parametrize("stage, name", STALLS, ids=[s for s, _ in STALLS])
+def test_timeouts(pair, dns, stage, name):
+    one_host(dns)
+    replies = {stage: b"250-wait\r\n"}
+    if stage == "RSET":
+        replies["MAIL"] = LATER
+    compare(pair, [(FIRST, replies)], settings=f"smtp_{name}_timeout = 1s")
+
+
+# --- the way to the hosts --------------------------------------------------------------------
+
+def mx(*hosts, **more):
+    names = {"elsewhere.test": {"MX": [f"{preference} {name}" for preference, name in hosts]}}
+    return names | {name.replace("_", "."): value for name, value in more.items()}
+
+
+A1, A2, SELF = {"A": [FIRST]}, {"A": [SECOND]}, {"A": ["127.0.0.5"]}
+ONE, TWO = "one.test", "two.test"
+ROUTES = {
+    "no such domain": ("", {}),
+    "no such domain, native": ("smtp_host_lookup = native", {}),
+    "A only": ("", {"elsewhere.test": A1}),
+    "A only, native": ("smtp_host_lookup = native", {"elsewhere.test": A1}),
+    "A only, DNS off": ("smtp_dns_support_level = disabled", {"elsewhere.test": A1}),
+    "MX, native": ("smtp_host_lookup = native", mx((10, ONE), one_test=A1)),
+    "MX, dns then native": ("smtp_host_lookup = dns, native", mx((10, ONE), one_test=A1)),
+    "MX, DNS off": ("smtp_dns_support_level = disabled", mx((10, ONE), one_test=A1)),
+    "MX by CNAME": ("", mx((10, ONE), one_test={"CNAME": [TWO]}, two_test=A1)),
+    "domain is CNAME": ("", {"elsewhere.test": {"CNAME": ["real.test"]}, "real.test": {"MX": [f"10 {ONE}"]}, ONE: A1}),
+    "domain is CNAME to A": ("", {"elsewhere.test": {"CNAME": ["real.test"]}, "real.test": A1}),
+    "null MX": ("", mx((0, "."))),
+    "null MX among others": ("", mx((0, "."), (10, ONE), one_test=A1)),
+    "MX without address": ("", mx((10, ONE))),
+    "MX without address, deferred": ("smtp_defer_if_no_mx_address_found = yes", mx((10, ONE))),
+    "best MX without address": ("", mx((10, ONE), (20, TWO), two_test=A1)),
+    "MX fails": ("", {"elsewhere.test": {"MX": "SERVFAIL", "A": [FIRST]}}),
+    "MX fails, ignored": ("ignore_mx_lookup_error = yes", {"elsewhere.test": {"MX": "SERVFAIL", "A": [FIRST]}}),
+    "A of MX fails": ("", mx((10, ONE), one_test={"A": "SERVFAIL"})),
+    "A fails": ("", {"elsewhere.test": {"A": "SERVFAIL"}}),
+    "A fails, dns then native": ("smtp_host_lookup = dns, native", {"elsewhere.test": {"A": "SERVFAIL"}}),
+    "MX is an address": ("", mx((10, FIRST))),
+    "MX is ourselves": ("proxy_interfaces = 127.0.0.5", mx((10, ONE), one_test=SELF)),
+    "MX is ourselves, better has no address": ("proxy_interfaces = 127.0.0.5", mx((10, TWO), (20, ONE), one_test=SELF)),
+    "MX is ourselves, better takes it": ("proxy_interfaces = 127.0.0.5", mx((10, TWO), (20, ONE), one_test=SELF, two_test=A1)),
+    "MX is ourselves, same preference": ("proxy_interfaces = 127.0.0.5", mx((10, TWO), (10, ONE), one_test=SELF, two_test=A1)),
+    "A is ourselves": ("proxy_interfaces = 127.0.0.5", {"elsewhere.test": SELF}),
+    "fallback for unknown": ("smtp_fallback_relay = [127.0.0.7]", {}),
+    "fallback unknown": ("smtp_fallback_relay = nowhere.test", {}),
+    "fallback and dead host": ("smtp_fallback_relay = [127.0.0.7]", {"elsewhere.test": SELF}),
+    "fallback and own domain": ("proxy_interfaces = 127.0.0.5\nsmtp_fallback_relay = [127.0.0.7]", mx((10, TWO), (20, ONE), one_test=SELF)),
+    "two fallbacks": ("smtp_fallback_relay = [127.0.0.5], [127.0.0.7]", {}),
+    "relayhost unknown": ("relayhost = nowhere.test", {}),
+    "relayhost unknown, host": ("relayhost = [nowhere.test]", {}),
+    "relayhost unknown, port": ("relayhost = nowhere.test:2525", {}),
+    "relayhost": ("relayhost = [127.0.0.7]", {}),
+    "relayhost dead": ("relayhost = [127.0.0.5]:26", {}),
+    "relayhost is us": ("relayhost = [127.0.0.5]\nproxy_interfaces = 127.0.0.5", {}),
+    "relayhost is us, other port": ("relayhost = [127.0.0.5]:26\nproxy_interfaces = 127.0.0.5", {}),
+    "list of next hops": ("default_transport = smtp:[127.0.0.5], [127.0.0.7]", {}),
+    "list of next hops, first unknown": ("default_transport = smtp:nowhere.test, [127.0.0.7]", {}),
+    "list of next hops, last unknown": ("default_transport = smtp:[127.0.0.5], nowhere.test", {}),
+    "address limit": ("smtp_mx_address_limit = 1", mx((10, ONE), (20, TWO), one_test=SELF, two_test=A1)),
+    "no address limit": ("smtp_mx_address_limit = 0", mx((10, ONE), (20, TWO), one_test=SELF, two_test=A1)),
+    "two addresses": ("", {"elsewhere.test": {"A": ["127.0.0.5", FIRST]}}),
+    "bind": ("smtp_bind_address = 127.0.0.77", {"elsewhere.test": A1}),
+    "bind to a foreign address": ("smtp_bind_address = 192.0.2.1", {"elsewhere.test": A1}),
+    "bind to a foreign address, enforced": ("smtp_bind_address = 192.0.2.1\nsmtp_bind_address_enforce = yes", {"elsewhere.test": A1}),
+}
+
+
+@pytest.mark.parametrize("case", ROUTES)
+def test_routes(pair, dns, case):
+    text, names = ROUTES[case]
+    dns.names |= names
+    compare(pair, [(FIRST, {})], settings=text)
+
+
+def test_session_limit(pair, dns):
+    dns.names |= mx((10, ONE), (20, TWO), (30, "three.test"), one_test=A1, two_test=A2, three_test={"A": ["127.0.0.4"]})
+    compare(pair, [(FIRST, {"MAIL": LATER}), (SECOND, {"RCPT": LATER}), ("127.0.0.4", {})])
+
+
+def test_refused_greetings_are_no_sessions(pair, dns):
+    dns.names |= mx((10, ONE), (20, TWO), (30, "three.test"), one_test=A1, two_test=A2, three_test={"A": ["127.0.0.4"]})
+    later = {"greeting": b"450 4.3.2 later\r\n"}
+    compare(pair, [(FIRST, later), (SECOND, later), ("127.0.0.4", {})])
