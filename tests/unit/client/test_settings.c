@@ -20,7 +20,7 @@ static int read_with(const char *const *overrides, bool lmtp, struct arena *aren
                      struct client_settings *ret, struct fail *why)
 {
     struct conf_options options = {
-        .program = "smtp", .overrides = overrides, .defaults_only = true};
+        .program = lmtp ? "lmtp" : "smtp", .overrides = overrides, .defaults_only = true};
     struct conf *conf = conf_load(&options, why);
 
     assert_non_null(conf);
