@@ -20,7 +20,19 @@ static bool is_due(const struct manager *manager, const struct stat *st, unsigne
            (flags & ADMIT_ANY_TIME || st->st_mtime <= manager_now(manager).tv_sec + 1);
 }
 
-/* 0, or what stands against it. */
+/* Most of what a scan meets is not due, and told apart without opening it. */
+static bool may_be_due(const struct manager *manager, const char *queue, const char *id,
+                       unsigned flags)
+{
+    struct stat st;
+    struct fail why;
+
+    return flags & (ADMIT_FRESH | ADMIT_ANY_TIME) ||
+           (spool_stat(&manager->spool, queue, id, &st, &why) > 0 &&
+            is_due(manager, &st, flags));
+}
+
+/* Lock it and move it to active/. */
 static enum admission claim(struct manager *manager, const char *queue, const char *id,
                             unsigned flags, int fd, struct stat *ret)
 {
@@ -101,10 +113,13 @@ static void activate(struct message *message)
     message->active = manager_now(manager);
     message->number = manager->arrivals++;
     manager->files++;
+    if (message_is_probe(message))
+        manager->probes++;
     map_set(manager->messages, str_of(message->id), message);
     maillog_active(manager->log_style, message->id, envelope->sender,
                    message_size(message),
                    envelope->next ? envelope->size.recipients : (long)envelope->n);
+    message_rest(message);
     if (envelope->n > 0)
         message_take_recipients(message, message->arena);
     else
@@ -120,7 +135,7 @@ enum admission admit(struct manager *manager, const char *queue, const char *id,
     struct fail why;
     int fd, found;
 
-    if (map_get(manager->messages, str_of(id)))
+    if (map_get(manager->messages, str_of(id)) || !may_be_due(manager, queue, id, flags))
         return ADMIT_SKIPPED;
     found = spool_open(&manager->spool, queue, id, O_RDWR, &fd, &why);
     if (found < 0)

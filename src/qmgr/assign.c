@@ -79,6 +79,10 @@ static void choose_transport(struct target *target)
         divert(target, RETRY_SERVICE, "4.7.0 message is administratively expired");
     else if (target->recipient->address[0] == '-' && !manager->conf->allow_min_user)
         divert(target, manager->conf->error_service_name, "5.1.3 bad address syntax");
+    else if (message_is_probe(message) &&
+             manager->probes >
+                 (size_t)manager->conf->address_verify_pending_request_limit)
+        divert(target, RETRY_SERVICE, "4.3.2 Too many address verification requests");
     else if (is_put_off(message, target->transport))
         divert(target, RETRY_SERVICE, "4.3.2 deferred transport");
     transport = transport_get(manager, target->transport);

@@ -105,7 +105,7 @@ static void resolved(void *context, const struct resolved *answer)
         assign_batch(batch);
 }
 
-static bool is_probe(const struct message *message)
+bool message_is_probe(const struct message *message)
 {
     return message->envelope.trace_flags & (TRACE_PROBE_MTA | TRACE_PROBE_USER);
 }
@@ -134,12 +134,12 @@ static void find_route(struct target *target)
 {
     const struct message *message = target->batch->message;
 
-    if (*message->envelope.filter && !is_probe(message)) {
+    if (*message->envelope.filter && !message_is_probe(message)) {
         route_to_filter(target);
         return;
     }
     resolver_ask(message->manager->resolver,
-                 &(struct resolve){.flags = is_probe(message) ? RESOLVE_PROBE : 0,
+                 &(struct resolve){.flags = message_is_probe(message) ? RESOLVE_PROBE : 0,
                                    .sender = message->envelope.sender,
                                    .address = target->recipient->address},
                  resolved, target);
@@ -246,6 +246,8 @@ void message_free(struct message *message)
     struct manager *manager = message->manager;
 
     close_file(message);
+    if (message_is_probe(message))
+        manager->probes--;
     map_remove(manager->messages, str_of(message->id));
     manager_freed(manager);
     arena_free(message->arena);

@@ -76,6 +76,8 @@ void message_take_recipients(struct message *message, struct arena *arena);
 /* How many recipients of a message may be read that has `held` in memory already. */
 size_t message_quota(const struct manager *manager, size_t held);
 
+/* A question whether an address is deliverable, in the form of a message. */
+bool message_is_probe(const struct message *message);
 /* No attempt follows this one: the message is too old, or its lifetime is 0. */
 bool message_is_last_try(const struct message *message, time_t now);
 /* Bytes of content, as the log shows them. */

@@ -619,6 +619,66 @@ static void a_full_active_queue_takes_the_rest_later(void **state)
     stage_close(stage);
 }
 
+static void few_descriptors_are_enough(void **state)
+{
+    struct stage *stage = stage_open(NULL);
+
+    (void)state;
+    stage->manager->files_max = 2;
+    for (int i = 0; i < 30; i++) {
+        char id[20];
+
+        snprintf(id, sizeof(id), "B%d", i);
+        put_many(stage, id, "hold", "a.smtp.test", 1);
+        arrive(stage, id);
+        assert_true(stage->manager->files <= 2 + (size_t)stage->busy);
+    }
+    while (map_count(stage->manager->messages) > 0) {
+        assert_true(stage->manager->files <= 2 + (size_t)stage->busy);
+        release(stage);
+    }
+    assert_int_equal(stage->n_got, 30);
+    assert_int_equal(stage->manager->files, 0);
+    stage_close(stage);
+}
+
+static void a_message_removed_by_hand_is_forgotten(void **state)
+{
+    struct stage *stage = stage_open(NULL);
+
+    (void)state;
+    stage->manager->files_max = 0;
+    put_many(stage, "B1", "hold", "a.smtp.test", 300);
+    arrive(stage, "B1");
+    put_many(stage, "B2", "hold", "a.smtp.test", 1);
+    arrive(stage, "B2");
+    unlink("active/B1");
+    unlink("active/B2");
+    while (map_count(stage->manager->messages) > 0)
+        release(stage);
+    assert_false(logged(stage, "removed"));
+    assert_false(logged(stage, "warning"));
+    stage_close(stage);
+}
+
+static void too_many_probes_are_put_off(void **state)
+{
+    static const char *const overrides[] = {
+        "hash_queue_names=", "address_verify_pending_request_limit=1", NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    MAIL(stage, "A1", "S ", "A trace_flags=256", "R hold@a.smtp.test");
+    assert_true(stage->got[0].flags & DELIVER_PROBE);
+    MAIL(stage, "A2", "S ", "A trace_flags=256", "R ok@a.smtp.test");
+    assert_string_equal(stage->got[1].nexthop,
+                        "4.3.2 Too many address verification requests");
+    release(stage);
+    MAIL(stage, "A3", "S ", "A trace_flags=256", "R ok@a.smtp.test");
+    assert_string_equal(queue_of("A3"), "");
+    stage_close(stage);
+}
+
 static void after_a_restart_nothing_is_forgotten(void **state)
 {
     static const char *const records[] = {"S joe@example.com", "R ok@a.smtp.test", NULL};
@@ -727,6 +787,9 @@ int main(void)
         sandbox_test(an_unfinished_file_is_left_alone),
         sandbox_test(a_file_that_an_agent_still_has_waits),
         sandbox_test(a_full_active_queue_takes_the_rest_later),
+        sandbox_test(few_descriptors_are_enough),
+        sandbox_test(a_message_removed_by_hand_is_forgotten),
+        sandbox_test(too_many_probes_are_put_off),
         sandbox_test(after_a_restart_nothing_is_forgotten),
         sandbox_test(the_same_question_is_asked_once),
         sandbox_test(a_resolver_that_hangs_is_asked_anew),
