@@ -110,6 +110,7 @@ struct message {
     /* recipient.c */
     struct addressee next;   /* attributes of the recipient that comes next */
     bool utf8_recipient;     /* some recipient is not ASCII */
+    const char *first_key;   /* of the first recipient that was written */
     struct map *seen;        /* keys of recipients that were written */
     struct size_record size; /* what is known of the first record */
 

@@ -6,11 +6,9 @@
 #include "mail/address.h"
 #include "mail/utf8.h"
 
-/* Was this recipient written before? Remembers it, up to $duplicate_filter_limit of them.
- */
-static bool is_duplicate(struct message *m, const struct addressee *a)
+/* What makes a recipient the same as another. */
+static const char *key_of(const struct message *m, const struct addressee *a)
 {
-    int limit = m->cleaner->conf->duplicate_filter_limit;
     bool with_original = m->cleaner->conf->enable_original_recipient;
     char *key = arena_printf(m->arena, "%d %s\n%s\n%s", a->notify, a->address,
                              with_original ? a->original : "",
@@ -19,8 +17,27 @@ static bool is_duplicate(struct message *m, const struct addressee *a)
     for (char *p = key; *p; p++)
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p - 'A' + 'a');
-    if (!m->seen)
+    return key;
+}
+
+/*
+ * Was this recipient written before? Remembers it, up to
+ * $duplicate_filter_limit of them. A table is made for the second one only: most
+ * messages have one recipient.
+ */
+static bool is_duplicate(struct message *m, const struct addressee *a)
+{
+    int limit = m->cleaner->conf->duplicate_filter_limit;
+    const char *key = key_of(m, a);
+
+    if (!m->first_key) {
+        m->first_key = key;
+        return false;
+    }
+    if (!m->seen) {
         m->seen = map_new();
+        map_set(m->seen, str_of(m->first_key), m);
+    }
     if (map_get(m->seen, str_of(key)))
         return true;
     if (limit == 0 || map_count(m->seen) < (size_t)limit)

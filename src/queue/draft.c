@@ -71,7 +71,7 @@ static int create_unnamed(struct draft *draft, const char *queue, struct fail *w
     for (int i = 0; i < NAME_ATTEMPTS; i++) {
         gettimeofday(&draft->created, NULL);
         snprintf(draft->path, sizeof(draft->path), "%.64s/%ld.%ld", queue,
-                 (long)draft->created.tv_usec, (long)getpid());
+                 (long)draft->created.tv_usec, draft->spool->pid);
         draft->fd = open(draft->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                          SPOOL_MODE_WRITING);
         if (draft->fd >= 0)

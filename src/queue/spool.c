@@ -22,6 +22,7 @@ void spool_init(struct spool *spool, const char *hash_names, int hash_depth,
                       : hash_depth > QUEUE_ID_DEPTH_MAX ? QUEUE_ID_DEPTH_MAX
                                                         : hash_depth,
         .long_ids = long_ids,
+        .pid = (long)getpid(),
     };
 }
 

@@ -40,6 +40,7 @@ struct spool {
     const char *hash_names; /* $hash_queue_names; borrowed */
     int hash_depth;         /* $hash_queue_depth, at most QUEUE_ID_DEPTH_MAX */
     bool long_ids;          /* $enable_long_queue_ids */
+    long pid;               /* of the process, for names of drafts */
     enum spool_names {      /* found out by the first draft_create */
                        SPOOL_NAMES_UNKNOWN,
                        SPOOL_NAMES_NEED_SYNC,
