@@ -156,6 +156,9 @@ static void end(struct message *m)
         m->encoding = "7bit";
     else if (mime_is_8bit(m->mime) && m->cleaner->conf->detect_8bit_encoding_header)
         m->encoding = "8bit";
+    if (draft_offset(&m->draft) == m->size.content_offset)
+        draft_add(&m->draft, RECORD_LINE,
+                  STR("")); /* no content at all would be corrupt */
     m->content_end = draft_offset(&m->draft);
     draft_add(&m->draft, RECORD_EXTRACTED, STR(""));
     m->segment = SEGMENT_EXTRACTED;

@@ -31,7 +31,12 @@ int message_open(struct message *m, struct cleaner *cleaner, const struct submit
                  struct arena *arena, struct fail *why)
 {
     *m = (struct message){
-        .cleaner = cleaner, .arena = arena, .flags = (int)ask->flags, .origin = "local"};
+        .cleaner = cleaner,
+        .arena = arena,
+        .flags = (int)ask->flags,
+        .origin = "local",
+        .header_rules = &cleaner->local_rules,
+    };
     if (draft_create(&m->draft, &cleaner->spool, QUEUE_INCOMING, why) < 0)
         return -1;
     remove_spurious_logs(&cleaner->spool, m->draft.id);
