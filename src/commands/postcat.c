@@ -145,7 +145,7 @@ static bool ends_header(struct page *page, const struct record *record)
 static void print_text(struct page *page, const struct record *record)
 {
     const struct options *options = page->options;
-    const bool one_a_line = options->offset || options->decimal || options->names;
+    const bool one_a_line = options->offset || options->names; /* compat: not with -d */
 
     if (page->part == HEADER && ends_header(page, record))
         page->part = BODY;

@@ -11,8 +11,6 @@
 
 #include <stdbool.h>
 
-#define FLUSH_QUEUE "flush"
-
 struct flusher {
     const struct conf *conf;
     struct spool spool;

@@ -46,9 +46,9 @@ static int open_locked(struct flusher *flusher, const char *name, int flags,
     char path[SPOOL_PATH_SIZE];
     int fd;
 
-    spool_path(&flusher->spool, FLUSH_QUEUE, name, path);
+    spool_path(&flusher->spool, QUEUE_FLUSH, name, path);
     if (flags & O_CREAT)
-        fd = spool_open_log(&flusher->spool, FLUSH_QUEUE, name, why);
+        fd = spool_open_log(&flusher->spool, QUEUE_FLUSH, name, why);
     else
         fd = file_open(path, O_RDWR | O_NOFOLLOW, 0, why);
     if (fd < 0)
@@ -101,7 +101,7 @@ static int read_all(struct flusher *flusher, int fd, struct str *ret, struct fai
     ssize_t got = pread(fd, text, n, 0);
 
     if (got < 0)
-        return fail_set(why, "read %s log: %m", FLUSH_QUEUE);
+        return fail_set(why, "read %s log: %m", QUEUE_FLUSH);
     *ret = str_from(text, (size_t)got);
     return 0;
 }
@@ -134,7 +134,7 @@ static int send_file(struct flusher *flusher, const char *name, struct fail *why
     if (result == 0) {
         retry_each(flusher, ids);
         if (ftruncate(fd, 0) < 0)
-            result = fail_set(why, "truncate %s/%s: %m", FLUSH_QUEUE, name);
+            result = fail_set(why, "truncate %s/%s: %m", QUEUE_FLUSH, name);
     }
     close(fd);
     return result;
@@ -157,14 +157,14 @@ static void refresh(struct flusher *flusher, const char *name)
     struct fail why;
     time_t age;
 
-    if (spool_stat(&flusher->spool, FLUSH_QUEUE, name, &st, &why) != 1)
+    if (spool_stat(&flusher->spool, QUEUE_FLUSH, name, &st, &why) != 1)
         return;
     age = time(NULL) - st.st_mtime;
     if (st.st_size > 0 && age >= flusher->conf->fast_flush_refresh_time) {
         if (send_file(flusher, name, &why) < 0)
             log_warning("%s", why.text);
     } else if (st.st_size == 0 && age >= flusher->conf->fast_flush_purge_time) {
-        if (spool_remove(&flusher->spool, FLUSH_QUEUE, name, &why) < 0)
+        if (spool_remove(&flusher->spool, QUEUE_FLUSH, name, &why) < 0)
             log_warning("%s", why.text);
     }
 }
@@ -172,7 +172,7 @@ static void refresh(struct flusher *flusher, const char *name)
 void log_refresh_all(struct flusher *flusher)
 {
     struct fail why;
-    struct spool_scan *scan = spool_scan_new(FLUSH_QUEUE, 0, &why);
+    struct spool_scan *scan = spool_scan_new(QUEUE_FLUSH, 0, &why);
     const char *name, *path;
     int more;
 

@@ -24,6 +24,7 @@
 #define QUEUE_BOUNCE   "bounce" /* these three: logs of a message, under its id */
 #define QUEUE_DEFER    "defer"
 #define QUEUE_TRACE    "trace"
+#define QUEUE_FLUSH    "flush" /* not by id: the messages that wait for a site */
 
 enum {
     SPOOL_PATH_SIZE = 400, /* any queue, all hash directories, any id, NUL */

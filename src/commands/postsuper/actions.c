@@ -188,10 +188,22 @@ static void run_ids_of_stdin(struct run *run, enum action action)
     free(line);
 }
 
+static void run_file(struct run *run, enum action action, const char *queue,
+                     const char *id)
+{
+    struct fail why;
+    int done =
+        is_message(run, queue, id) ? actions[action].deed(run, queue, id, &why) : 0;
+
+    if (done < 0)
+        fatal("%s", why.text);
+    run->done[action] += done > 0;
+}
+
 static void run_queue(struct run *run, enum action action, const char *queue)
 {
     struct fail why;
-    struct spool_scan *scan = spool_scan_new(queue, 0, &why);
+    struct spool_scan *scan = spool_scan_new(queue, SPOOL_SCAN_ODD_NAMES, &why);
     const char *id, *path;
     int more;
 
@@ -199,16 +211,12 @@ static void run_queue(struct run *run, enum action action, const char *queue)
         fatal("%s", why.text);
     while ((more = spool_scan_next(scan, &id, &path, &why)) != 0) {
         run_stop_when_told(run, false);
-        if (more < 0) {
-            log_warning("%s", why.text);
-            continue;
-        }
-        if (!is_message(run, queue, id))
-            continue;
-        more = actions[action].deed(run, queue, id, &why);
         if (more < 0)
-            fatal("%s", why.text);
-        run->done[action] += more > 0;
+            log_warning("%s", why.text);
+        else if (queue_id_valid(str_of(id)))
+            run_file(run, action, queue, id);
+        else if (!name_is_temporary(id))
+            log_warning("bogus file name: %s", path);
     }
     spool_scan_free(scan);
 }

@@ -17,7 +17,7 @@
 /* Directories that may be named, and those that -s and -p look at when none is. */
 static const char *const known_directories[] = {
     QUEUE_MAILDROP, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, QUEUE_HOLD,
-    QUEUE_BOUNCE,   QUEUE_DEFER,    QUEUE_TRACE,  QUEUE_CORRUPT,  NULL,
+    QUEUE_BOUNCE,   QUEUE_DEFER,    QUEUE_TRACE,  QUEUE_FLUSH,    NULL,
 };
 
 static void usage(void)
@@ -30,6 +30,7 @@ static void add_order(struct run *run, enum action action, const char *id)
 {
     run->orders[run->n++] = (struct order){.action = action, .id = id};
     run->wanted[action == ACTION_EXPIRE_RELEASE ? ACTION_EXPIRE : action] = true;
+    run->wanted[ACTION_RELEASE] |= action == ACTION_EXPIRE_RELEASE;
 }
 
 static void parse(struct run *run, int argc, char **argv)

@@ -41,6 +41,9 @@ struct run {
     unsigned long renamed;
 };
 
+/* Is it the name of a draft that has no id yet: "123456.789"? */
+bool name_is_temporary(const char *name);
+
 /* Carry out one order. */
 void order_run(struct run *run, const struct order *order);
 /* The totals of all actions that were asked for. */

@@ -36,8 +36,7 @@ static bool has_messages(const char *queue)
 
 /* --- names --- */
 
-/* "123456.789": a draft before it has its id. */
-static bool is_temporary(const char *name)
+bool name_is_temporary(const char *name)
 {
     struct str text = str_of(name);
     size_t dot = str_find(text, '.');
@@ -66,6 +65,20 @@ static void rename_or_stop(const char *from, const char *to)
         fatal("rename file %s as %s: %s", from, to, strerror(errno));
 }
 
+/* The hash directory that path stood in, and those above it up to the queue. */
+static void remove_when_empty(const char *path, const char *queue)
+{
+    char directory[SPOOL_PATH_SIZE];
+    char *slash;
+
+    snprintf(directory, sizeof(directory), "%s", path);
+    while ((slash = strrchr(directory, '/')) != NULL) {
+        *slash = '\0';
+        if (strcmp(directory, queue) == 0 || rmdir(directory) < 0)
+            return;
+    }
+}
+
 /* Into the place that its name asks for, made on demand. */
 static void move_to_place(const struct run *run, const char *path, const char *queue,
                           const char *id)
@@ -81,6 +94,7 @@ static void move_to_place(const struct run *run, const char *path, const char *q
     if (file_make_directories(directory, 0700, &why) < 0)
         fatal("%s", why.text);
     rename_or_stop(path, place);
+    remove_when_empty(path, queue);
 }
 
 /* --- one file --- */
@@ -118,7 +132,7 @@ static void first_pass(struct run *run, const char *queue, const char *name,
 
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
         return;
-    if (is_temporary(name)) {
+    if (name_is_temporary(name)) {
         if (run->purge)
             purge(path, &st);
         return;
@@ -132,6 +146,14 @@ static void first_pass(struct run *run, const char *queue, const char *name,
     if (has_messages(queue) && inode_differs(name, st.st_ino, id))
         give_new_id(run, path, name, id);
     else
+        move_to_place(run, path, queue, name);
+}
+
+/* Before that: logs where the renaming of their message looks for them. */
+static void place_log(struct run *run, const char *queue, const char *name,
+                      const char *path)
+{
+    if (queue_id_valid(str_of(name)))
         move_to_place(run, path, queue, name);
 }
 
@@ -176,7 +198,7 @@ static void visit_queue(struct run *run, const char *queue, visitor *visit)
     while ((more = spool_scan_next(scan, &name, &path, &why)) != 0) {
         if (more < 0)
             fatal("%s", why.text);
-        texts_add(&paths, arena, path);
+        texts_add(&paths, arena, arena_copy(arena, path));
     }
     spool_scan_free(scan);
     for (size_t i = 0; i < paths.n; i++) {
@@ -188,6 +210,8 @@ static void visit_queue(struct run *run, const char *queue, visitor *visit)
 
 void structure_run(struct run *run, const char *const *directories)
 {
+    for (size_t i = 0; run->structure && i < COUNT(log_queues); i++)
+        visit_queue(run, log_queues[i], place_log);
     for (size_t i = 0; directories[i]; i++)
         visit_queue(run, directories[i], first_pass);
     if (!run->structure)
