@@ -92,7 +92,9 @@ int delivery_finish(struct client *client, struct delivery *delivery, struct fai
     report_forgotten(delivery);
     answer = (struct delivered){
         .deferred = (long long)delivery->deferred,
-        .unlogged = (long long)delivery->unlogged,
+        .unlogged = (long long)(delivery->unlogged < delivery->deferred
+                                    ? delivery->unlogged
+                                    : delivery->deferred), /* parts count one by one */
         .status = delivery->trouble_status,
         .reason = delivery->trouble,
     };

@@ -2,11 +2,11 @@
  * What follows from the outcome of a recipient: which log of the message it
  * goes to, what the mail log says, and whether the recipient is done.
  *
- *                    bounce  defer  trace            done
- *   delivered                       -v, NOTIFY=SUCCESS  yes
- *   deferred                 x      -v                  no
- *   bounced          x              -v                  yes
- *   address probe                   sendmail -bv        yes
+ *                   bounce  defer  trace                      done
+ *   delivered                      -v, NOTIFY=SUCCESS, late   yes
+ *   deferred                x      -v                         no
+ *   bounced         x              -v                         yes
+ *   address probe                  sendmail -bv               yes
  *
  * The order is that of src/queue/README.md: the log on disk, then the mark.
  */
@@ -102,12 +102,21 @@ static void trace(struct delivery *delivery, const struct delivery_recipient *re
         append_trace(delivery, recipient, outcome, action);
 }
 
+/* Who was told that the message is late may want to hear that it is not any more. */
+static bool wants_success(const struct delivery *delivery,
+                          const struct delivery_recipient *recipient)
+{
+    return recipient->notify & NOTIFY_SUCCESS ||
+           (delivery->request.trace_flags & TRACE_DELAY_CLEARED &&
+            !(recipient->notify & NOTIFY_NEVER));
+}
+
 static void report_delivered(struct delivery *delivery,
                              const struct delivery_recipient *recipient,
                              const struct outcome *outcome)
 {
     trace(delivery, recipient, outcome, outcome->action ? outcome->action : "delivered",
-          recipient->notify & NOTIFY_SUCCESS);
+          wants_success(delivery, recipient));
     log_outcome(delivery, recipient, outcome, "sent");
     delivery_mark_done(delivery, recipient);
 }

@@ -96,6 +96,13 @@ static void read_mode(struct message *message, mode_t mode)
         log_warning("%s: change mode: %m", message->id);
 }
 
+/* Who was told that the message is late will be told that it is delivered. */
+static void promise_good_news(struct message *message)
+{
+    if (message->envelope.warn_at == -1 && message->manager->conf->confirm_delay_cleared)
+        message->envelope.trace_flags |= TRACE_DELAY_CLEARED;
+}
+
 /* The log of the last attempt gives way to that of this one. */
 static void forget_last_attempt(struct manager *manager, const char *id)
 {
@@ -152,6 +159,7 @@ enum admission admit(struct manager *manager, const char *queue, const char *id,
         forget_last_attempt(manager, id);
     message->flush = flags & ADMIT_FLUSH;
     read_mode(message, st.st_mode);
+    promise_good_news(message);
     activate(message);
     return ADMIT_TAKEN;
 }

@@ -364,6 +364,24 @@ static void a_forgotten_recipient_is_deferred(void **state)
     stop_log(defer);
 }
 
+static void good_news_go_to_who_was_warned(void **state)
+{
+    pid_t trace = start_log("trace", false);
+    struct stage stage;
+
+    (void)state;
+    begin(&stage, &(struct deliver){.trace_flags = TRACE_DELAY_CLEARED});
+    stage.delivery.recipients[0].notify = NOTIFY_NEVER;
+    for (size_t i = 0; i < 3; i++)
+        report(&stage, i, "2.0.0", "ok");
+    (void)finish(&stage);
+    assert_string_equal(told("trace"),
+                        "b@x.test 2.0.0 delivered delivery via local: ok\n"
+                        "c@x.test 2.0.0 delivered delivery via local: ok\n");
+    end(&stage);
+    stop_log(trace);
+}
+
 /* --- content ------------------------------------------------------------------- */
 
 static int collect(void *context, struct str text, bool ends)
@@ -452,6 +470,7 @@ int main(void)
         agent_test(a_bounce_that_cannot_be_logged_is_deferred),
         agent_test(a_probe_ends_whatever_the_answer),
         agent_test(a_forgotten_recipient_is_deferred),
+        agent_test(good_news_go_to_who_was_warned),
         cmocka_unit_test(content_comes_line_by_line),
         cmocka_unit_test(a_reader_may_give_up),
         agent_test(a_corrupt_file_is_marked_by_its_mode),

@@ -35,7 +35,7 @@ enum { TALKS_MAX = 200, REQUESTS_MAX = 20000 };
 /* One request that an agent got. */
 struct got {
     char transport[40], nexthop[200], id[QUEUE_ID_SIZE], first[100];
-    long long n, flags;
+    long long n, flags, trace_flags;
 };
 
 struct talk {
@@ -254,7 +254,9 @@ static bool play_agent(struct talk *talk, struct str *bytes, struct arena *arena
     assert_true(talk->passenger >= 0);
     assert_true(stage->n_got < REQUESTS_MAX);
     assert_int_equal(ipc_decode(bytes, &deliver_message, arena, &request, &why), 0);
-    *got = (struct got){.n = request.recipients, .flags = request.flags};
+    *got = (struct got){.n = request.recipients,
+                        .flags = request.flags,
+                        .trace_flags = request.trace_flags};
     snprintf(got->transport, sizeof(got->transport), "%s", request.transport);
     snprintf(got->nexthop, sizeof(got->nexthop), "%s", request.nexthop);
     snprintf(got->id, sizeof(got->id), "%s", request.queue_id);

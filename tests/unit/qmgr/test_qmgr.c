@@ -154,6 +154,21 @@ static void a_success_is_reported_to_who_asked(void **state)
     stage_close(stage);
 }
 
+static void who_was_warned_hears_of_success(void **state)
+{
+    static const char *const overrides[] = {
+        "hash_queue_names=", "confirm_delay_cleared=yes", NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    MAIL(stage, "A1", "S joe@example.com", "W              -1", "R trace@a.smtp.test");
+    assert_int_equal(stage->got[0].trace_flags, TRACE_DELAY_CLEARED);
+    assert_string_equal(stage->reports, "trace trace A1\n");
+    MAIL(stage, "A2", "S joe@example.com", "W      2000000000", "R ok@a.smtp.test");
+    assert_int_equal(stage->got[1].trace_flags, 0);
+    stage_close(stage);
+}
+
 /* --- who is next --------------------------------------------------------------- */
 
 static void a_destination_gets_so_many_at_once(void **state)
@@ -762,6 +777,7 @@ int main(void)
         sandbox_test(failures_are_reported_before_removal),
         sandbox_test(a_late_message_is_told_of_once),
         sandbox_test(a_success_is_reported_to_who_asked),
+        sandbox_test(who_was_warned_hears_of_success),
         sandbox_test(a_destination_gets_so_many_at_once),
         sandbox_test(local_users_have_a_limit_each),
         sandbox_test(a_big_mailing_is_cut_into_requests),
