@@ -21,6 +21,7 @@ struct editor {
     struct berkeley berkeley;
     int lock_fd;           /* open on the index when it changes in place; else -1 */
     const char *temporary; /* NULL = written in place */
+    int temporary_fd;      /* -1 = written in place */
 };
 
 enum { DEFAULT_CREATE_CACHE = 16 << 20, CREATE_ATTEMPTS = 10 };
@@ -75,7 +76,9 @@ static void forget(struct editor *editor)
         unlink(editor->temporary);
     if (editor->lock_fd >= 0)
         close(editor->lock_fd);
-    editor->lock_fd = -1;
+    if (editor->temporary_fd >= 0)
+        close(editor->temporary_fd);
+    editor->lock_fd = editor->temporary_fd = -1;
     editor->temporary = NULL;
 }
 
@@ -98,12 +101,24 @@ static int make_temporary(struct table_writer *writer, struct editor *editor,
     if (fd < 0)
         return fail_set(why, "open database %s: %m", writer->path);
     editor->temporary = name;
-    if (fchmod(fd, writer->options.file_mode) < 0) {
-        close(fd);
+    editor->temporary_fd = fd;
+    if (fchmod(fd, writer->options.file_mode) < 0)
         return fail_set(why, "set the mode of %s: %m", name);
-    }
-    close(fd);
     return 0;
+}
+
+/*
+ * The library opens by name. In a directory of somebody else that name could be
+ * another file by then, so it gets a name for what we have open.
+ */
+static const char *name_to_open(struct table_writer *writer, const struct editor *editor)
+{
+    const char *safe;
+
+    if (editor->temporary == NULL)
+        return writer->path;
+    safe = arena_printf(writer->arena, "/proc/self/fd/%d", editor->temporary_fd);
+    return access(safe, F_OK) == 0 ? safe : editor->temporary;
 }
 
 /* Decide where to write: in place under a lock, or aside. */
@@ -117,7 +132,7 @@ static int open_files(struct table_writer *writer, struct editor *editor, DBTYPE
 
     if (in_place < 0 || (in_place && lock_index(writer, editor, why) < 0))
         return -1;
-    if (berkeley_open(in_place ? writer->path : editor->temporary, type,
+    if (berkeley_open(name_to_open(writer, editor), type,
                       create ? DB_CREATE | DB_TRUNCATE : 0, cache, &editor->berkeley,
                       why) < 0)
         return fail_prefix(why, "open database %s", writer->path);
@@ -128,7 +143,7 @@ static int open_editor(struct table_writer *writer, DBTYPE type, struct fail *wh
 {
     struct editor *editor = ARENA_NEW(writer->arena, struct editor);
 
-    editor->lock_fd = -1;
+    editor->lock_fd = editor->temporary_fd = -1;
     writer->state = editor;
     if (open_files(writer, editor, type, why) < 0) {
         forget(editor);

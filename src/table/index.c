@@ -162,17 +162,41 @@ static int put_marks(struct job *job, struct fail *why)
 
 /* --- the whole --------------------------------------------------------------------- */
 
-int index_become_owner(const char *path, struct fail *why)
+/* A link speaks for whoever made it: what it points to may be root's. */
+static bool find_owner(const char *path, struct stat *ret)
 {
     char index[4096];
+
+    if (lstat(path, ret) == 0 && S_ISLNK(ret->st_mode) && ret->st_uid != 0)
+        return true;
+    snprintf(index, sizeof(index), "%s.db", path);
+    return stat(path, ret) == 0 || stat(index, ret) == 0;
+}
+
+int index_become_owner(const char *path, struct fail *why)
+{
     struct stat st;
 
-    if (geteuid() != 0)
-        return 0;
-    snprintf(index, sizeof(index), "%s.db", path);
-    if ((stat(path, &st) < 0 && stat(index, &st) < 0) || st.st_uid == 0)
+    if (geteuid() != 0 || !find_owner(path, &st) || st.st_uid == 0)
         return 0;
     return ids_become(st.st_uid, st.st_gid, why) < 0 ? -1 : 1;
+}
+
+/* The owner of the directory can put another file in its place. */
+static void warn_of_directory(const struct job *job, const char *path)
+{
+    char text[4200];
+    struct stat st;
+
+    snprintf(text, sizeof(text), "%.*s", (int)str_find_last(str_of(path), '/'), path);
+    if (geteuid() != 0 || stat(strchr(path, '/') ? text[0] ? text : "/" : ".", &st) < 0 ||
+        st.st_uid == 0)
+        return;
+    snprintf(text, sizeof(text),
+             "%s: the index will belong to root, but its directory to user id %u, who "
+             "can replace it",
+             path, (unsigned)st.st_uid);
+    warn(job, text);
 }
 
 static int open_writer(struct job *job, const char *name, enum table_writer_mode mode,
@@ -245,6 +269,8 @@ static int run(const char *name, const struct index_options *options,
         return -1;
     if (!options->keep_rights)
         became = index_become_owner(path, why);
+    if (became == 0)
+        warn_of_directory(&job, path);
     result = became < 0 ? -1 : fill(&job, name, mode, why);
     if (became > 0 && ids_restore(&restore) < 0)
         result = fail_set(why, "%s", restore.text);

@@ -2,7 +2,9 @@
 
 import os
 import re
+import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -371,3 +373,57 @@ def test_a_debugger_sees_processes_that_start_with_it(box):
     box.postfix("stop")
     assert box.postfix("-D", "start").returncode == 0
     assert box.read("/var/log/seen").splitlines()[-1].startswith("master ")
+
+
+# -- torture ------------------------------------------------------------------------------------
+
+
+def test_a_storm_of_reloads_turns_no_client_away(box):
+    master = start(box)
+    end = time.monotonic() + 3
+    count = 0
+    while time.monotonic() < end:
+        os.kill(master, signal.SIGHUP)
+        with connect(box) as client:
+            assert greeted(client)
+            client.send(b"QUIT\r\n")
+            assert client.recv(100).startswith(b"221 ")
+        count += 1
+    assert count > 20
+    assert master in box.processes("master")
+    wait_until(lambda: len(box.processes("smtpd")) <= 2, what="old processes to retire")
+    assert zombies(master) == []
+    assert box.log.troubles() == []
+
+
+def test_a_port_that_is_taken_is_named(box):
+    box.start(mail=False)
+    with socket.socket() as other:
+        other.bind((box.address, 25))
+        other.listen()
+        done = box.postfix("start")
+    assert done.returncode == 1
+    assert f"{box.address}" in done.stderr and "Address already in use" in done.stderr
+    assert box.processes("master") == []
+    assert box.postfix("start").returncode == 0
+
+
+def test_no_more_processes_can_be_started(box):
+    """fork fails: the service rests, master lives on, and serves when it can again."""
+    master = start(box)
+    fork = "clone,clone3,fork,vfork"
+    tool = ["strace", "-o", "/dev/null", "-e", f"trace={fork}", "-e", f"inject={fork}:error=EAGAIN:when=1..2", "-p", str(master)]
+    tracer = subprocess.Popen(tool)
+    wait_until(lambda: traced(master), what="strace to attach")
+    client = connect(box)
+    box.log.wait(r"warning: fork: Resource temporarily unavailable -- throttling")
+    assert greeted(client)
+    client.close()
+    tracer.send_signal(signal.SIGINT)
+    tracer.wait(10)
+    assert master in box.processes("master")
+
+
+def traced(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return "TracerPid:\t0\n" not in f.read()

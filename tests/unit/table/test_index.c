@@ -126,6 +126,24 @@ static void root_builds_as_the_owner_of_the_source(void **state)
     assert_int_equal(stat(bench_path(bench, "table.db"), &st), 0);
     assert_int_equal(st.st_uid, 65534);
     assert_int_equal(geteuid(), 0);
+    /* who makes a link to a file of root's gains nothing by it */
+    assert_int_equal(unlink(bench_path(bench, "table.db")), 0);
+    assert_int_equal(rename(bench_path(bench, "table"), bench_path(bench, "other")), 0);
+    assert_int_equal(chown(bench_path(bench, "other"), 0, 0), 0);
+    assert_int_equal(symlink(bench_path(bench, "other"), bench_path(bench, "table")), 0);
+    assert_int_equal(lchown(bench_path(bench, "table"), 65534, 65534), 0);
+    build(name, &options);
+    assert_int_equal(stat(bench_path(bench, "table.db"), &st), 0);
+    assert_int_equal(st.st_uid, 65534);
+    assert_string_equal(bench_warnings(bench), "");
+    /* root's file in a folder that is not root's is worth a warning */
+    assert_int_equal(unlink(bench_path(bench, "table")), 0);
+    assert_int_equal(rename(bench_path(bench, "other"), bench_path(bench, "table")), 0);
+    build(name, &options);
+    assert_string_equal(bench_warnings(bench),
+                        "table: the index will belong to root, but its directory to user "
+                        "id 65534, who can replace it\n");
+    assert_int_equal(chown(bench_path(bench, "table.db"), 65534, 65534), 0);
     /* an index of the owner's in a folder of root's is rewritten in place */
     assert_int_equal(chown(bench->directory, 0, 0), 0);
     bench_file(bench, "table", "a 2\n");

@@ -1,0 +1,130 @@
+"""postfix(1): directories and their rights, what check finds, control commands."""
+
+import os
+import stat
+
+import pytest
+
+from harness.instance import Instance
+from harness.sandbox import POSTDROP, POSTFIX
+
+SPOOL = "/var/spool/postfix"
+OWNED = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")
+LAYOUT = {name: (POSTFIX, 0, 0o700) for name in OWNED} | {
+    "maildrop": (POSTFIX, POSTDROP, 0o1730),
+    "public": (POSTFIX, POSTDROP, 0o2710),
+    "pid": (0, 0, 0o755),
+    ".": (0, 0, 0o755),
+}
+
+
+@pytest.fixture
+def box(work):
+    instance = Instance.make(work / "box", "postern")
+    instance.start(mail=False)
+    yield instance
+    instance.close()
+
+
+def rights(box, name):
+    st = os.stat(box.path(f"{SPOOL}/{name}"))
+    return st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)
+
+
+def test_check_makes_what_is_missing_and_says_nothing(box):
+    done = box.postfix("check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert {name: rights(box, name) for name in LAYOUT} == LAYOUT
+    assert sorted(os.listdir(box.path(SPOOL))) == sorted(set(LAYOUT) - {"."})
+    assert box.postfix("check").stderr == ""
+
+
+def test_check_warns_and_set_permissions_repairs(box):
+    box.postfix("check")
+    box.run(
+        f"cd {SPOOL} && chown joe incoming && chmod 777 active && chgrp root maildrop && chown joe pid &&"
+        " touch corrupt/ABC deferred/X && chown postfix deferred/X && touch hold/Y && chown joe hold/Y"
+        " && touch /etc/postfix/open && chmod 666 /etc/postfix/open",
+        check=True,
+    )
+    lines = sorted(box.postfix("check").stderr.splitlines())
+    prefix = "postfix/postfix-script: warning: "
+    assert lines == sorted(
+        prefix + words
+        for words in (
+            f"not owned by postfix: {SPOOL}/incoming",
+            f"group or other writable: {SPOOL}/active",
+            f"not owned by group postdrop: {SPOOL}/maildrop",
+            f"not owned by root: {SPOOL}/pid",
+            "damaged message: corrupt/ABC",
+            "not owned by postfix: hold/Y",
+            "group or other writable: /etc/postfix/open",
+        )
+    )
+    assert rights(box, "incoming")[0] != POSTFIX  # check changes nothing
+    box.run(f"rm {SPOOL}/corrupt/ABC {SPOOL}/hold/Y /etc/postfix/open")
+    # the programs lie on a file system that is only read here: that much cannot be repaired
+    box.postfix("set-permissions")
+    assert {name: rights(box, name) for name in LAYOUT} == LAYOUT
+    assert box.postfix("check").stderr == ""
+
+
+def test_a_link_in_place_of_a_directory_is_not_followed(box):
+    box.postfix("check")
+    box.run(f"rmdir {SPOOL}/hold && mkdir -m 755 /tmp/elsewhere && ln -s /tmp/elsewhere {SPOOL}/hold", check=True)
+    done = box.postfix("set-permissions")
+    assert done.returncode == 1
+    assert f"open directory {SPOOL}/hold" in done.stderr
+    assert os.stat(box.path("/tmp/elsewhere")).st_uid == 0
+
+
+def test_words_and_status_as_debian(box):
+    """Seen on Debian's Postfix with a terminal, where it writes to stderr too."""
+    script = "postfix/postfix-script: "
+    for words, status, text in (
+        (["status"], 1, script + "the Postfix mail system is not running\n"),
+        (["stop"], 1, script + "fatal: the Postfix mail system is not running\n"),
+        (["reload"], 1, script + "fatal: the Postfix mail system is not running\n"),
+        (["flush"], 1, script + "fatal: the Postfix mail system is not running\n"),
+        (["abort"], 1, script + "fatal: the Postfix mail system is not running\n"),
+        (["-c", "etc", "start"], 1, "postfix: fatal: -c requires absolute pathname\n"),
+        (["-c", "/none", "start"], 1, "postfix: fatal: open /none/main.cf: No such file or directory\n"),
+    ):
+        done = box.postfix(*words)
+        assert (done.returncode, done.stderr) == (status, text), words
+    done = box.postfix("dance")
+    assert done.returncode == 1
+    assert done.stderr.startswith(script + "fatal: unknown command: 'dance'. Usage: postfix start (or stop, reload, ")
+    done = box.run(["postfix", "status"], user="joe")
+    assert done.returncode == 1
+    assert done.stderr.endswith("postfix: fatal: the postfix command is reserved for the superuser\n")
+
+
+def test_drain_leaves_processes_to_finish(box):
+    assert box.postfix("start").returncode == 0
+    client = box.smtp()
+    assert box.postfix("drain").returncode == 0
+    assert box.processes("master") == []
+    assert client.noop()[0] == 250
+    client.quit()
+    assert box.postfix("status").returncode == 1
+
+
+def test_unknown_owners_are_named(box):
+    box.configure("setgid_group = nobodys", reload=False)
+    done = box.postfix("start")
+    assert done.returncode == 1
+    assert done.stderr.endswith("fatal: file /etc/postfix/main.cf: parameter setgid_group: group nobodys is not known\n")
+    box.configure("setgid_group = postdrop\nmail_owner = someone", reload=False)
+    assert "parameter mail_owner: user someone is not known" in box.postfix("start").stderr
+
+
+def test_reload_with_a_main_cf_that_does_not_parse_changes_nothing(box):
+    assert box.postfix("start").returncode == 0
+    box.configure("max_idle = soon", reload=False)
+    done = box.postfix("reload")
+    assert done.returncode == 1
+    assert "max_idle = soon" in done.stderr
+    client = box.smtp()
+    assert client.noop()[0] == 250
+    client.quit()
