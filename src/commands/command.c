@@ -74,8 +74,10 @@ int command_failure(const struct command *command)
 static struct conf *load(const struct command *command, const char *directory)
 {
     struct fail why;
-    struct conf *conf = conf_load(
-        &(struct conf_options){.program = command->name, .directory = directory}, &why);
+    struct conf *conf = conf_load(&(struct conf_options){.program = command->name,
+                                                         .directory = directory,
+                                                         .lenient = command->lenient},
+                                  &why);
 
     if (conf == NULL)
         fatal_status(command_failure(command), "%s", why.text);

@@ -29,6 +29,9 @@ struct conf_options {
     const char *const
         *overrides; /* "name=value" from -o, last wins, NULL at the end; may be NULL */
     bool defaults_only; /* read no main.cf at all (postconf -d) */
+    /* A value that cannot be is a warning and gives way to the default: for commands that
+       must work when main.cf is broken (postfix stop). */
+    bool lenient;
     bool texts_only;    /* evaluate nothing: no member is valid, only conf_text and
                            conf_expand (postconf, which shows what others can't use) */
 };

@@ -182,6 +182,21 @@ static void store_undeclared(struct conf *conf, const struct param *param)
     store(conf, param, &value);
 }
 
+/* The default instead, when that is allowed. */
+static int forgive(struct conf_state *state, const struct param *param, union value *ret,
+                   const struct fail *why)
+{
+    const char *text;
+
+    if (!state->lenient)
+        return -1;
+    texts_add(&state->warnings, state->arena, arena_copy(state->arena, why->text));
+    if (state_expand(state, param->text ? param->text : "", &text, NULL) < 0 ||
+        value_parse(param, param->name, text, ret, NULL) < 0)
+        *ret = (union value){.text = param->type >= PARAM_TEXT ? "" : NULL};
+    return 0;
+}
+
 static int fill(struct conf *conf, struct fail *why)
 {
     uint64_t program = params_program(conf->state->program);
@@ -196,7 +211,8 @@ static int fill(struct conf *conf, struct fail *why)
             store_undeclared(conf, &param);
             continue;
         }
-        if (evaluate(conf->state, &param, param.name, &value, why) < 0)
+        if (evaluate(conf->state, &param, param.name, &value, why) < 0 &&
+            forgive(conf->state, &param, &value, why) < 0)
             return -1;
         store(conf, &param, &value);
     }
@@ -228,6 +244,7 @@ static struct conf *conf_new(const struct conf_options *options)
 
     conf->state = state;
     state->arena = arena;
+    state->lenient = options->lenient;
     state->program = arena_copy(arena, options->program);
     state->service =
         options->service ? arena_copy(arena, options->service) : state->program;

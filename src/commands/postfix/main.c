@@ -163,20 +163,26 @@ static int set_permissions(const struct control *control)
 static const struct word {
     const char *name;
     int (*run)(const struct control *control);
+    bool lenient; /* works with a broken main.cf */
 } words[] = {
-    {"start", start},         {"stop", stop},
-    {"reload", reload},       {"abort", abort_all},
-    {"flush", flush},         {"check", check},
-    {"status", status},       {"set-permissions", set_permissions},
-    {"logrotate", logrotate}, {"start-fg", start_here},
-    {"drain", drain},         {"quick-stop", stop_at_once},
+    {"start", start, false},         {"stop", stop, true},
+    {"reload", reload, false},       {"abort", abort_all, true},
+    {"flush", flush, false},         {"check", check, false},
+    {"status", status, true},        {"set-permissions", set_permissions, false},
+    {"logrotate", logrotate, false}, {"start-fg", start_here, false},
+    {"drain", drain, true},          {"quick-stop", stop_at_once, true},
 };
 
-static int run_word(const struct control *control, const char *name)
+static const struct word *find_word(const char *name)
 {
     for (size_t i = 0; i < COUNT(words); i++)
         if (strcmp(words[i].name, name) == 0)
-            return words[i].run(control);
+            return &words[i];
+    return NULL;
+}
+
+static NO_RETURN void unknown_word(const char *name)
+{
     fatal("unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, "
           "check, status, set-permissions, logrotate, start-fg, drain)",
           name);
@@ -248,6 +254,7 @@ static void log_as_script(const struct control *control)
 int main(int argc, char **argv)
 {
     struct control control = {0};
+    const struct word *word;
 
     command_start(&control.command, "postfix");
     umask(022);
@@ -256,13 +263,18 @@ int main(int argc, char **argv)
         fatal("the postfix command is reserved for the superuser");
     }
     parse(&control, argc, argv);
+    word = find_word(optind < argc ? argv[optind] : "");
+    control.command.lenient = word && word->lenient;
     command_configure(&control.command);
     control.conf = control.command.conf;
     setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
     setenv("MAIL_CONFIG", control.conf->config_directory, 1);
     log_as_script(&control);
-    find_ids(&control);
     if (chdir(control.conf->queue_directory) < 0 && chdir("/") < 0)
         fatal("change directory to /: %m");
-    return run_word(&control, optind < argc ? argv[optind] : "");
+    if (word == NULL)
+        unknown_word(optind < argc ? argv[optind] : "");
+    if (!word->lenient)
+        find_ids(&control);
+    return word->run(&control);
 }

@@ -54,6 +54,28 @@ static void takes_options_before_main_cf(void **state)
     assert_int_equal(conf->smtpd_hard_error_limit, 1);
 }
 
+static void takes_defaults_for_bad_values_when_lenient(void **state)
+{
+    struct folder *folder = *state;
+    struct conf_options options = {
+        .program = "postfix", .directory = folder->path, .lenient = true};
+    struct conf *conf;
+
+    folder_write(folder, "main.cf",
+                 "max_idle = soon\nqueue_directory = /queue\nmail_name = ${none\n"
+                 "default_process_limit = many\n");
+    conf = conf_load(&options, &folder->why);
+    assert_non_null(conf);
+    assert_int_equal(conf->max_idle, 100);
+    assert_int_equal(conf->default_process_limit, 100);
+    assert_string_equal(conf->queue_directory, "/queue");
+    assert_true(conf_warnings(conf)->n >= 2);
+    assert_non_null(strstr(conf_warnings(conf)->items[0], "max_idle"));
+    conf_free(conf);
+    options.lenient = false;
+    assert_null(conf_load(&options, &folder->why));
+}
+
 static void takes_nothing_else_for_defaults_only(void **state)
 {
     struct folder *folder = *state;
@@ -271,7 +293,7 @@ static void has_defaults_by_level(void **state)
     assert_false(conf_level_below(conf, "3.6"));
     assert_true(conf_level_below(conf, "3.10"));
     assert_false(conf->append_dot_mydomain);
-    assert_true(conf->smtputf8_enable);
+    assert_int_equal(conf->default_process_limit, 100);
 }
 
 int main(void)
@@ -280,6 +302,7 @@ int main(void)
         folder_test(takes_defaults),
         folder_test(takes_what_main_cf_says),
         folder_test(takes_options_before_main_cf),
+        folder_test(takes_defaults_for_bad_values_when_lenient),
         folder_test(takes_nothing_else_for_defaults_only),
         folder_test(expands_nothing_in_raw_parameters),
         folder_test(sets_no_read_only_parameters),
