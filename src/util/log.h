@@ -1,9 +1,10 @@
 /*
- * The log: one datagram a line, sent without blocking.
+ * The log: one datagram a line.
  *
  * The one piece of process-wide state in util/. Until log_open, lines go to
- * stderr. A full log socket never stops mail: lines are counted, and the loss
- * is reported when the socket drains. Control characters and bytes that are
+ * stderr. A full log socket never stops mail: a line waits for at most half a
+ * second, after that lines are counted instead of sent for some time, and the
+ * loss is reported when the socket drains. Control characters and bytes that are
  * not valid UTF-8 are shown as '?', so that one event is one line; a line is
  * cut at 2000 bytes.
  */

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <syslog.h>
 
 /* A log daemon: a datagram socket at a path of its own. */
@@ -143,7 +144,7 @@ static void counts_lines_that_nobody_took(void **state)
     remove_daemon(&d);
 }
 
-static void never_waits_for_a_full_socket(void **state)
+static void waits_once_for_a_full_socket_then_counts(void **state)
 {
     struct daemon d = start_daemon();
     char line[4000];
@@ -159,6 +160,34 @@ static void never_waits_for_a_full_socket(void **state)
     log_info("last");
     sscanf(strstr(next_line(&d, line), "warning: "), "warning: %d", &told);
     assert_int_equal(got + told, 20000);
+    remove_daemon(&d);
+}
+
+/* A reader that is only slow loses nothing. */
+static void a_burst_waits_for_its_reader(void **state)
+{
+    struct daemon d = start_daemon();
+    const struct timeval limit = {.tv_sec = 10};
+    char line[4000];
+    int got = 0;
+    pid_t child;
+
+    (void)state;
+    log_open(&(struct log_options){.tag = "t", .facility = LOG_MAIL, .syslog = d.path});
+    child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 2000; i++)
+            log_info("line %d", i);
+        _exit(0);
+    }
+    fcntl(d.fd, F_SETFL, 0);
+    setsockopt(d.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    while (got < 2000 && next_line(&d, line)[0] != '\0') {
+        assert_null(strstr(line, "lost"));
+        got++;
+    }
+    waitpid(child, NULL, 0);
+    assert_int_equal(got, 2000);
     remove_daemon(&d);
 }
 
@@ -312,7 +341,8 @@ int main(void)
         cmocka_unit_test(writes_postlog_datagrams),
         cmocka_unit_test(finds_a_log_daemon_that_restarted),
         cmocka_unit_test(counts_lines_that_nobody_took),
-        cmocka_unit_test(never_waits_for_a_full_socket),
+        cmocka_unit_test(waits_once_for_a_full_socket_then_counts),
+        cmocka_unit_test(a_burst_waits_for_its_reader),
         cmocka_unit_test(falls_back_to_the_file_for_root),
         cmocka_unit_test(shows_only_printable_text),
         cmocka_unit_test(cuts_lines_between_characters),
