@@ -70,7 +70,7 @@ static void takes_defaults_for_bad_values_when_lenient(void **state)
     assert_int_equal(conf->default_process_limit, 100);
     assert_string_equal(conf->queue_directory, "/queue");
     assert_true(conf_warnings(conf)->n >= 2);
-    assert_non_null(strstr(conf_warnings(conf)->items[0], "max_idle"));
+    assert_non_null(strstr(conf_warnings(conf)->items[0], "/main.cf, line "));
     conf_free(conf);
     options.lenient = false;
     assert_null(conf_load(&options, &folder->why));
