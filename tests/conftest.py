@@ -9,6 +9,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+pytest.register_assert_rewrite("compat.scripted")
+
 from harness import roots, sandbox  # noqa: E402
 from harness.dns import NameServer  # noqa: E402
 from harness.instance import Instance  # noqa: E402

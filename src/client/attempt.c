@@ -265,7 +265,7 @@ static bool try_host(struct attempt *attempt, const struct destination *destinat
         use_session(attempt);
         return true;
     }
-    if (end == SESSION_NO_CONNECTION)
+    if (end == SESSION_NO_CONNECTION && destination->path == NULL)
         log_info("%s", failure.text); /* it concerns the host, not the message */
     fail_rest(attempt, &failure);
     if (end != SESSION_NO_CONNECTION)

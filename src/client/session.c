@@ -136,11 +136,6 @@ unsigned client_feature_bit(struct str keyword)
     return 0;
 }
 
-static const char *hello_verb(const struct session *session)
-{
-    return session->settings->lmtp ? "LHLO" : "EHLO";
-}
-
 /* "SIZE", "SIZE 0" and a number beyond all sense set no limit: RFC 1870. */
 static void note_size_limit(struct session *session, struct str text)
 {
@@ -149,8 +144,8 @@ static void note_size_limit(struct session *session, struct str text)
     if (str_number(text, INT64_MAX, &limit))
         session->size_limit = (long long)limit;
     else if (str_span(text, "0123456789") < text.n)
-        session_warn(session, "bad %s SIZE limit \"%.*s\" from %s", hello_verb(session),
-                     STR_ARG(text), session->relay);
+        session_warn(session, "bad EHLO SIZE limit \"%.*s\" from %s", STR_ARG(text),
+                     session->relay);
 }
 
 static void note_feature(struct session *session, struct str line)
@@ -173,8 +168,7 @@ static void tell_discarded(const struct session *session)
     for (size_t i = 0; i < COUNT(features); i++)
         if (settings->discard_features & features[i].bit)
             list = arena_printf(session->arena, "%s %s", list, features[i].keyword);
-    settings->note(arena_printf(session->arena, "discarding %s keywords:%s",
-                                hello_verb(session), list));
+    settings->note(arena_printf(session->arena, "discarding EHLO keywords:%s", list));
 }
 
 /* The host name that a greeting or an answer to hello begins with. */
@@ -231,7 +225,8 @@ static enum session_end hello(struct session *session,
     struct reply reply;
 
     if (settings->lmtp || extended) {
-        if (say_hello(session, hello_verb(session), &reply, ret_failure) != STREAM_OK)
+        if (say_hello(session, settings->lmtp ? "LHLO" : "EHLO", &reply, ret_failure) !=
+            STREAM_OK)
             return SESSION_REFUSED;
         if (reply_class(&reply) == 2) {
             if (names_us(session, &reply))

@@ -20,6 +20,7 @@ struct run {
     size_t n;
     size_t sent, got; /* steps: 0 = MAIL, 1..n = RCPT, n+1 = DATA */
     size_t accepted;
+    size_t promised; /* replies to the end of data that LMTP owes us */
     bool refused;    /* MAIL was */
     bool data_begun; /* the server waits for content */
     enum session_end end;
@@ -193,6 +194,7 @@ static void take_reply(struct run *run, const struct reply *reply)
         outcome = session_said(run->session, reply, "MAIL FROM", run->arena);
         end_rest(run, &outcome);
     } else if (step > 0 && step <= run->n) {
+        run->promised += reply_class(reply) == 2;
         take_rcpt(run, reply, run->todo[step - 1]);
     } else if (step > run->n && reply_class(reply) == 3) {
         run->data_begun = true;
@@ -363,17 +365,28 @@ static void send_content(struct run *run)
     read_final_replies(run);
 }
 
-/* The server waits for content that nobody is to get: an empty message for no one. */
+/*
+ * The server waits for content that nobody is to get: an empty message for no
+ * one. LMTP has a reply to that only for recipients that it took after it had
+ * refused the sender.
+ */
 static void send_nothing(struct run *run)
 {
-    struct reply reply;
-    enum stream_result result;
+    struct session *session = run->session;
+    size_t replies = session->settings->lmtp ? run->promised : 1;
 
-    stream_write_text(run->session->stream, ".\r\n");
-    session_set_timeout(run->session, run->session->settings->timeout.data_done);
-    result = exchange(run, &reply);
-    if (result != STREAM_OK)
-        end_lost(run, result, "sending end of data");
+    session->spent = true;
+    stream_write_text(session->stream, ".\r\n");
+    session_set_timeout(session, session->settings->timeout.data_done);
+    while (replies-- > 0) {
+        struct reply reply;
+        enum stream_result result = exchange(run, &reply);
+
+        if (result != STREAM_OK) {
+            end_lost(run, result, "sending end of data");
+            return;
+        }
+    }
 }
 
 /* --- before anything is said -------------------------------------------------------- */

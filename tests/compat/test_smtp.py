@@ -1,177 +1,21 @@
 """smtp does what Debian's does, reply by reply.
 
-A scripted server gives one odd reply at one stage of the dialogue. Both mail
-systems deliver the same message to it; what they said to the server, and what
-they logged about the outcome, must be equal. With two mail exchangers the
-second one takes everything, so that the pair also shows when the next host is
-asked.
+A scripted server gives one odd reply at one stage of the dialogue. With two
+mail exchangers the second one takes everything, so that the pair also shows
+when the next host is asked.
 """
-
-import re
-import socket
-import threading
 
 import pytest
 
-from harness.instance import Instance, merged
+from compat.scripted import FIRST, PIPELINING, REPLIES, SECOND, compare, two_systems
 
-FIRST, SECOND = "127.0.0.7", "127.0.0.6"
-USUAL = {
-    "greeting": b"220 peer.test ESMTP\r\n",
-    "EHLO": b"250-peer.test\r\n250 8BITMIME\r\n",
-    "HELO": b"250 peer.test\r\n",
-    "MAIL": b"250 2.1.0 ok\r\n",
-    "RCPT": b"250 2.1.5 ok\r\n",
-    "DATA": b"354 go\r\n",
-    "end": b"250 2.0.0 taken\r\n",
-    "RSET": b"250 2.0.0 ok\r\n",
-    "QUIT": b"221 2.0.0 bye\r\n",
-}
-PIPELINING = {"EHLO": b"250-peer.test\r\n250-8BITMIME\r\n250 PIPELINING\r\n"}
-REPLIES = {
-    "2xx": b"250 2.9.9 fine\r\n",
-    "3xx": b"354 3.0.0 well\r\n",
-    "4xx": b"450 4.7.1 not now\r\n",
-    "4xx-bare": b"450 not now\r\n",
-    "4xx-other-class": b"450 5.7.1 not now\r\n",
-    "5xx": b"550 5.7.1 never\r\n",
-    "5xx-bare": b"550 never\r\n",
-    "5xx-other-class": b"550 4.7.1 never\r\n",
-    "5xx-no-text": b"550\r\n",
-    "5xx-lines": b"550-5.7.1 never,\r\n550-5.7.1 I say,\r\n550 5.7.1 never\r\n",
-    "5xx-mixed": b"450-4.7.1 first\r\n550 5.7.1 then\r\n",
-    "5xx-bare-last-line": b"550-5.7.1 never\r\n550 no\r\n",
-    "421": b"421 4.3.2 leaving\r\n",
-    "521": b"521 5.3.2 no mail here\r\n",
-    "552": b"552 5.2.2 too much\r\n",
-    "1xx": b"150 1.0.0 wait\r\n",
-    "6xx": b"600 6.0.0 what\r\n",
-    "noise-first": b"HTTP/1.0 400 Bad\r\n550 5.7.1 never\r\n",
-    "noise-within": b"550-5.7.1 never\r\nnoise\r\n550 5.7.1 never\r\n",
-    "blank-first": b"\r\n550 5.7.1 never\r\n",
-    "controls": b"550 5.7.1 bell \x07 tab \t esc \x1b del \x7f 8bit \xe9 utf8 \xc3\xa9 end\r\n",
-    "bare-lf": b"550 5.7.1 never\n",
-    "lost": b"",
-}
 STAGES = ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "end"]
-
-
-class Server:
-    """Answers every command as `replies` says; b"" closes the connection."""
-
-    def __init__(self, address, replies, port=25):
-        self.replies, self.heard, self.connections = USUAL | replies, [], 0
-        self._listener = socket.create_server((address, port))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._listener.close()
-        self._thread.join(10)
-
-    def _serve(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            client.settimeout(10)
-            self.connections += 1
-            with client, client.makefile("rb") as lines:
-                try:
-                    self._talk(client, lines)
-                except OSError:
-                    self.heard.append("(broke)")
-
-    def _say(self, client, stage):
-        reply = self.replies[stage]
-        if isinstance(reply, list):
-            reply = reply.pop(0) if len(reply) > 1 else reply[0]
-        client.sendall(reply)
-        return reply
-
-    def _talk(self, client, lines):
-        if not self._say(client, "greeting"):
-            return
-        for line in lines:
-            text = line.rstrip(b"\r\n").decode(errors="replace")
-            self.heard.append(re.sub(r"SIZE=\d+", "SIZE=N", text))
-            verb = text[:4].upper()
-            reply = self._say(client, verb)
-            if not reply or verb == "QUIT":
-                return
-            if verb == "DATA" and reply.startswith(b"354"):
-                for line in lines:
-                    if line == b".\r\n":
-                        break
-                if not self._say(client, "end"):
-                    return
-
-
-MAIN = """
-relayhost =
-minimal_backoff_time = 1h
-maximal_backoff_time = 1h
-smtp_connection_cache_on_demand = no
-smtp_randomize_addresses = no
-"""
-
-
-def start(work, flavour):
-    instance = Instance.make(work / flavour, flavour, MAIN)
-    instance.etc["postfix/main.cf"] = instance.etc["postfix/main.cf"].replace(f"{flavour}.test", "same.test")
-    instance.hostname = "mail.same.test"
-    instance.start()
-    instance.base, instance.extra = instance.read("/etc/postfix/main.cf"), ""
-    return instance
 
 
 @pytest.fixture(scope="module")
 def pair(work):
-    """Our mail system and Debian's."""
-    instances = []
-    try:
-        for flavour in ("oracle", "postern"):
-            instances.append(start(work, flavour))
+    with two_systems(work) as instances:
         yield instances
-    finally:
-        for instance in instances:
-            instance.close()
-
-
-def delivered(mta, servers, recipients):
-    """What the servers heard and what smtp logged, for one message."""
-    mark = mta.log.mark()
-    queue_id = mta.submit("ann@same.test", recipients, "Subject: t\n\nx\n")
-    for recipient in recipients:
-        mta.log.wait(rf"smtp\[\d+\]: {queue_id}: to=<{recipient}>.*status=", since=mark, timeout=20)
-    mta.run(["postsuper", "-d", "ALL"], check=True)
-    lines = mta.masked_log(mark, r"postfix/smtp\[")
-    lines = [line.replace("smtp_connect_addr: ", "") for line in lines]  # a name inside Postfix
-    return [server.heard for server in servers], lines
-
-
-def compare(pair, hosts, recipients=("v@elsewhere.test",), settings="", heard=True):
-    """hosts: [(address, replies)]; heard: compare the commands too."""
-    configured(pair, settings)
-    seen = []
-    for mta in pair:
-        servers = [Server(address, {k: list(v) if isinstance(v, list) else v for k, v in replies.items()}) for address, replies in hosts]
-        try:
-            seen.append(delivered(mta, servers, list(recipients)))
-        finally:
-            for server in servers:
-                server.__exit__()
-    (heard_oracle, log_oracle), (heard_ours, log_ours) = seen
-    assert sorted(log_ours) == sorted(log_oracle)
-    assert not heard or heard_ours == heard_oracle
 
 
 def one_host(dns):
@@ -288,15 +132,6 @@ SETTINGS = {
     "RSET lost": ("", {"MAIL": LATER, "RSET": b""}),
     "RSET lost after refusal": ("", {"MAIL": NEVER, "RSET": b""}),
 }
-
-
-def configured(pair, text):
-    """Add lines to main.cf; they stay until another case wants others."""
-    for mta in pair:
-        if mta.extra != text:
-            mta.write("/etc/postfix/main.cf", merged(mta.base, text))
-            mta.reload()
-            mta.extra = text
 
 
 @pytest.mark.parametrize("case", SETTINGS)

@@ -64,6 +64,7 @@ defer     unix  -       -       n       -       0       bounce
 trace     unix  -       -       n       -       0       bounce
 smtp      unix  -       -       n       -       -       smtp
 relay     unix  -       -       n       -       -       smtp
+lmtp      unix  -       -       n       -       -       lmtp
 showq     unix  n       -       n       -       -       showq
 flush     unix  n       -       n       1000?   0       flush
 error     unix  -       -       n       -       -       error
@@ -79,13 +80,12 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 # Services that Postfix's own programs call, and ours do not need yet.
 ORACLE_ONLY = """\
 verify    unix  -       -       n       -       1       verify
-lmtp      unix  -       -       n       -       -       lmtp
 scache    unix  -       -       n       -       1       scache
 """
 
 
 # Daemons that end when they are idle after a reload.
-RETIRING = ("smtpd", "cleanup", "trivial-rewrite", "local", "virtual", "smtp", "bounce", "error", "pickup")
+RETIRING = ("smtpd", "cleanup", "trivial-rewrite", "local", "virtual", "smtp", "lmtp", "bounce", "error", "pickup")
 
 
 def merged(text, more):
