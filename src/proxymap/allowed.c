@@ -50,6 +50,8 @@ static int search_inside(const struct search *s, struct str word, int depth,
 {
     struct str inside = str_tail(word, str_find(word, '{'));
 
+    if (!str_starts(word, "unionmap:") && !str_starts(word, "pipemap:"))
+        return 0; /* what other types have there are rules, not tables */
     return str_unbrace(inside, &inside) ? search(s, inside, depth + 1, why) : 0;
 }
 

@@ -42,6 +42,7 @@ static const struct {
     {"{ check_x { proxy:pcre:/p, y } }", "pcre:/p "},
     {"proxy:inline:{{a = b}}", "inline:{{a = b}} "},
     {"unionmap:{proxy:hash:/a,{proxy:hash:/b}}", "hash:/a hash:/b "},
+    {"regexp:{{/^proxy:hash:x/ proxy:hash:/a}}", ""},
     {"proxy:unionmap:{hash:/a}", "unionmap:{hash:/a} "},
     {"someproxy:hash:/x xproxy:", ""},
 };
