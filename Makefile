@@ -151,7 +151,7 @@ coverage: ## line coverage of the unit tests: build/coverage/index.html
 	@+$(MAKE) COV=1 unit && tools/coverage build/cov
 
 # --- checks --------------------------------------------------------------------
-LINT := format layers outside-headers headers sizes generated shell manuals cppcheck tidy
+LINT := format layers outside-headers headers sizes params generated shell manuals cppcheck tidy
 
 lint: generated compile_commands.json ## every check of the source; TIDY=all: clang-tidy looks at unchanged files too
 	@tools/lint $(LINT)
