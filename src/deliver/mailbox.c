@@ -183,14 +183,19 @@ static int open_file(struct append *a)
     bool handed_over =
         mailbox->maker.uid != mailbox->owner.uid && mailbox->maker.uid == 0;
 
-    for (int attempt = 0; attempt < 10; attempt++) {
+    for (int attempt = 0; attempt < 3; attempt++) {
+        struct fail missing;
+
         a->fd = file_open_safely(mailbox->path, O_WRONLY | O_APPEND, 0, &a->st, why);
         if (a->fd >= 0 || why->code != ENOENT)
             break;
+        missing = *why;
         a->fd = file_open_safely(mailbox->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL,
                                  0600, &a->st, why);
-        if (a->fd < 0 && why->code == EEXIST)
+        if (a->fd < 0 && why->code == EEXIST) {
+            *why = missing; /* made just now, or a link to nowhere */
             continue;
+        }
         if (a->fd >= 0 && handed_over) {
             if (fchown(a->fd, mailbox->owner.uid, mailbox->owner.gid) < 0)
                 return fail_set(why, "change owner of file: %m");

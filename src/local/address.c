@@ -17,13 +17,13 @@ enum { DEPTH_MAX = 25 }; /* compat: Postfix gives up at this depth, too */
 
 /* --- parts -------------------------------------------------------------------------- */
 
-static char *folded(struct attempt *attempt, struct str text)
+const char *address_folded(struct attempt *attempt, const char *text)
 {
     struct buf out;
-    char *result;
+    const char *result;
 
     buf_init(&out, 1 << 16);
-    utf8_add_folded(&out, text, attempt->agent->conf->smtputf8_enable);
+    utf8_add_folded(&out, str_of(text), attempt->agent->conf->smtputf8_enable);
     result = arena_copy_str(attempt->arena, buf_str(&out));
     buf_done(&out);
     return result;
@@ -38,7 +38,7 @@ void address_take_apart(struct attempt *attempt, struct step *step)
 
     step->local = arena_copy_str(attempt->arena, parts.local);
     step->domain = arena_copy_str(attempt->arena, parts.domain);
-    split = extension_split(str_of(folded(attempt, parts.local)),
+    split = extension_split(str_of(address_folded(attempt, step->local)),
                             conf->recipient_delimiter, conf->double_bounce_sender);
     step->name = arena_copy_str(attempt->arena, split.user);
     step->extension = arena_copy_str(attempt->arena, split.extension);
@@ -95,8 +95,8 @@ static const struct step *last_of_loop(const struct step *top, const struct step
 static bool came_up_before(struct attempt *attempt, const struct step *step)
 {
     if (stands_for_itself(step) ||
-        attempt_is_first(attempt, "address %s %s", attempt_sender(attempt, step),
-                         folded(attempt, str_of(step->address))))
+        attempt_is_first(attempt, "address %s %d %s", attempt_sender(attempt, step),
+                         step->leaves, address_folded(attempt, step->address)))
         return false;
     for (const struct step *up = step->parent; up; up = up->parent)
         if (up->depth < step->depth &&
@@ -139,9 +139,9 @@ static int resolve(struct attempt *attempt, struct str address, struct resolved 
 }
 
 /* Mail that a user's .forward sends to the user stays, whatever else leaves. */
-static bool stays_with_user(const struct step *parent, const struct step *step)
+static bool stays_with_user(const struct step *step)
 {
-    return parent->stays && strcmp(step->name, parent->stays) == 0;
+    return step->stays && !step->owned && strcmp(step->name, step->stays->name) == 0;
 }
 
 static void go_down(struct attempt *attempt, const struct step *parent,
@@ -154,17 +154,20 @@ static void go_down(struct attempt *attempt, const struct step *parent,
         .original = parent->original,
         .delivered_to =
             attempt->agent->conf->frozen_delivered_to ? parent->delivered_to : address,
-        .owner = parent->owner,
+        .sender = parent->sender,
+        .owned = parent->owned,
         .unmatched = "",
+        .leaves = parent->leaves,
+        .stays = parent->stays,
     };
 
     address_take_apart(attempt, &step);
-    if (ours && was_here(attempt, &step))
-        return;
-    if (ours && stays_with_user(parent, &step))
-        mailbox_deliver(attempt, &step, parent->rights);
-    else if (!ours || parent->leaves)
+    if (!ours)
         leave_add(attempt, parent, address);
+    else if (was_here(attempt, &step))
+        return;
+    else if (stays_with_user(&step))
+        mailbox_deliver(attempt, &step, step.stays);
     else
         address_deliver(attempt, &step);
 }
@@ -248,7 +251,7 @@ void address_deliver(struct attempt *attempt, struct step *step)
     }
     if (came_up_before(attempt, step) || alias_deliver(attempt, step))
         return;
-    if (step->owner) /* members of a list get it from the list's owner */
+    if (step->owned || step->leaves)
         leave_add(attempt, step, step->address);
     else
         user_deliver(attempt, step);

@@ -86,8 +86,8 @@ static struct str only_address(struct entry *e, struct str value)
                                                                : STR_NONE;
 }
 
-/* The sender for the members of a list: NULL = nothing special. -1 = could not tell. */
-static int find_owner(struct entry *e, const char **ret, struct fail *why)
+/* owner-list: the sender for the members of the list. */
+static int find_owner(struct entry *e, struct step *expansion, struct fail *why)
 {
     struct attempt *attempt = e->attempt;
     const struct conf *conf = attempt->agent->conf;
@@ -96,7 +96,8 @@ static int find_owner(struct entry *e, const char **ret, struct fail *why)
     enum table_result result;
     struct str address;
 
-    *ret = conf->reset_owner_alias ? NULL : e->step->owner;
+    if (conf->reset_owner_alias)
+        expansion->owned = false;
     if (!conf->owner_request_special || str_starts(str_of(e->name), "owner-"))
         return 0;
     result = ask(&owner, name, why);
@@ -105,7 +106,10 @@ static int find_owner(struct entry *e, const char **ret, struct fail *why)
     if (result == TABLE_NOT_FOUND)
         return 0;
     address = conf->expand_owner_alias ? only_address(e, owner.answer.value) : STR_NONE;
-    *ret = address_standard_form(attempt, address.n ? address : str_of(name));
+    expansion->sender =
+        address_standard_form(attempt, address.n ? address : str_of(name));
+    expansion->owned = true;
+    expansion->original = "";
     return 0;
 }
 
@@ -147,13 +151,11 @@ static void expand(struct entry *e)
     expansion.origin = FROM_ALIAS;
     expansion.unmatched =
         !e->whole && attempt->agent->extends & FROM_ALIAS ? e->step->suffix : "";
-    if (find_owner(e, &expansion.owner, &why) < 0 ||
+    if (find_owner(e, &expansion, &why) < 0 ||
         find_rights(e, &expansion.rights, &why) < 0) {
         unavailable(e, why.text);
         return;
     }
-    if (expansion.owner)
-        expansion.original = "";
     attempt_expanded(attempt, &expansion);
     if (items_deliver(attempt, &expansion, e->answer.value) == 0)
         unavailable(e,

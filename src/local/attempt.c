@@ -51,7 +51,7 @@ void attempt_outcome(struct attempt *attempt, const struct step *step, const cha
 
 const char *attempt_sender(const struct attempt *attempt, const struct step *step)
 {
-    return step->owner ? step->owner : attempt->delivery->request.sender;
+    return step->sender ? step->sender : attempt->delivery->request.sender;
 }
 
 /* RFC 3461 section 5.2.7.3: what aliases hide is not to be told. */
@@ -65,7 +65,7 @@ void attempt_expanded(struct attempt *attempt, const struct step *step)
         return;
     expanded.address = step->address;
     if (logs_append(attempt->delivery, DELIVERY_LOG_TRACE, &expanded, &outcome,
-                    step->owner ? "delivered" : "expanded", &why) < 0)
+                    step->owned ? "delivered" : "expanded", &why) < 0)
         log_warning("%s: trace of <%s>: %s", attempt->delivery->request.queue_id,
                     step->address, why.text);
     attempt->notify &= ~NOTIFY_SUCCESS;

@@ -45,7 +45,6 @@ static void export_plain(struct environment *e, const char *name, const char *va
                   arena_printf(e->attempt->arena, "%s=%s", name, value));
 }
 
-/* Not of root: commands for root run as somebody else. */
 static void export_user(struct environment *e, const struct step *step,
                         const struct user *user)
 {
@@ -117,9 +116,11 @@ static struct outcome failed(struct attempt *attempt, int code, const char *comm
     size_t n = status_length(output);
     struct outcome outcome;
 
-    if (n && *output.p != '2')
+    if (n) /* compat: a success that is none has no detail */
         outcome = outcome_make(attempt->arena,
-                               arena_copy_str(attempt->arena, str_head(output, n)),
+                               *output.p == '2'
+                                   ? "5.0.0"
+                                   : arena_copy_str(attempt->arena, str_head(output, n)),
                                "%.*s", STR_ARG(str_trim_left(str_tail(output, n))));
     else if (known)
         outcome = outcome_make(attempt->arena, known->status, "%s%s%.*s", known->text,
@@ -169,12 +170,19 @@ static int feed(void *context, struct stream *to)
     return input->result == COPY_DONE ? 0 : -1;
 }
 
+/* Root's mail may start a command with root's environment, but not as root. */
+static struct rights command_rights(const struct attempt *attempt,
+                                    const struct user *user)
+{
+    return rights_of(attempt->agent, user && user->uid == 0 ? NULL : user);
+}
+
 static struct outcome run(struct attempt *attempt, const struct step *step,
                           const struct user *user, const char *command,
                           const char *directory)
 {
     const struct conf *conf = attempt->agent->conf;
-    struct rights rights = rights_of(attempt->agent, user);
+    struct rights rights = command_rights(attempt, user);
     const struct child_options options = {
         .command = command,
         .shell = conf->local_command_shell,
@@ -208,10 +216,8 @@ void command_deliver(struct attempt *attempt, const struct step *step,
     struct outcome outcome;
     struct fail why;
 
-    if (user && user->uid == 0)
-        user = NULL;
     if (!attempt_is_first(attempt, "command %u %s",
-                          (unsigned)rights_of(attempt->agent, user).uid, command))
+                          (unsigned)command_rights(attempt, user).uid, command))
         return;
     if (attempt_is_probe(attempt)) {
         attempt_outcome(attempt, step, "2.0.0", "delivers to command: %s", command);

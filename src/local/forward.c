@@ -70,7 +70,7 @@ static bool expand(struct attempt *attempt, const struct step *step,
     expansion.parent = step;
     expansion.origin = FROM_FORWARD;
     expansion.rights = user;
-    expansion.stays = step->name;
+    expansion.stays = user;
     expansion.leaves = true;
     expansion.unmatched =
         !whole && attempt->agent->extends & FROM_FORWARD ? step->suffix : "";

@@ -14,7 +14,7 @@
 #include "util/log.h"
 
 struct departure {
-    const char *owner;        /* the sender; NULL = the message's */
+    const char *sender;       /* of a list; NULL = the message's */
     const char *delivered_to; /* its Delivered-To: line */
     const char *original;
     struct texts recipients;
@@ -22,7 +22,7 @@ struct departure {
 
 /* --- gathering ---------------------------------------------------------------------- */
 
-static bool same_owner(const char *a, const char *b)
+static bool same_sender(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
@@ -33,11 +33,11 @@ static struct departure *departure_of(struct attempt *attempt, const struct step
 
     for (size_t i = 0; i < attempt->leaving.n; i++) {
         d = attempt->leaving.items[i];
-        if (same_owner(d->owner, step->owner))
+        if (same_sender(d->sender, step->sender))
             return d;
     }
     d = ARENA_NEW(attempt->arena, struct departure);
-    *d = (struct departure){.owner = step->owner,
+    *d = (struct departure){.sender = step->sender,
                             .delivered_to = step->delivered_to,
                             .original = step->original};
     list_add(&attempt->leaving, attempt->arena, d);
@@ -97,7 +97,7 @@ static void put_recipients(struct writer *w)
     const struct attempt *attempt = w->attempt;
 
     for (size_t i = 0; i < d->recipients.n; i++) {
-        if (!d->owner) {
+        if (!d->sender) {
             if (attempt->notify)
                 submit_printf(w->to, RECORD_ATTRIBUTE, "notify_flags=%d",
                               attempt->notify);
@@ -117,12 +117,12 @@ static void put_envelope(struct writer *w)
 
     submit_printf(w->to, RECORD_TIME, "%ld %ld", (long)now.tv_sec, (long)now.tv_usec);
     put_origin(w);
-    if (!d->owner) {
+    if (!d->sender) {
         submit_attribute(w->to, "envelope_id", request->envelope_id);
         if (request->ret_flags)
             submit_printf(w->to, RECORD_ATTRIBUTE, "ret_flags=%lld", request->ret_flags);
     }
-    submit_record(w->to, RECORD_SENDER, str_of(d->owner ? d->owner : request->sender));
+    submit_record(w->to, RECORD_SENDER, str_of(d->sender ? d->sender : request->sender));
     submit_attribute(w->to, "encoding", request->encoding);
     put_recipients(w);
     submit_record(w->to, RECORD_CONTENT, STR(""));
@@ -145,10 +145,11 @@ static void put_header(struct writer *w, const char *queue_id)
     while ((line = str_until(&rest, '\n')).n)
         submit_record(w->to, RECORD_LINE, line);
     buf_done(&header);
-    if (w->attempt->agent->prepend & PREPEND_FORWARD)
-        submit_printf(
-            w->to, RECORD_LINE, "Delivered-To: %s",
-            address_external(w->attempt->arena, str_of(w->departure->delivered_to)));
+    if (w->attempt->agent->prepend & PREPEND_FORWARD) /* compat: in lower case */
+        submit_printf(w->to, RECORD_LINE, "Delivered-To: %s",
+                      address_external(w->attempt->arena,
+                                       str_of(address_folded(
+                                           w->attempt, w->departure->delivered_to))));
 }
 
 static int put_line(void *context, struct str text, bool ends)

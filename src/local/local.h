@@ -65,7 +65,8 @@ struct step {
     const char *address;      /* whose outcome this is, in the log; internal form */
     const char *original;     /* orig_to of the log */
     const char *delivered_to; /* of the Delivered-To: line */
-    const char *owner;        /* of a list: the sender from here on; NULL = message's */
+    const char *sender;       /* a list's owner instead of the message's; or NULL */
+    bool owned;               /* in a list with an owner: users leave, too */
 
     /* The address in its parts: set by address_take_apart. */
     const char *local, *domain; /* as written */
@@ -78,9 +79,9 @@ struct step {
     const char *alias;         /* name of the alias that it is; or NULL */
     const struct user *rights; /* as whom; NULL = default_privs */
     const char *unmatched;     /* "+Lists", to hand down, or "" */
-    const char *stays; /* user whom mail from his own .forward does not leave; or NULL */
-    bool leaves;       /* addresses go into a new message, all but `stays` */
-    int includes;      /* how many :include: deep */
+    bool leaves;               /* users get a new message, all but `stays` */
+    const struct user *stays;  /* mail from his own .forward does not leave; or NULL */
+    int includes;              /* how many :include: deep */
 };
 
 /* --- attempt.c: outcomes --------------------------------------------------------- */
@@ -107,6 +108,8 @@ bool attempt_is_first(struct attempt *attempt, const char *format, ...) PRINTF_L
 /* --- address.c: an address on its way down ---------------------------------------------
  */
 
+/* In lower case. In arena. */
+const char *address_folded(struct attempt *attempt, const char *text);
 /* The parts of step->address. */
 void address_take_apart(struct attempt *attempt, struct step *step);
 /* "joe" as joe@$myorigin, and so on (mail/rewrite.h); nobody is MAILER-DAEMON. In arena.

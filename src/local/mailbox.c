@@ -101,8 +101,8 @@ void mailbox_deliver(struct attempt *attempt, const struct step *step,
         return;
     if (found == 0)
         command = conf->mailbox_command;
-    if (*command) /* compat: root's mail does not make commands run as root */
-        command_deliver(attempt, step, user->uid ? user : NULL, command);
+    if (*command)
+        command_deliver(attempt, step, user, command);
     else
         deliver_to_file(attempt, step, user);
 }
