@@ -40,7 +40,7 @@ static void add_branch(struct tree *tree, struct branch branch)
 {
     if (tree->n == tree->size) {
         size_t size = tree->size ? tree->size * 2 : 8;
-        struct branch *more = arena_array(tree->m->arena, size, sizeof(*more));
+        struct branch *more = arena_array(tree->m->scratch, size, sizeof(*more));
 
         if (tree->n)
             memcpy(more, tree->branches, tree->n * sizeof(*more));
@@ -87,7 +87,7 @@ static int follow(struct tree *tree, size_t i)
         enum table_result result = address_lookup(
             &(struct address_query){cleaner->virtual_alias_maps, ADDRESS_MAPS_REWRITING,
                                     &cleaner->address_rules},
-            str_of(address), m->arena, &match, &why);
+            str_of(address), m->scratch, &match, &why);
 
         if (result == TABLE_ERROR) {
             rewrite_failed(m, cleaner->virtual_alias_maps, address, &why);
@@ -116,6 +116,6 @@ int alias_expand(struct message *m, const char *address, struct texts *ret)
             if (follow(&tree, i) < 0)
                 return -1;
     for (size_t i = 0; i < tree.n; i++)
-        texts_add(ret, m->arena, tree.branches[i].address);
+        texts_add(ret, m->scratch, tree.branches[i].address);
     return 0;
 }

@@ -143,7 +143,7 @@ static void act_filter(struct match *match)
         return;
     }
     log_action(match, "filter", match->argument);
-    match->m->filter = match->argument;
+    match->m->filter = arena_copy(match->m->arena, match->argument);
 }
 
 static bool is_address(const struct match *match, const char *action, const char *what)
@@ -163,7 +163,7 @@ static void act_redirect(struct match *match)
     if (!is_address(match, "REDIRECT", "target"))
         return;
     log_action(match, "redirect", match->argument);
-    match->m->redirect = match->argument;
+    match->m->redirect = arena_copy(match->m->arena, match->argument);
     match->m->unchecked = true;
 }
 
@@ -172,7 +172,8 @@ static void act_bcc(struct match *match)
     if (!is_address(match, "BCC", "address"))
         return;
     log_action(match, "bcc", match->argument);
-    texts_add(&match->m->copies, match->m->arena, match->argument);
+    texts_add(&match->m->copies, match->m->arena,
+              arena_copy(match->m->arena, match->argument));
 }
 
 static const struct {
@@ -194,7 +195,7 @@ static void act(struct match *match, struct str value)
     struct str rest = value;
     struct str word = str_word(&rest, " \t");
 
-    match->argument = arena_copy_str(match->m->arena, str_trim(rest));
+    match->argument = arena_copy_str(match->m->scratch, str_trim(rest));
     for (size_t i = 0; i < COUNT(actions); i++)
         if (str_is_nocase(word, actions[i].name)) {
             actions[i].act(match);
@@ -222,7 +223,7 @@ bool checks_pass(struct message *m, enum check_class class, struct str *text)
 
     if (maps_empty(maps) || m->unchecked || !(m->flags & SUBMIT_FILTER))
         return true;
-    switch (maps_lookup(maps, *text, MAPS_ALL, m->arena, &value, &why)) {
+    switch (maps_lookup(maps, *text, MAPS_ALL, m->scratch, &value, &why)) {
     case TABLE_FOUND:
         act(&match, value);
         break;

@@ -209,6 +209,7 @@ int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena 
         .is_local = is_local_domain,
         .context = cleaner,
     };
+    cleaner->scratch = arena_new("record");
     cleaner->trace = log_service(arena, conf, conf->trace_service_name);
     cleaner->bounce = log_service(arena, conf, conf->bounce_service_name);
     parse_characters(conf->message_strip_characters, &cleaner->strip);
@@ -223,6 +224,7 @@ int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena 
 
 void cleaner_done(struct cleaner *cleaner)
 {
+    arena_free(cleaner->scratch);
     ipc_client_free(cleaner->trace);
     ipc_client_free(cleaner->bounce);
     buf_done(&cleaner->strip);

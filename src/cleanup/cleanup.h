@@ -65,6 +65,8 @@ struct cleaner {
     struct maps *checks[CHECK_CLASSES];
     struct buf strip, reject; /* message_strip_characters, message_reject_characters */
 
+    struct arena *scratch; /* of the message that is at work */
+
     struct ipc_client *trace, *bounce; /* services that keep delivery records */
 };
 
@@ -76,7 +78,7 @@ void cleaner_done(struct cleaner *cleaner); /* what arena does not free */
 /* The records of a message come in this order. */
 enum segment { SEGMENT_ENVELOPE, SEGMENT_CONTENT, SEGMENT_EXTRACTED, SEGMENT_END };
 
-/* A recipient before aliases. Texts live in the arena of the message. */
+/* A recipient before aliases. */
 struct addressee {
     const char *address;  /* internal form */
     const char *original; /* as it came in */
@@ -84,11 +86,13 @@ struct addressee {
     int notify;           /* NOTIFY_ bits; 0 = not said */
 };
 
-/* One message. Zeroed at its start; all that it points to lives in its arena. */
+/* One message. Zeroed at its start; all that it points to lives in its arena. Headers and
+ * recipients may come in any number, so that what they need is scratch. */
 struct message {
     struct cleaner *cleaner;
-    struct arena *arena;
-    int flags; /* SUBMIT_ */
+    struct arena *arena;   /* what lasts as long as the message */
+    struct arena *scratch; /* what lasts until the next record */
+    int flags;             /* SUBMIT_ */
     struct draft draft;
     enum segment segment;
 
@@ -155,7 +159,7 @@ void extracted_start(struct message *m);
 void extracted_record(struct message *m, int type, struct str data);
 
 /* --- rewrite.c: one address, internal form in and out ------------------------------- */
-/* Bring an address of the envelope into standard form. Results live in the arena. */
+/* Bring an address of the envelope into standard form. Results here are scratch. */
 const char *rewrite_standard(struct message *m, const char *address);
 /*
  * Canonical mapping and masquerading, of addresses in standard form. What could

@@ -20,7 +20,7 @@ static void add(struct message *m, const char *name, const struct buf *body)
     struct buf out;
 
     buf_init(&out, RECORD_DATA_MAX * 2);
-    header_add(&out, arena_printf(m->arena, "%s%s", m->resent ? "Resent-" : "", name),
+    header_add(&out, arena_printf(m->scratch, "%s%s", m->resent ? "Resent-" : "", name),
                buf_str(body));
     content_add_header(m, buf_str(&out));
     buf_done(&out);
@@ -70,7 +70,7 @@ static void add_phrase(struct buf *out, const char *name, const char *charset)
 static void add_from(struct message *m, struct buf *body)
 {
     const char *sender =
-        *m->sender ? address_external(m->arena, str_of(m->sender)) : "MAILER-DAEMON";
+        *m->sender ? address_external(m->scratch, str_of(m->sender)) : "MAILER-DAEMON";
     const char *name = m->full_name && *m->sender ? m->full_name : "";
     bool standard = strcmp(m->cleaner->conf->header_from_format, "obsolete") != 0;
 

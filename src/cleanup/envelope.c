@@ -110,8 +110,9 @@ static void take_sender(struct message *m, struct str data)
         bad(m, RECORD_SENDER, "a second sender");
         return;
     }
-    m->sender = rewrite_mapped(m, rewrite_standard(m, arena_copy_str(m->arena, data)),
-                               CLASS_ENVELOPE_SENDER);
+    m->sender = arena_copy(
+        m->arena, rewrite_mapped(m, rewrite_standard(m, arena_copy_str(m->scratch, data)),
+                                 CLASS_ENVELOPE_SENDER));
     m->client.sender = m->sender;
     draft_add_text(&m->draft, RECORD_SENDER, m->sender);
 }
@@ -137,7 +138,7 @@ static void take_recipient(struct message *m, struct str data)
         return;
     }
     start_recipients(m);
-    m->next.address = arena_copy_str(m->arena, data);
+    m->next.address = arena_copy_str(m->scratch, data);
     if (!m->next.original)
         m->next.original = m->next.address;
     recipient_add(m, &m->next);
@@ -181,9 +182,9 @@ static void take_short(struct message *m, int type, struct str data)
     else if (type == RECORD_DSN_ORIGINAL)
         m->next.orcpt = arena_copy_str(m->arena, data);
     else if (type == RECORD_DSN_ENVID)
-        draft_add_attribute(&m->draft, "envelope_id", arena_copy_str(m->arena, data));
+        draft_add_attribute(&m->draft, "envelope_id", arena_copy_str(m->scratch, data));
     else
-        draft_add_attribute(&m->draft, "ret_flags", arena_copy_str(m->arena, data));
+        draft_add_attribute(&m->draft, "ret_flags", arena_copy_str(m->scratch, data));
 }
 
 static bool is_of_next(int type, struct str data)

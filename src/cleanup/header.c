@@ -40,7 +40,7 @@ static void take_addresses(struct message *m, const struct header_kind *kind,
     struct address_list *list;
     struct buf out;
 
-    list = m->header_rules ? address_list_parse(header_body(logical), limit, m->arena)
+    list = m->header_rules ? address_list_parse(header_body(logical), limit, m->scratch)
                            : NULL;
     if (!list || !rewrite_list(m, list, class)) {
         content_add_header(m, logical);
@@ -58,7 +58,7 @@ static void extract(struct message *m, const struct header_kind *kind, struct st
 {
     struct address_list *list = address_list_parse(
         header_body(logical), (size_t)m->cleaner->conf->header_address_token_limit,
-        m->arena);
+        m->scratch);
 
     for (size_t i = 0; i < list->n; i++) {
         const struct address_item *item = &list->items[i];
@@ -77,7 +77,7 @@ static void log_message_id(struct message *m, enum header_id id, struct str logi
     struct str text = str_trim_left(header_body(logical));
 
     maillog_message_id(m->draft.id, id == HEADER_RESENT_MESSAGE_ID,
-                       arena_copy_str(m->arena, text));
+                       arena_copy_str(m->scratch, text));
 }
 
 static void count_hop(struct message *m)

@@ -33,6 +33,7 @@ int message_open(struct message *m, struct cleaner *cleaner, const struct submit
     *m = (struct message){
         .cleaner = cleaner,
         .arena = arena,
+        .scratch = cleaner->scratch,
         .flags = (int)ask->flags,
         .origin = "local",
         .header_rules = &cleaner->local_rules,
@@ -79,6 +80,7 @@ static bool is_lost(struct message *m)
 
 void message_record(struct message *m, int type, struct str data)
 {
+    arena_reset(m->scratch);
     if (is_lost(m)) {
         m->segment = type == RECORD_END ? SEGMENT_END : m->segment;
         return;

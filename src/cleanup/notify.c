@@ -16,7 +16,7 @@ static int append(struct message *m, struct ipc_client *log,
     struct ipc_exchange exchange = {"append", &bounce_append_message, entry,
                                     &status_reply_message, &reply};
 
-    if (ipc_call(log, &exchange, m->arena, why) < 0)
+    if (ipc_call(log, &exchange, m->scratch, why) < 0)
         return -1;
     return reply.status == 0 ? 0 : fail_set(why, "%s", reply.reason);
 }

@@ -10,7 +10,7 @@
 static const char *key_of(const struct message *m, const struct addressee *a)
 {
     bool with_original = m->cleaner->conf->enable_original_recipient;
-    char *key = arena_printf(m->arena, "%d %s\n%s\n%s", a->notify, a->address,
+    char *key = arena_printf(m->scratch, "%d %s\n%s\n%s", a->notify, a->address,
                              with_original ? a->original : "",
                              with_original && a->orcpt ? a->orcpt : "");
 
@@ -31,7 +31,7 @@ static bool is_duplicate(struct message *m, const struct addressee *a)
     const char *key = key_of(m, a);
 
     if (!m->first_key) {
-        m->first_key = key;
+        m->first_key = arena_copy(m->arena, key);
         return false;
     }
     if (!m->seen) {
@@ -111,11 +111,11 @@ static void add_mapped_copy(struct message *m, const struct maps *maps,
         return;
     result = address_lookup(
         &(struct address_query){maps, ADDRESS_MAPS_REWRITING, &m->cleaner->address_rules},
-        str_of(address), m->arena, &match, &why);
+        str_of(address), m->scratch, &match, &why);
     if (result == TABLE_ERROR)
         rewrite_failed(m, maps, address, &why);
     else if (result == TABLE_FOUND)
-        recipient_add_copy(m, arena_copy_str(m->arena, match.value));
+        recipient_add_copy(m, arena_copy_str(m->scratch, match.value));
 }
 
 void recipient_add_sender_bcc(struct message *m)
@@ -138,12 +138,12 @@ void recipient_add(struct message *m, const struct addressee *as_given)
 
     a.address =
         rewrite_mapped(m, rewrite_standard(m, a.address), CLASS_ENVELOPE_RECIPIENT);
-    m->client.recipient = a.address;
+    m->client.recipient = arena_copy(m->arena, a.address);
     m->size.flags |= (long)a.notify << SIZE_NOTIFY_SHIFT;
     if (!utf8_is_ascii(str_of(a.address)))
         m->utf8_recipient = true;
     if (!a.orcpt || !*a.orcpt)
-        a.orcpt = arena_printf(m->arena, "%s;%s",
+        a.orcpt = arena_printf(m->scratch, "%s;%s",
                                utf8_is_ascii(str_of(a.address)) ? "rfc822" : "utf-8",
                                a.address);
     expand(m, &a);

@@ -16,7 +16,7 @@ enum { CANONICAL_MAX = 10 };
 
 static const char *take(struct message *m, struct buf *out)
 {
-    const char *result = arena_copy_str(m->arena, buf_str(out));
+    const char *result = arena_copy_str(m->scratch, buf_str(out));
 
     buf_done(out);
     return result;
@@ -50,7 +50,7 @@ void rewrite_result(struct message *m, const struct address_match *match,
                     const char *address, bool extend, struct texts *ret)
 {
     struct address_list *list = address_list_parse(
-        match->value, (size_t)m->cleaner->conf->header_address_token_limit, m->arena);
+        match->value, (size_t)m->cleaner->conf->header_address_token_limit, m->scratch);
 
     for (size_t i = 0; i < list->n; i++) {
         struct address_item *item = &list->items[i];
@@ -59,11 +59,11 @@ void rewrite_result(struct message *m, const struct address_match *match,
         if (item->kind != ADDRESS_MAILBOX || item->address.n == 0)
             continue;
         if (item->has_domain)
-            item->address = address_keep_user(m->arena, item->address, str_of(address));
+            item->address = address_keep_user(m->scratch, item->address, str_of(address));
         result = str_of(rewrite_item(m, &m->cleaner->local_rules, item));
         if (extend)
-            result = address_add_extension(m->arena, result, match->extension);
-        texts_add(ret, m->arena, result.p);
+            result = address_add_extension(m->scratch, result, match->extension);
+        texts_add(ret, m->scratch, result.p);
     }
 }
 
@@ -89,7 +89,7 @@ static const char *map_once(struct message *m, const struct maps *maps,
     struct texts mapped = {0};
     enum table_result result = address_lookup(
         &(struct address_query){maps, ADDRESS_MAPS_REWRITING, &m->cleaner->address_rules},
-        str_of(address), m->arena, &match, &why);
+        str_of(address), m->scratch, &match, &why);
 
     if (result == TABLE_ERROR)
         rewrite_failed(m, maps, address, &why);
@@ -165,7 +165,7 @@ static const char *masquerade(struct message *m, const char *address)
         message_fail(m, SUBMIT_WRITE_ERROR, NULL);
     }
     return excepted ? address
-                    : arena_printf(m->arena, "%.*s@%.*s", STR_ARG(parts.local),
+                    : arena_printf(m->scratch, "%.*s@%.*s", STR_ARG(parts.local),
                                    STR_ARG(domain));
 }
 
