@@ -20,6 +20,7 @@ struct agent {
     struct process *process;
     struct client_settings settings;
     struct tables *tables;
+    bool stale; /* a table has changed that we cannot open again */
     struct match_list *reuse_destinations;
     struct arena *sessions; /* of all sessions; reset when none is left */
     struct kept_session kept;
@@ -33,7 +34,7 @@ int agent_set_up_lmtp(struct process *process, struct fail *why);
 /* Answer the request "deliver". */
 int agent_deliver(struct client *client, struct fail *why);
 
-/* between, before_exit: end the kept session; true when a table has changed. */
+/* between, before_exit: end the kept session; true when tables are stale. */
 bool agent_between(struct process *process);
 void agent_before_exit(struct process *process);
 

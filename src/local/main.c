@@ -20,7 +20,7 @@ static int deliver(struct client *client, struct fail *why)
     if (delivery_receive(client, &delivery, why) < 0)
         return -1;
     /* compat: a newaliases holds for the very next message. */
-    tables_refresh(agent->tables);
+    (void)tables_refresh(agent->tables);
     for (size_t i = 0; i < delivery.n; i++)
         attempt_deliver(agent, &delivery, &delivery.recipients[i], &seen);
     map_free(seen, NULL);

@@ -34,6 +34,7 @@ struct server {
     struct process *process;
     const struct conf *conf;
     struct tables *tables;
+    bool stale; /* a table has changed that we cannot open again */
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;
     struct match_list *limit_exceptions;
@@ -63,7 +64,7 @@ struct server {
  * first. */
 int server_before_jail(struct process *process, struct fail *why) MUST_CHECK;
 int server_after_jail(struct process *process, struct fail *why) MUST_CHECK;
-/* Drops idle connections; true when a table changed, so that a fresh process is wanted.
+/* Drops idle connections; true when tables are stale, so that a fresh process is wanted.
  */
 bool server_between(struct process *process);
 

@@ -210,11 +210,11 @@ static void count_junk(struct session *session, const struct command *command)
 /*
  * Input that came before its time (RFC 2920 section 3.1): a client that does
  * not listen to answers is no mail client, or somebody is smuggling. True: the
- * client has its answer.
+ * client has its answer. At standard input there may be a whole script.
  */
 static bool is_impatient(struct session *session, struct str ahead)
 {
-    if (ahead.n == 0)
+    if (ahead.n == 0 || session->server->process->stand_alone)
         return false;
     if (!session->impatient)
         maillog_pipelining(session->where, session->client_text, ahead);
@@ -426,6 +426,8 @@ void session_serve(struct client *client)
         .transaction.arena = arena_new("message"),
     };
 
+    if (server->tables) /* none when a user is at standard input */
+        server->stale = !tables_refresh(server->tables);
     stream_set_timeout(session.stream, server->conf->smtpd_timeout * 1000L);
     name_client(&session);
     maillog_connect(session.client_text);

@@ -309,7 +309,7 @@ bool tables_changed(struct tables *tables, const char **ret_name)
 }
 
 /* Open the table a second time; on success the new one takes the old one's place. */
-static void refresh(struct table *table)
+static bool refresh(struct table *table)
 {
     struct table again = *table;
 
@@ -317,21 +317,26 @@ static void refresh(struct table *table)
     open_table(&again);
     if (again.failed && !table->failed) {
         close_table(&again);
-        return;
+        return false;
     }
     close_table(table);
     *table = again;
+    return true;
 }
 
-void tables_refresh(struct tables *tables)
+bool tables_refresh(struct tables *tables)
 {
+    bool fresh = true;
+
     for (size_t i = 0; i < tables->list.n; i++) {
         struct table *table = tables->list.items[i];
 
         if (table->type &&
-            (table->failed || (table->type->changed && table->type->changed(table))))
-            refresh(table);
+            (table->failed || (table->type->changed && table->type->changed(table))) &&
+            !refresh(table))
+            fresh = false;
     }
+    return fresh;
 }
 
 void tables_refresh_due(struct tables *tables, int64_t now_ms)
@@ -339,7 +344,7 @@ void tables_refresh_due(struct tables *tables, int64_t now_ms)
     if (now_ms - tables->refreshed_ms < REFRESH_MS)
         return;
     tables->refreshed_ms = now_ms;
-    tables_refresh(tables);
+    (void)tables_refresh(tables);
 }
 
 struct arena *tables_arena(const struct tables *tables)

@@ -8,8 +8,8 @@
  * tables_open_failure and gives up instead.
  *
  * Open tables before entering a chroot jail: a table that changed cannot be
- * opened again from inside, which is why daemons end between two clients when
- * tables_changed says so, and a new process opens the new table.
+ * opened again from inside, which is why daemons that tables_refresh leaves
+ * with an old one end after the client, and a new process opens the new table.
  */
 #ifndef TABLE_TABLE_H
 #define TABLE_TABLE_H
@@ -113,10 +113,11 @@ enum table_result table_next(struct table *table, bool first, struct str *ret_ke
 bool tables_changed(struct tables *tables, const char **ret_name);
 
 /*
- * For programs that live long and are not in a jail: open changed tables
- * again, in place. A table that cannot be opened again stays as it was.
+ * Open changed tables again, in place, so that a change holds for the very next
+ * client or request. A table that cannot be opened again, for one in a jail, stays
+ * as it was; false when there is such a one, and a fresh process is wanted.
  */
-void tables_refresh(struct tables *tables);
+bool tables_refresh(struct tables *tables);
 /* The same, at most once a second, for services that would ask at each request. */
 void tables_refresh_due(struct tables *tables, int64_t now_ms);
 

@@ -14,6 +14,7 @@ struct virtual
     struct directory directory;
     struct durable durable;
     unsigned locks;
+    bool stale; /* a table has changed that we cannot open again */
 };
 
 /* --- one recipient ------------------------------------------------------------------ */
@@ -124,10 +125,12 @@ static struct outcome deliver_to(struct delivery *delivery,
 
 static int deliver(struct client *client, struct fail *why)
 {
+    struct virtual *self = client->process->state;
     struct delivery delivery;
 
     if (delivery_receive(client, &delivery, why) < 0)
         return -1;
+    self->stale = !tables_refresh(self->directory.tables);
     for (size_t i = 0; i < delivery.n; i++) {
         struct outcome outcome = deliver_to(&delivery, &delivery.recipients[i]);
 
@@ -160,13 +163,13 @@ static int set_up(struct process *process, struct fail *why)
     return 0;
 }
 
-/* True when a table changed: a fresh process reads it anew. */
+/* True when a table changed that we cannot open again: a fresh process reads it. */
 static bool between(struct process *process)
 {
     struct virtual *self = process->state;
     const char *changed;
 
-    if (!tables_changed(self->directory.tables, &changed))
+    if (!self->stale || !tables_changed(self->directory.tables, &changed))
         return false;
     log_info("table %s has changed -- restarting", changed);
     return true;

@@ -20,7 +20,6 @@ static void become(const struct sendmail *sendmail, const char *directory,
     const char *path =
         arena_printf(sendmail->command.arena, "%s/%s", directory, words[0]);
 
-    setenv("MAIL_CONFIG", sendmail->command.conf->config_directory, 1);
     execv(path, (char *const *)words);
     fatal_status(EX_TEMPFAIL, "execute %s: %m", path);
 }
@@ -90,6 +89,8 @@ int main(int argc, char **argv)
 
     command_start(&sendmail.command, "sendmail");
     options_parse(&sendmail, argc, argv);
+    /* for whoever does the work: postdrop, postqueue, ... */
+    setenv("MAIL_CONFIG", sendmail.command.conf->config_directory, 1);
     if (sendmail.mode != MODE_MAIL) {
         do_other(&sendmail);
         return 0;

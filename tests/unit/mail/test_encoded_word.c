@@ -5,7 +5,8 @@
 static const struct {
     const char *text, *want;
 } rows[] = {
-    {"", "=?utf-8?Q?" "?="},
+    {"", "=?utf-8?Q?"
+         "?="},
     {"J\xc3\xb6rg Schmidt", "=?utf-8?Q?J=C3=B6rg_Schmidt?="},
     {"a_b=c?d (e)", "=?utf-8?Q?a=5Fb=3Dc=3Fd_=28e=29?="},
     {"latin \xe4", "=?utf-8?Q?latin_=E4?="},

@@ -50,7 +50,7 @@ static void duplicates_go_as_asked(void **state)
     assert_string_equal(ask(bench, name, "a"), "1");
     options.duplicate = INDEX_DUPLICATE_REPLACE;
     build(name, &options);
-    tables_refresh(bench->tables);
+    assert_true(tables_refresh(bench->tables));
     assert_string_equal(ask(bench, name, "a"), "2");
     assert_string_equal(bench_warnings(bench), "");
 }
