@@ -174,12 +174,120 @@ static void tells_when_cleanup_is_gone(void **state)
     stage_strike(&stage);
 }
 
+/* --- through postdrop --- */
+
+/* Play postdrop: say the first words, read up to `bytes` bytes, then run `then`. */
+static struct submission *open_by_script(struct arena *arena, const char *then,
+                                         struct fail *why)
+{
+    const char *script = arena_printf(arena,
+                                      "printf 'protocol\\0postdrop_protocol\\0"
+                                      "queue_id\\0ABC\\0\\0'; %s",
+                                      then);
+    const char *argv[] = {"/bin/sh", "-c", script, NULL};
+    const char *id = NULL;
+    struct submission *s = submit_open_maildrop(argv, arena, &id, why);
+
+    if (s)
+        assert_string_equal(id, "ABC");
+    return s;
+}
+
+static const struct {
+    const char *name, *then;
+    enum submit_status status;
+    const char *reason;
+} drops[] = {
+    {"taken", "head -c 4 >/dev/null; printf 'status\\0000\\0reason\\0\\0\\0'", SUBMIT_OK,
+     ""},
+    {"refused", "printf 'status\\0003\\0reason\\0too big\\0\\0'", SUBMIT_TOO_BIG,
+     "too big"},
+    {"died", "exit 1", SUBMIT_GONE, ""},
+    {"nonsense", "head -c 4 >/dev/null; echo hello", SUBMIT_GONE, ""},
+};
+
+static void hears_what_postdrop_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(drops); i++) {
+        struct arena *arena = arena_new("test");
+        struct fail why;
+        struct submission *s = open_by_script(arena, drops[i].then, &why);
+        struct submit_done done;
+
+        assert_non_null(s);
+        submit_record(s, RECORD_SENDER, STR_NONE);
+        submit_record(s, RECORD_END, STR_NONE);
+        done = submit_close(s, arena);
+        ROW_INT(drops[i].name, done.status, drops[i].status);
+        ROW_TEXT(drops[i].name, done.reason, drops[i].reason);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+        arena_free(arena);
+    }
+}
+
+static void gives_up_what_postdrop_has(void **state)
+{
+    struct arena *arena = arena_new("test");
+    struct fail why;
+    struct submission *s = open_by_script(arena, "cat >/dev/null", &why);
+
+    (void)state;
+    assert_non_null(s);
+    submit_record(s, RECORD_SENDER, STR("joe"));
+    submit_cancel(s);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    arena_free(arena);
+}
+
+static void notices_that_postdrop_reads_no_more(void **state)
+{
+    struct arena *arena = arena_new("test");
+    struct fail why;
+    struct submission *s = open_by_script(
+        arena, "printf 'status\\0003\\0reason\\0full\\0\\0'; exec <&- >&-", &why);
+    char line[5000];
+    struct submit_done done;
+
+    (void)state;
+    assert_non_null(s);
+    memset(line, 'x', sizeof(line));
+    for (int i = 0; i < 100000 && !submit_is_lost(s); i++)
+        submit_record(s, RECORD_LINE, str_from(line, sizeof(line)));
+    assert_true(submit_is_lost(s));
+    submit_record(s, RECORD_END, STR_NONE);
+    done = submit_close(s, arena);
+    assert_int_equal(done.status, SUBMIT_TOO_BIG);
+    assert_string_equal(done.reason, "full");
+    arena_free(arena);
+}
+
+static void tells_when_postdrop_cannot_be_run(void **state)
+{
+    static const char *const missing[] = {"/nonexistent/postdrop", "-r", NULL},
+                             *const silent[] = {"/bin/false", NULL};
+    struct arena *arena = arena_new("test");
+    const char *id;
+    struct fail why;
+
+    (void)state;
+    assert_null(submit_open_maildrop(missing, arena, &id, &why));
+    assert_non_null(strstr(why.text, "/nonexistent/postdrop"));
+    assert_null(submit_open_maildrop(silent, arena, &id, &why));
+    assert_non_null(strstr(why.text, "/bin/false"));
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(carries_messages_over_one_connection),
         cmocka_unit_test(gives_up_and_goes_on),
         cmocka_unit_test(tells_when_cleanup_is_gone),
+        cmocka_unit_test(hears_what_postdrop_says),
+        cmocka_unit_test(gives_up_what_postdrop_has),
+        cmocka_unit_test(notices_that_postdrop_reads_no_more),
+        cmocka_unit_test(tells_when_postdrop_cannot_be_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
