@@ -4,6 +4,8 @@
  */
 #include "master/command.h"
 
+#include "service/logging.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,12 +66,27 @@ void command_import_environment(const char *import, struct arena *arena,
 static bool is_ours(const char *word)
 {
     static const char *const names[] = {
-        "MAIL_CONFIG=", "MAIL_LOGTAG=", "GENERATION=", "SLOT="};
+        "MAIL_CONFIG=", "MAIL_LOGTAG=",     "GENERATION=",
+        "SLOT=",        "POSTLOG_SERVICE=", "POSTLOG_HOSTNAME="};
 
     for (size_t i = 0; i < COUNT(names); i++)
         if (str_starts(str_of(word), names[i]))
             return true;
     return false;
+}
+
+/* With a log file, children find postlogd before they have read main.cf. */
+static void add_log_service(const struct conf *conf, struct arena *arena,
+                            struct texts *env)
+{
+    char host[256];
+
+    if (conf->maillog_file[0] == '\0')
+        return;
+    logging_host(conf, host, sizeof(host));
+    texts_add(env, arena,
+              arena_printf(arena, "POSTLOG_SERVICE=%s", conf->postlog_service_name));
+    texts_add(env, arena, arena_printf(arena, "POSTLOG_HOSTNAME=%s", host));
 }
 
 static void make_env(const struct command_options *o, struct arena *arena,
@@ -84,6 +101,7 @@ static void make_env(const struct command_options *o, struct arena *arena,
     texts_add(env, arena,
               arena_printf(arena, "MAIL_CONFIG=%s", o->conf->config_directory));
     texts_add(env, arena, arena_printf(arena, "MAIL_LOGTAG=%s", o->conf->syslog_name));
+    add_log_service(o->conf, arena, env);
     texts_add(env, arena, arena_printf(arena, "GENERATION=%o", o->generation));
     texts_add(env, arena, arena_printf(arena, "SLOT=%u", (unsigned)o->slot));
 }

@@ -49,30 +49,41 @@ static void make_tag(char tag[TAG_SIZE], const char *system,
 
 void logging_start(const struct logging_options *options)
 {
-    char tag[TAG_SIZE];
+    char tag[TAG_SIZE], path[PATH_SIZE];
     const char *name = getenv("MAIL_LOGTAG");
+    const char *service = secure_getenv("POSTLOG_SERVICE");
+    const char *host = secure_getenv("POSTLOG_HOSTNAME");
 
     make_tag(tag, name && *name ? name : "postfix", options);
+    if (service)
+        snprintf(path, sizeof(path), "public/%s", service);
     log_open(&(struct log_options){.tag = tag,
                                    .facility = LOG_MAIL,
-                                   .syslog = "/dev/log",
-                                   .host = "localhost",
+                                   .syslog = service ? NULL : "/dev/log",
+                                   .postlog = service ? path : NULL,
+                                   .host = host ? host : "localhost",
                                    .to_stderr = options->to_stderr,
-                                   .name = options->tag ? tag : options->program,
+                                   .name = options->program,
                                    .verbose = options->verbose});
+}
+
+void logging_host(const struct conf *conf, char *ret, size_t size)
+{
+    struct str name = str_of(conf->myhostname);
+
+    snprintf(ret, size, "%.*s", STR_ARG(str_head(name, str_find(name, '.'))));
 }
 
 void logging_configure(const struct conf *conf, const struct logging_options *options)
 {
     char tag[TAG_SIZE], host[HOST_SIZE], postlog[PATH_SIZE];
-    struct str name = str_of(conf->myhostname);
     bool to_file = conf->maillog_file[0] != '\0';
     int facility = facility_code(conf->syslog_facility);
 
     if (facility < 0)
         fatal("syslog_facility: unknown facility \"%s\"", conf->syslog_facility);
     make_tag(tag, conf->syslog_name, options);
-    snprintf(host, sizeof(host), "%.*s", STR_ARG(str_head(name, str_find(name, '.'))));
+    logging_host(conf, host, sizeof(host));
     snprintf(postlog, sizeof(postlog), "%s/public/%s", conf->queue_directory,
              conf->postlog_service_name);
     log_open(&(struct log_options){.tag = tag,

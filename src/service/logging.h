@@ -14,10 +14,16 @@ struct logging_options {
     int verbose;
 };
 
-/* Before the configuration is known: tag from MAIL_LOGTAG or "postfix/PROGRAM", syslog.
+/*
+ * Before the configuration is known: tag from MAIL_LOGTAG or "postfix/PROGRAM", syslog;
+ * or, when master has put POSTLOG_SERVICE and POSTLOG_HOSTNAME into the environment,
+ * postlogd, whose socket is then found from the queue directory, where master starts us.
  */
 void logging_start(const struct logging_options *options);
 /* Once it is. */
 void logging_configure(const struct conf *conf, const struct logging_options *options);
+
+/* The name of the host as lines of the log file have it. */
+void logging_host(const struct conf *conf, char *ret, size_t size);
 
 #endif

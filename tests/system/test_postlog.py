@@ -1,6 +1,7 @@
 """postlog(1), postlogd(8), and who writes maillog_file when."""
 
 import re
+import socket
 
 import pytest
 
@@ -76,6 +77,15 @@ def test_in_a_container_the_log_is_standard_output(box):
     assert box.postfix("stop").returncode == 0
     assert running.wait(30) == 0
     wait_for(box, rf"^{LINE}postfix/master\[\d+\]: terminating on signal 15$", "/var/log/out")
+
+
+def test_what_a_daemon_says_before_it_knows_the_file_is_in_the_file(box):
+    assert box.postfix("start").returncode == 0
+    wait_for(box, "daemon started")
+    box.configure("max_idle = soon", reload=False)
+    with socket.create_connection((box.address, 25)):
+        wait_for(box, rf"^{LINE}postfix/smtpd\[\d+\]: fatal: /etc/postfix/main.cf, line \d+: parameter max_idle: ")
+    assert box.log.lines == []
 
 
 def test_the_log_is_rotated(box):

@@ -13,6 +13,9 @@ static struct conf *conf_of(const char *import)
     conf = (struct conf){.daemon_directory = "/usr/lib/postfix/sbin",
                          .config_directory = "/etc/postfix",
                          .syslog_name = "postfix-a",
+                         .myhostname = "mx.example.com",
+                         .maillog_file = "",
+                         .postlog_service_name = "postlog",
                          .import_environment = import};
     return &conf;
 }
@@ -121,11 +124,31 @@ static void environment_is_what_is_imported_and_ours(void **state)
     arena_free(arena);
 }
 
+static void with_a_log_file_children_are_told_who_writes_it(void **state)
+{
+    struct master_service line = {.name = "x", .type = MASTER_UNIX, .command = "x"};
+    struct conf conf = *conf_of("");
+    struct command_options options = {.conf = &conf, .line = &line, .sockets = 1};
+    struct arena *arena = arena_new("test");
+    struct command command;
+
+    (void)state;
+    conf.maillog_file = "/var/log/maillog";
+    command_make(&options, arena, &command);
+    assert_string_equal(
+        joined(command.env, arena),
+        "PATH=/usr/bin:/bin:/usr/sbin:/sbin MAIL_CONFIG=/etc/postfix "
+        "MAIL_LOGTAG=postfix-a "
+        "POSTLOG_SERVICE=postlog POSTLOG_HOSTNAME=mx GENERATION=0 SLOT=0");
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arguments_follow_from_the_fields),
         cmocka_unit_test(own_arguments_come_last),
+        cmocka_unit_test(with_a_log_file_children_are_told_who_writes_it),
         cmocka_unit_test(environment_is_what_is_imported_and_ours),
     };
 
