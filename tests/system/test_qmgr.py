@@ -55,6 +55,7 @@ class Session(socketserver.StreamRequestHandler):
 
     def handle(self):
         if self.server.refusal:
+            time.sleep(self.server.pause)
             self.say(self.server.refusal)
             return
         self.say("220 peer.test ESMTP")
@@ -154,13 +155,13 @@ def test_deferred_transports_wait_for_a_flush(box, peer):
 
 def test_a_destination_that_fails_is_left_alone(box, peer):
     box.configure("minimal_backoff_time = 60s\nmaximal_backoff_time = 60s")
-    peer.refusal = "421 not now"
+    peer.refusal, peer.pause = "421 not now", 0.5  # so that several fail while others wait
     mark = box.log.mark()
     first = [box.submit("a@client.test", f"x{n}@else.test", TEXT) for n in range(12)]
     for queue_id in first:
         box.log.wait(rf"{queue_id}: to=.*status=deferred", since=mark)
     box.log.wait(r"relay=none, .*dsn=4\.\d\.\d, status=deferred \(delivery temporarily suspended: .*421 not now", since=mark)
-    peer.refusal = None
+    peer.refusal, peer.pause = None, 0
     last = box.submit("a@client.test", "last@else.test", TEXT)
     box.log.wait(rf"{last}: to=.*delivery temporarily suspended", since=mark)
     assert peer.messages == []
