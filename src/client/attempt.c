@@ -5,6 +5,7 @@
  */
 #include "client/attempt.h"
 
+#include "client/message.h"
 #include "client/transaction.h"
 #include "queue/envelope.h"
 #include "util/log.h"
@@ -24,22 +25,20 @@ struct attempt {
 
 /* --- the message -------------------------------------------------------------------- */
 
-static int add_line(void *context, struct str text, bool ends)
+/* Content that says it is 7-bit, or is known to be, needs no conversion. */
+static bool needs_conversion(const struct attempt *attempt)
 {
-    struct content *content = context;
-
-    content_line(content, text, ends);
-    return stream_output_result(content->stream) != STREAM_OK; /* nobody listens */
+    return attempt->settings->convert && attempt->transaction.encoding != ENCODING_7BIT &&
+           !(attempt->session->features & FEATURE_8BITMIME);
 }
 
 static int write_message(void *context, struct content *content, struct fail *why)
 {
     struct attempt *attempt = context;
-    int result = delivery_content(attempt->delivery, add_line, content, why);
+    struct message message = {.delivery = attempt->delivery,
+                              .to_7bit = needs_conversion(attempt)};
 
-    if (result < 0 && why->code == 0) /* not an I/O error */
-        delivery_mark_corrupt(attempt->delivery);
-    return result < 0 ? -1 : 0;
+    return message_write(&message, content, why);
 }
 
 static enum transaction_encoding encoding_of(const char *encoding)

@@ -19,6 +19,7 @@ static void add(struct content *content, struct str text)
         stream_write_str(content->stream, str_head(text, room));
         stream_write(content->stream, "\r\n ", 3);
         content->column = 1;
+        content->broken = true;
         text = str_tail(text, room);
     }
     stream_write_str(content->stream, text);

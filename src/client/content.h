@@ -11,6 +11,7 @@ struct content {
     struct stream *stream;
     size_t limit;  /* bytes of a line before CRLF; 0 = none */
     size_t column; /* bytes of the current line written */
+    bool broken;   /* some line was too long */
 };
 
 void content_init(struct content *content, struct stream *stream, int line_length_limit);

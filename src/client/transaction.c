@@ -341,6 +341,17 @@ static void give_up_message(struct run *run, const struct fail *why)
     run->session->broken = true;
 }
 
+static void tell_of_broken_lines(const struct run *run)
+{
+    const struct client_settings *settings = run->session->settings;
+
+    if (settings->note)
+        settings->note(arena_printf(run->arena,
+                                    "%s: breaking line > %d bytes with <CR><LF>SPACE",
+                                    run->transaction->queue_id,
+                                    settings->line_length_limit));
+}
+
 static void send_content(struct run *run)
 {
     struct session *session = run->session;
@@ -358,6 +369,8 @@ static void send_content(struct run *run)
         return;
     }
     content_end(&content);
+    if (content.broken)
+        tell_of_broken_lines(run);
     if (run->transaction->last && (session->features & FEATURE_PIPELINING)) {
         stream_write_text(session->stream, "QUIT\r\n");
         session->quit_sent = true;

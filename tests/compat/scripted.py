@@ -57,7 +57,7 @@ class Server:
 
     def __init__(self, place, replies):
         self.replies = USUAL | {k: list(v) if isinstance(v, list) else v for k, v in replies.items()}
-        self.heard, self.connections = [], 0
+        self.heard, self.content, self.connections = [], [], 0
         if isinstance(place, tuple):
             self._listener = socket.create_server(place)
         elif "/" in place:
@@ -120,6 +120,7 @@ class Server:
                 for line in lines:
                     if line == b".\r\n":
                         break
+                    self.content.append(line.decode("latin-1"))
                 for _ in range(accepted if each else 1):
                     if not self._say(client, "end"):
                         return
@@ -163,20 +164,22 @@ def configured(pair, text):
             mta.extra = text
 
 
-def delivered(mta, servers, recipients):
+def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body=""):
     """What the servers heard and what smtp logged, for one message."""
     mark = mta.log.mark()
-    queue_id = mta.submit("ann@same.test", recipients, "Subject: t\n\nx\n")
+    queue_id = mta.submit("ann@same.test", recipients, text, body)
     for recipient in recipients:
         mta.log.wait(rf"[sl]mtp\[\d+\]: {queue_id}: to=<{recipient}>.*status=", since=mark, timeout=20)
     mta.run(["postsuper", "-d", "ALL"], check=True)
     lines = mta.masked_log(mark, r"postfix/[sl]mtp\[")
     lines = [line.replace("smtp_connect_addr: ", "") for line in lines]  # a name inside Postfix
-    return [server.heard for server in servers], lines
+    content = [mta.mask("".join(server.content).replace("\r\n", "\n")) for server in servers]
+    return [server.heard for server in servers], lines, content
 
 
-def compare(pair, hosts, recipients=("v@elsewhere.test",), settings="", heard=True):
-    """hosts: [(place, replies)]; a path is one inside. heard: compare the commands too."""
+def compare(pair, hosts, recipients=("v@elsewhere.test",), settings="", heard=True, **more):
+    """hosts: [(place, replies)]; a path is one inside. heard: compare the commands too.
+    text: the message; body: what is said of it to smtpd."""
     configured(pair, settings)
     seen = []
     for mta in pair:
@@ -185,7 +188,8 @@ def compare(pair, hosts, recipients=("v@elsewhere.test",), settings="", heard=Tr
                 stack.enter_context(Server(str(mta.path(p)) if "/" in p else p, replies))
                 for p, replies in hosts
             ]
-            seen.append(delivered(mta, servers, list(recipients)))
-    (heard_oracle, log_oracle), (heard_ours, log_ours) = seen
+            seen.append(delivered(mta, servers, list(recipients), **more))
+    (heard_oracle, log_oracle, content_oracle), (heard_ours, log_ours, content_ours) = seen
     assert sorted(log_ours) == sorted(log_oracle)
     assert not heard or heard_ours == heard_oracle
+    assert content_ours == content_oracle

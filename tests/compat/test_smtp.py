@@ -247,3 +247,42 @@ def test_refused_greetings_are_no_sessions(pair, dns):
     dns.names |= mx((10, ONE), (20, TWO), (30, "three.test"), one_test=A1, two_test=A2, three_test={"A": ["127.0.0.4"]})
     later = {"greeting": b"450 4.3.2 later\r\n"}
     compare(pair, [(FIRST, later), (SECOND, later), ("127.0.0.4", {})])
+
+
+# --- content -------------------------------------------------------------------------------------
+
+PLAIN = "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+EIGHT = "gr\u00fc\u00dfe = 1 \n" + "\u00e4" * 60 + "\nFrom here\n.dot\n..\n"
+MESSAGES = {
+    "plain": "Subject: t\n\nx\n",
+    "8bit": PLAIN + EIGHT,
+    "8bit, no MIME": "Subject: t\n\n" + EIGHT,
+    "8bit in the header": "Subject: gr\u00fc\u00dfe\n\nx\n",
+    "no line end": PLAIN + EIGHT.rstrip(),
+    "dots": "Subject: t\n\n.\n..\n.a\n",
+    "long line": "Subject: t\n\n" + "x" * 3000 + "\n." + "y" * 998 + "\n",
+    "long header": "Subject: " + "x" * 3000 + "\n\nx\n",
+    "empty body": "Subject: t\n\n",
+    "no body": "Subject: t\n",
+    "multipart": (
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\n"
+        "preamble\n--b\nContent-Type: text/plain\nContent-Transfer-Encoding: 8bit\n\n" + EIGHT +
+        "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: 8bit\n\n" + PLAIN + EIGHT +
+        "--b\nContent-Transfer-Encoding: binary\n\n" + EIGHT + "--b\n\nseven\n--b--\nepilogue\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("hello", ["250 peer\r\n", "250-peer\r\n250 8BITMIME\r\n"], ids=["7bit", "8bit"])
+@pytest.mark.parametrize("declared", ["", "8BITMIME"])
+@pytest.mark.parametrize("name", MESSAGES)
+def test_content(pair, dns, name, declared, hello):
+    one_host(dns)
+    compare(pair, [(FIRST, {"EHLO": hello.encode()})], text=MESSAGES[name].encode(), body=declared)
+
+
+@pytest.mark.parametrize("name", ["8bit", "multipart"])
+def test_no_conversion(pair, dns, name):
+    one_host(dns)
+    settings = "disable_mime_output_conversion = yes"
+    compare(pair, [(FIRST, {"EHLO": b"250 peer\r\n"})], text=MESSAGES[name].encode(), settings=settings)

@@ -186,13 +186,13 @@ class Instance(Sandbox):
         client.connect(self.address, port)
         return client
 
-    def submit(self, sender, recipients, text):
-        """One message by SMTP; return its queue id."""
+    def submit(self, sender, recipients, text, body=""):
+        """One message by SMTP; return its queue id. body: 7BIT, 8BITMIME or not said."""
         if isinstance(recipients, str):
             recipients = [recipients]
         with self.smtp() as client:
             client.ehlo()
-            client.docmd(f"MAIL FROM:<{sender}>")
+            client.docmd(f"MAIL FROM:<{sender}>" + (f" BODY={body}" if body else ""))
             for recipient in recipients:
                 code, reply = client.docmd(f"RCPT TO:<{recipient}>")
                 assert code == 250, reply
