@@ -168,6 +168,9 @@ static struct batch *batch_new(struct message *message, struct arena *arena)
     *batch = (struct batch){.message = message, .arena = arena, .n = envelope->n};
     batch->left = batch->n;
     batch->targets = arena_array(arena, batch->n, sizeof(*batch->targets));
+    /* Also for recipients that were aliases: cleanup left a record for them. */
+    if (envelope->size.flags & (NOTIFY_SUCCESS << SIZE_NOTIFY_SHIFT))
+        message->success_reports = true;
     for (size_t i = 0; i < batch->n; i++) {
         batch->targets[i] =
             (struct target){.recipient = &envelope->recipients[i], .batch = batch};
