@@ -349,6 +349,21 @@ static int write_report(struct writer *w, const char *queue_id, struct fail *why
     return 0;
 }
 
+/* Our own mail is checked only when main.cf wants that. */
+static int submit_flags(const struct writer *w)
+{
+    const struct conf *conf = w->bouncer->conf;
+    const char *class = w->report->to_postmaster ? "notify" : "bounce";
+    struct str rest = str_of(conf->internal_mail_filter_classes), word;
+    int flags = SUBMIT_MAP | SUBMIT_NO_BCC |
+                submit_auto_utf8(conf->smtputf8_autodetect_classes, class);
+
+    while ((word = str_word(&rest, ", \t\r\n")).n)
+        if (str_is_nocase(word, class))
+            flags |= SUBMIT_FILTER | SUBMIT_MILTER;
+    return flags;
+}
+
 int report_send(struct bouncer *bouncer, const struct report *report, struct arena *arena,
                 const char **ret_id, struct fail *why)
 {
@@ -365,7 +380,7 @@ int report_send(struct bouncer *bouncer, const struct report *report, struct are
 
     if (open_original(&w, why) < 0)
         return -1;
-    w.out = submit_open(bouncer->cleanup, SUBMIT_MAP | SUBMIT_NO_BCC, 0, arena, &id, why);
+    w.out = submit_open(bouncer->cleanup, submit_flags(&w), 0, arena, &id, why);
     if (w.out)
         result = write_report(&w, id, why);
     close(w.fd);

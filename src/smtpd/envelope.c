@@ -16,7 +16,7 @@
 static int submit_flags(const struct session *session)
 {
     const char *options = session->conf->receive_override_options;
-    int flags = 0;
+    int flags = submit_auto_utf8(session->conf->smtputf8_autodetect_classes, "smtpd");
 
     if (!strstr(options, "no_address_mappings"))
         flags |= SUBMIT_MAP;
