@@ -1,9 +1,11 @@
-commands.uses := util conf ipc net mail table queue service
+commands.uses := util conf ipc net mail table queue service deliver
 commands.programs += postalias
 commands.programs += postcat
 commands.programs += postconf
 commands.programs += postdrop
 commands.programs += postfix
+commands.programs += postkick
+commands.programs += postlock
 commands.programs += postlog
 commands.programs += postmap
 commands.programs += postqueue

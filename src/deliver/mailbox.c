@@ -5,6 +5,7 @@
  */
 #include "deliver/mailbox.h"
 
+#include "deliver/lock_file.h"
 #include "util/file.h"
 #include "util/ids.h"
 #include "util/log.h"
@@ -105,35 +106,6 @@ static void act_as_before(struct append *a)
 
 /* --- the lock file ------------------------------------------------------------------ */
 
-static bool lock_file_is_stale(struct append *a)
-{
-    struct stat st;
-
-    return stat(a->lock_file, &st) == 0 &&
-           clock_wall(&clock_system).tv_sec - st.st_mtime > a->conf->stale_lock_time;
-}
-
-static int make_lock_file(struct append *a)
-{
-    struct timespec delay = {.tv_sec = a->conf->deliver_lock_delay};
-
-    for (int attempt = 0;; attempt++) {
-        int fd = open(a->lock_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
-
-        if (fd >= 0) {
-            close(fd);
-            return 0;
-        }
-        if (errno == EINTR)
-            continue;
-        if (errno != EEXIST || attempt >= a->conf->deliver_lock_attempts)
-            break;
-        if (!lock_file_is_stale(a) || unlink(a->lock_file) < 0)
-            nanosleep(&delay, NULL);
-    }
-    return fail_set(&a->refusal->why, "unable to create lock file %s: %m", a->lock_file);
-}
-
 /* "/dev/null" has no readers that a lock file would tell anything. */
 static bool needs_lock_file(const struct mailbox *mailbox)
 {
@@ -151,7 +123,7 @@ static int take_lock_file(struct append *a)
     if (!needs_lock_file(a->mailbox))
         return 0;
     a->lock_file = arena_printf(a->arena, "%s.lock", a->mailbox->path);
-    if (make_lock_file(a) == 0)
+    if (lock_file_make(a->lock_file, a->conf, &a->refusal->why) == 0)
         return 0;
     a->lock_file = NULL;
     code = a->refusal->why.code;

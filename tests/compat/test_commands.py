@@ -573,3 +573,46 @@ def test_postcat_by_id(queue, words):
 def test_postcat_reads_standard_input(pair):
     ours, oracle = [call(m, "postcat", text=FILES["two"])["out"] for m in pair]
     assert ours == oracle + "*** MESSAGE FILE END stdin ***\n"  # the oracle cannot seek there
+
+
+# -- postlock, postkick -------------------------------------------------------------------
+
+LOCKS = [
+    "",
+    "f",
+    "-x f true",
+    "f true",
+    "f false",
+    "f sh -c 'exit 7'",
+    "f sh -c 'kill -9 $$'",
+    "f nosuchcommand",
+    "f ls -1 -A /tmp/locks",
+    "-l dotlock f ls -1 -A /tmp/locks",
+    "-l flock f ls -1 -A /tmp/locks",
+    "-l fcntl new ls -1 -A /tmp/locks",
+    "/nonexistent/f true",
+    "/tmp true",
+    "-l flock taken true",
+    "-l dotlock dotted true",
+    "-C /nonexistent f true",
+]
+
+
+@pytest.mark.parametrize("words", LOCKS)
+def test_postlock(pair, words):
+    seen = []
+    for mta in pair:
+        mta.configure("deliver_lock_attempts = 1\ndeliver_lock_delay = 0", reload=False)
+        mta.run("mkdir -p /tmp/locks; cd /tmp/locks; rm -rf *; touch f taken dotted dotted.lock", check=True)
+        held = f"cd /tmp/locks; flock taken postlock {words}"
+        seen.append((call(mta, held), mta.run("ls /tmp/locks").stdout))
+    assert seen[0] == seen[1]
+
+
+KICKS = ["", "public qmgr", "-x", "public qmgr I x", "public nosuch I", "nosuch qmgr I", "-c /tmp public qmgr I"]
+
+
+@pytest.mark.parametrize("words", KICKS)
+def test_postkick(pair, words):
+    seen = [call(m, f"postkick {words}") for m in pair]
+    assert seen[0] == seen[1] and seen[0]["status"] == 1

@@ -1,0 +1,81 @@
+/*
+ * postkick(1): sends a few bytes to a service, from scripts. What they mean is
+ * the service's own; nothing is answered.
+ */
+#include "commands/command.h"
+#include "ipc/client.h"
+#include "util/file.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Old configurations have FIFOs. One without a reader is no service. */
+static int write_fifo(const char *path, const char *bytes, struct fail *why)
+{
+    int fd = file_open(path, O_WRONLY | O_NONBLOCK, 0, why), result;
+
+    if (fd < 0)
+        return -1;
+    result = file_write_all(fd, bytes, strlen(bytes), why);
+    close(fd);
+    return result;
+}
+
+static int kick(const struct conf *conf, const char *path, const char *bytes)
+{
+    struct fail why;
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        log_warning("unable to look up %s: %s", path, strerror(errno));
+        return -1;
+    }
+    if (S_ISFIFO(st.st_mode)
+            ? write_fifo(path, bytes, &why) == 0
+            : ipc_trigger(path, bytes, conf->trigger_timeout * 1000L, &why) == 0)
+        return 0;
+    if (log_verbose())
+        log_warning("%s", why.text);
+    return -1;
+}
+
+static void usage(void)
+{
+    fatal("usage: postkick [-c config_dir] [-v] class service request");
+}
+
+int main(int argc, char **argv)
+{
+    struct command command = {0};
+    const char *class, *service;
+    int option;
+
+    command_start(&command, "postkick");
+    while ((option = getopt(argc, argv, "c:v")) != -1)
+        switch (option) {
+        case 'c':
+            command.directory = optarg;
+            break;
+        case 'v':
+            command.verbose++;
+            break;
+        default:
+            usage();
+        }
+    if (argc - optind != 3)
+        usage();
+    class = argv[optind];
+    service = argv[optind + 1];
+    command_configure(&command);
+    command_enter_queue(&command);
+    if (kick(command.conf, arena_printf(command.arena, "%s/%s", class, service),
+             argv[optind + 2]) == 0)
+        return 0;
+    log_warning("Cannot contact class %s service %s - perhaps the mail system is down",
+                class, service);
+    return 1;
+}
