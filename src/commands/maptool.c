@@ -124,6 +124,7 @@ void maptool_parse(struct maptool *tool, int argc, char **argv, const char *lett
     if (optind == argc)
         fatal("%s", usage);
     tool->names = (const char *const *)argv + optind;
+    tool->n_names = (size_t)(argc - optind);
 }
 
 /* --- output ---------------------------------------------------------------------------
@@ -181,9 +182,9 @@ static void warn(void *context, const char *text)
 
 static struct table *open_table(struct maptool *tool, const char *name)
 {
-    unsigned flags = (tool->index.no_fold ? TABLE_NO_FOLD : 0u) |
-                     (tool->index.files ? TABLE_FILES : 0u) |
-                     (tool->parts ? TABLE_NO_UTF8 : 0u);
+    unsigned flags = (tool->index.no_fold ? TABLE_NO_FOLD : 0U) |
+                     (tool->index.files ? TABLE_FILES : 0U) |
+                     (tool->parts ? TABLE_NO_UTF8 : 0U);
     struct table *table = table_open(tool->tables, name, flags);
 
     tables_each_warning(tool->tables, warn, NULL);
@@ -211,7 +212,7 @@ bool maptool_ask(struct maptool *tool, struct str key, bool echo_key)
     struct str value;
     struct fail why;
 
-    for (size_t i = 0; tool->names[i]; i++) {
+    for (size_t i = 0; i < tool->n_names; i++) {
         struct table *table = open_table(tool, tool->names[i]);
         enum table_result result = table_lookup(table, key, tool->arena, &value, &why);
 
@@ -324,7 +325,7 @@ static bool delete_key(struct maptool *tool, struct str key)
 {
     bool any = false;
 
-    for (size_t i = 0; tool->names[i]; i++)
+    for (size_t i = 0; i < tool->n_names; i++)
         any |= delete_from(tool, tool->names[i], key);
     return any;
 }
@@ -342,18 +343,18 @@ static void build(struct maptool *tool, const char *name)
  * -------------------------------------------------------------------------------- */
 
 /* Names without a type get the default one. */
-static void complete_names(struct maptool *tool)
+static void complete_names(struct maptool *tool, size_t n)
 {
-    struct texts names = {0};
+    struct arena *arena = tool->command.arena;
+    const char **names = arena_array(arena, n + 1, sizeof(*names));
 
-    for (size_t i = 0; tool->names[i]; i++)
-        texts_add(&names, tool->command.arena,
-                  strchr(tool->names[i], ':')
-                      ? tool->names[i]
-                      : arena_printf(tool->command.arena, "%s:%s",
-                                     tool->command.conf->default_database_type,
-                                     tool->names[i]));
-    tool->names = names.items;
+    for (size_t i = 0; i < n; i++)
+        names[i] =
+            strchr(tool->names[i], ':')
+                ? tool->names[i]
+                : arena_printf(arena, "%s:%s", tool->command.conf->default_database_type,
+                               tool->names[i]);
+    tool->names = names;
 }
 
 static void prepare(struct maptool *tool)
@@ -372,7 +373,7 @@ static void prepare(struct maptool *tool)
     tool->index.smtputf8 = options.smtputf8;
     tool->index.cache = (size_t)conf->berkeley_db_create_buffer_size;
     tool->index.warn = warn;
-    complete_names(tool);
+    complete_names(tool, tool->n_names);
 }
 
 int maptool_run(struct maptool *tool)
@@ -386,7 +387,7 @@ int maptool_run(struct maptool *tool)
         success = strcmp(tool->key, "-") == 0 ? each_line(tool, delete_key)
                                               : delete_key(tool, str_of(tool->key));
     else
-        for (size_t i = 0; tool->names[i]; i++)
+        for (size_t i = 0; i < tool->n_names; i++)
             (tool->action == MAPTOOL_LIST ? list : build)(tool, tool->names[i]);
     tables_free(tool->tables);
     arena_free(tool->arena);

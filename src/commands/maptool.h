@@ -27,7 +27,8 @@ struct maptool {
     unsigned parts;             /* 0 = keys are plain lines */
     int utf8;                   /* 1 = -U, 0 = -u, -1 = as main.cf says */
     bool json;                  /* -j */
-    const char *const *names;   /* "type:name" or "name"; NULL at the end */
+    const char *const *names;   /* "type:name" or "name" */
+    size_t n_names;
 
     struct tables *tables; /* from here on: of maptool_run */
     struct arena *arena;   /* of one lookup */

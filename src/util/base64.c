@@ -14,7 +14,10 @@ void base64_encode(struct buf *out, struct str bytes)
         for (size_t k = 0; k < 3; k++)
             group = group << 8 | (k < n ? (unsigned char)bytes.p[i + k] : 0);
         for (size_t k = 0; k < 4; k++)
-            buf_add_char(out, k <= n ? alphabet[group >> (18 - 6 * k) & 63] : '=');
+            if (k <= n)
+                buf_add_char(out, alphabet[group >> (18 - 6 * k) & 63]);
+            else
+                buf_add_char(out, '=');
     }
 }
 
@@ -40,7 +43,7 @@ static bool decode_group(struct buf *out, const char *p, size_t n)
     if (group & ((1UL << (8 * (4 - n))) - 1))
         return false;
     for (size_t k = 0; k + 1 < n; k++)
-        buf_add_char(out, (char)(group >> (16 - 8 * k)));
+        buf_add_char(out, (char)(group >> (16 - 8 * k) & 0xff));
     return true;
 }
 

@@ -7,44 +7,35 @@
 #include "commands/postfix/postfix.h"
 #include "util/log.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <fts.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { DEPTH_MAX = 8 }; /* hash_queue_depth and some */
 
 /* What to say of one file or directory below a tree. */
 typedef void visit(const struct control *control, const char *path,
                    const struct stat *st);
 
-static void walk(const struct control *control, const char *path, int depth,
+/* path is part of it when itself is set. Links are not followed. */
+static void walk(const struct control *control, const char *path, bool itself,
                  visit *visitor)
 {
-    DIR *directory = opendir(path);
-    const struct dirent *entry;
+    char *paths[] = {arena_copy(control->command.arena, path), NULL};
+    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    const FTSENT *entry;
 
-    if (directory == NULL) {
-        if (errno != ENOENT)
-            log_warning("open directory %s: %m", path);
-        return;
+    if (tree == NULL)
+        fatal("walk %s: %m", path);
+    while ((entry = fts_read(tree)) != NULL) {
+        if (entry->fts_info == FTS_DNR)
+            log_warning("open directory %s: %s", entry->fts_path,
+                        strerror(entry->fts_errno));
+        /* FTS_NS: the queue moves on while we look */
+        if (entry->fts_info != FTS_NS && entry->fts_info != FTS_DP &&
+            (itself || entry->fts_level > FTS_ROOTLEVEL))
+            visitor(control, entry->fts_path, entry->fts_statp);
     }
-    while ((entry = readdir(directory)) != NULL) {
-        char name[4096];
-        struct stat st;
-
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-        if (lstat(name, &st) < 0)
-            continue; /* the queue moves on while we look */
-        visitor(control, name, &st);
-        if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-            walk(control, name, depth + 1, visitor);
-    }
-    closedir(directory);
+    fts_close(tree);
 }
 
 static void owned_by_root(const struct control *control, const char *path,
@@ -89,31 +80,20 @@ static void check_program(const struct control *control, const char *name)
         log_warning("not set-gid or not owner+group+world executable: %s", path);
 }
 
-static void check_tree(const struct control *control, const char *path, visit *visitor)
-{
-    struct stat st;
-
-    if (lstat(path, &st) < 0)
-        return;
-    visitor(control, path, &st);
-    if (S_ISDIR(st.st_mode))
-        walk(control, path, 0, visitor);
-}
-
 void check_files(const struct control *control)
 {
     static const char *const queues[] = {"active", "bounce",   "defer", "deferred",
                                          "flush",  "incoming", "hold",  "trace"};
     const struct conf *conf = control->conf;
 
-    check_tree(control, conf->config_directory, owned_by_root);
-    check_tree(control, conf->daemon_directory, owned_by_root);
-    check_tree(control, conf->data_directory, owned_by_mail);
+    walk(control, conf->config_directory, true, owned_by_root);
+    walk(control, conf->daemon_directory, true, owned_by_root);
+    walk(control, conf->data_directory, true, owned_by_mail);
     if (chdir(conf->queue_directory) < 0)
         fatal("change directory to %s: %m", conf->queue_directory);
     for (size_t i = 0; i < COUNT(queues); i++)
-        walk(control, queues[i], 0, owned_by_mail);
-    walk(control, "corrupt", 0, damaged);
+        walk(control, queues[i], false, owned_by_mail);
+    walk(control, "corrupt", false, damaged);
     for (size_t i = 0; setgid_programs[i]; i++)
         check_program(control, setgid_programs[i]);
 }

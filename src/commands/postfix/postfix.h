@@ -49,7 +49,7 @@ int process_start(const struct control *control);
 /* Become the master process, without leaving the terminal. */
 void process_become(const struct control *control);
 /* Send a signal, and ends the program when that fails. */
-void process_signal(pid_t pid, int signal);
+void process_signal(pid_t pid, int number);
 /* Wait until it has ended; false when it still runs after that time. */
 bool process_wait_end(int timeout_ms);
 /* Kill it with all that it started. */
