@@ -1,13 +1,14 @@
 /*
  * Finds proxied tables in list parameters, whatever the form of the list:
- * words, restrictions with arguments, and "{ ... }" around either.
+ * words, restrictions with arguments, and "{ ... }" around either. Texts that are
+ * found inside others (braces, files) are put behind, and looked at in turn.
  */
 #include "proxymap/allowed.h"
 
 #include "util/file.h"
 #include "util/log.h"
 
-enum { DEPTH_MAX = 10, FILE_MAX = 16 << 20 };
+enum { FILE_MAX = 16 << 20 };
 
 static const char separators[] = ", \t\r\n";
 static const char prefix[] = "proxy:";
@@ -16,23 +17,25 @@ struct search {
     const struct conf *conf;
     struct arena *arena;
     struct texts *found;
+    struct texts texts; /* to be looked at, in order ... */
+    size_t next;        /* ... from here on */
+    struct texts files; /* that were read: one that names itself ends there */
 };
-
-static int search(const struct search *s, struct str value, int depth, struct fail *why);
 
 /* A list may name a file that holds more of it. One that cannot be read is reported by
  * the program whose list it is; here it allows nothing. */
-static int search_file(const struct search *s, const char *path, int depth,
-                       struct fail *why)
+static void add_file(struct search *s, const char *path)
 {
     struct str content;
-    struct fail reason;
+    struct fail why;
 
-    if (file_read(path, FILE_MAX, s->arena, &content, &reason) < 0) {
-        log_warning("%s", reason.text);
-        return 0;
-    }
-    return search(s, content, depth + 1, why);
+    if (texts_has(&s->files, str_of(path), false))
+        return;
+    texts_add(&s->files, s->arena, path);
+    if (file_read(path, FILE_MAX, s->arena, &content, &why) < 0)
+        log_warning("%s", why.text);
+    else
+        texts_add(&s->texts, s->arena, content.p);
 }
 
 /* What stood between braces is a list again. */
@@ -45,23 +48,19 @@ static bool holds_a_list(const struct search *s, struct str word)
 }
 
 /* "unionmap:{proxy:hash:/a,proxy:hash:/b}": tables of which another one is made. */
-static int search_inside(const struct search *s, struct str word, int depth,
-                         struct fail *why)
+static bool is_made_of_tables(struct str word)
 {
-    struct str inside = str_tail(word, str_find(word, '{'));
-
-    if (!str_starts(word, "unionmap:") && !str_starts(word, "pipemap:"))
-        return 0; /* what other types have there are rules, not tables */
-    return str_unbrace(inside, &inside) ? search(s, inside, depth + 1, why) : 0;
+    return str_starts(word, "unionmap:{") || str_starts(word, "pipemap:{");
 }
 
-static int search_word(const struct search *s, struct str word, int depth,
-                       struct fail *why)
+static void search_word(struct search *s, struct str word)
 {
-    if (depth > DEPTH_MAX)
-        return fail_set(why, "lists are nested too deeply near \"%.*s\"", STR_ARG(word));
-    if (holds_a_list(s, word))
-        return search(s, word, depth + 1, why);
+    struct str inside;
+
+    if (holds_a_list(s, word)) {
+        texts_add(&s->texts, s->arena, arena_copy_str(s->arena, word));
+        return;
+    }
     while (str_starts(word, "!"))
         word = str_tail(word, 1);
     if (str_starts(word, prefix)) {
@@ -69,26 +68,16 @@ static int search_word(const struct search *s, struct str word, int depth,
 
         if (!texts_has(s->found, name, false))
             texts_add(s->found, s->arena, arena_copy_str(s->arena, name));
-        return 0;
+    } else if (str_starts(word, "/")) {
+        add_file(s, arena_copy_str(s->arena, word));
+    } else if (is_made_of_tables(word) &&
+               str_unbrace(str_tail(word, str_find(word, '{')), &inside)) {
+        texts_add(&s->texts, s->arena, arena_copy_str(s->arena, inside));
     }
-    if (str_starts(word, "/"))
-        return search_file(s, arena_copy_str(s->arena, word), depth, why);
-    return search_inside(s, word, depth, why);
-}
-
-static int search(const struct search *s, struct str value, int depth, struct fail *why)
-{
-    struct texts words = {0};
-
-    texts_split_braced(&words, s->arena, value, separators);
-    for (size_t i = 0; i < words.n; i++)
-        if (search_word(s, str_of(words.items[i]), depth, why) < 0)
-            return -1;
-    return 0;
 }
 
 /* A restriction class is a list under a name of the administrator's own. */
-static int search_classes(const struct search *s, struct fail *why)
+static void add_classes(struct search *s)
 {
     struct texts classes = {0};
 
@@ -97,18 +86,30 @@ static int search_classes(const struct search *s, struct fail *why)
     for (size_t i = 0; i < classes.n; i++) {
         const char *value = conf_text(s->conf, classes.items[i], NULL);
 
-        if (value && search(s, str_of(value), 0, why) < 0)
-            return -1;
+        if (value)
+            texts_add(&s->texts, s->arena, value);
     }
-    return 0;
 }
 
-int allowed_collect(const struct conf *conf, const char *value, struct arena *arena,
-                    struct texts *ret, struct fail *why)
+/* Ends: what is added is shorter than where it was found, or a file not read before. */
+static void search_texts(struct search *s)
 {
-    const struct search s = {conf, arena, ret};
+    for (; s->next < s->texts.n; s->next++) {
+        struct texts words = {0};
 
-    if (search(&s, str_of(value), 0, why) < 0)
-        return -1;
-    return search_classes(&s, why);
+        texts_split_braced(&words, s->arena, str_of(s->texts.items[s->next]), separators);
+        for (size_t i = 0; i < words.n; i++)
+            search_word(s, str_of(words.items[i]));
+    }
+}
+
+void allowed_collect(const struct conf *conf, const char *value, struct arena *arena,
+                     struct texts *ret)
+{
+    struct search s = {.conf = conf, .arena = arena, .found = ret};
+
+    texts_add(&s.texts, arena, value);
+    search_texts(&s);
+    add_classes(&s);
+    search_texts(&s);
 }

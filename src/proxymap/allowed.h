@@ -13,7 +13,7 @@
  * proxy_read_maps: also from the files that lists name ("/etc/postfix/domains"),
  * and from the values of smtpd_restriction_classes. *ret lives in arena.
  */
-int allowed_collect(const struct conf *conf, const char *value, struct arena *arena,
-                    struct texts *ret, struct fail *why) MUST_CHECK;
+void allowed_collect(const struct conf *conf, const char *value, struct arena *arena,
+                     struct texts *ret);
 
 #endif

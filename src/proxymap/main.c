@@ -58,7 +58,9 @@ static int prepare(struct process *process, struct fail *why)
     bool may_change = strcmp(process->name, process->conf->proxywrite_service_name) == 0;
 
     process->state = proxymap;
-    return proxymap_init(proxymap, process->conf, may_change, process->arena, why);
+    (void)why;
+    proxymap_init(proxymap, process->conf, may_change, process->arena);
+    return 0;
 }
 
 static void clean_up(struct process *process)

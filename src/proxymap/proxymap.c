@@ -15,8 +15,8 @@ enum {
     CLIENT_FLAGS = TABLE_NO_FOLD | TABLE_NO_SUBSTITUTION | TABLE_NO_UTF8 | TABLE_FILES
 };
 
-int proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_change,
-                  struct arena *arena, struct fail *why)
+void proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_change,
+                   struct arena *arena)
 {
     *proxymap = (struct proxymap){
         .conf = conf,
@@ -24,9 +24,8 @@ int proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_c
         .may_change = may_change,
         .tables = tables_new(conf),
     };
-    return allowed_collect(conf,
-                           may_change ? conf->proxy_write_maps : conf->proxy_read_maps,
-                           arena, &proxymap->allowed, why);
+    allowed_collect(conf, may_change ? conf->proxy_write_maps : conf->proxy_read_maps,
+                    arena, &proxymap->allowed);
 }
 
 void proxymap_done(struct proxymap *proxymap)

@@ -18,8 +18,8 @@ struct proxymap {
 };
 
 /* Find out what is allowed. */
-int proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_change,
-                  struct arena *arena, struct fail *why) MUST_CHECK;
+void proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_change,
+                   struct arena *arena);
 void proxymap_done(struct proxymap *proxymap);
 
 /* Answer into *ret; texts in arena. Failures are answers, for the caller to tell; those

@@ -23,8 +23,9 @@ static struct texts collect(const char *value, struct arena *arena)
     struct fail why;
     struct conf *conf = conf_load(&options, &why);
 
-    if (!conf || allowed_collect(conf, value, arena, &found, &why) < 0)
+    if (!conf)
         fail_msg("%s", why.text);
+    allowed_collect(conf, value, arena, &found);
     conf_free(conf);
     return found;
 }

@@ -37,8 +37,7 @@ static struct bench *bench_new(bool may_change, const char *const *settings)
     bench->conf = conf_load(&options, &why);
     if (bench->conf == NULL)
         fail_msg("%s", why.text);
-    if (proxymap_init(&bench->proxymap, bench->conf, may_change, bench->arena, &why) < 0)
-        fail_msg("%s", why.text);
+    proxymap_init(&bench->proxymap, bench->conf, may_change, bench->arena);
     return bench;
 }
 
