@@ -12,7 +12,12 @@
 #include <limits.h>
 #include <unistd.h>
 
-/* compat: a bare host name gets the domain that main.cf gives, else "localdomain". */
+/*
+ * myhostname and mydomain may be set to one another; where that would go round
+ * in a circle the domain is "localdomain".
+ *
+ * compat: a bare host name gets the domain that main.cf gives, else "localdomain".
+ */
 static int host_name(struct conf_state *state, const char **ret, struct fail *why)
 {
     char name[HOST_NAME_MAX + 1];
@@ -22,8 +27,14 @@ static int host_name(struct conf_state *state, const char **ret, struct fail *wh
         return fail_set(why, "unable to find out my host name: %m");
     name[sizeof(name) - 1] = '\0';
     if (strchr(name, '.') == NULL) {
-        if (state_setting(state, STR("mydomain")) &&
-            state_text(state, "mydomain", &domain, why) < 0)
+        bool nested = state->in_host_name;
+        int result = 0;
+
+        state->in_host_name = true;
+        if (!nested && state_setting(state, STR("mydomain")))
+            result = state_text(state, "mydomain", &domain, why);
+        state->in_host_name = nested;
+        if (result < 0)
             return -1;
         *ret = arena_printf(state->arena, "%s.%s", name, domain);
     } else
@@ -33,9 +44,15 @@ static int host_name(struct conf_state *state, const char **ret, struct fail *wh
 
 static int domain_name(struct conf_state *state, const char **ret, struct fail *why)
 {
-    const char *host, *dot;
+    const char *host = "", *dot;
+    bool nested = state->in_domain_name;
+    int result = 0;
 
-    if (state_text(state, "myhostname", &host, why) < 0)
+    state->in_domain_name = true;
+    if (!nested)
+        result = state_text(state, "myhostname", &host, why);
+    state->in_domain_name = nested;
+    if (result < 0)
         return -1;
     dot = strchr(host, '.');
     *ret = dot ? dot + 1 : "localdomain";

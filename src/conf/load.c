@@ -23,20 +23,29 @@ const struct setting *state_setting(const struct conf_state *state, struct str n
     return setting ? setting : settings_find(&state->file, name);
 }
 
+static const char *computed_before(const struct conf_state *state, const char *name)
+{
+    for (size_t i = 0; i < state->n_computed; i++)
+        if (strcmp(state->computed[i].name, name) == 0)
+            return state->computed[i].text;
+    return NULL;
+}
+
 static int computed_once(struct conf_state *state, const char *name, const char **ret,
                          struct fail *why)
 {
-    for (size_t i = 0; i < state->n_computed; i++)
-        if (strcmp(state->computed[i].name, name) == 0) {
-            *ret = state->computed[i].text;
-            return 0;
-        }
-    if (computed_default(state, str_of(name), ret, why) < 0)
-        return -1;
-    if (state->n_computed < CONF_COMPUTED_MAX) {
-        state->computed[state->n_computed].name = name;
-        state->computed[state->n_computed++].text = *ret;
+    const char *known = computed_before(state, name), *text;
+
+    if (known == NULL) {
+        if (computed_default(state, str_of(name), &text, why) < 0)
+            return -1;
+        known = computed_before(state, name); /* on the way there */
     }
+    if (known == NULL && state->n_computed < CONF_COMPUTED_MAX) {
+        state->computed[state->n_computed].name = name;
+        state->computed[state->n_computed++].text = text;
+    }
+    *ret = known ? known : text;
     return 0;
 }
 

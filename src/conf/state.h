@@ -23,6 +23,7 @@ struct conf_state {
         const char *name, *text;
     } computed[CONF_COMPUTED_MAX];
     size_t n_computed;
+    bool in_host_name, in_domain_name; /* their defaults are being made */
 };
 
 /*

@@ -106,6 +106,15 @@ def test_shows_main_cf(boxes, options, oracle):
 
 
 @pytest.mark.parametrize(
+    "main",
+    ["myhostname = $mydomain\n", "mydomain = $myhostname\n", "mydomain =\nmyhostname = x.$mydomain\n", "mydomain = a.b\n"]
+    + ["myhostname = a.b.c\n", "myhostname = bare\n"],
+)
+def test_derives_names(boxes, main, oracle):
+    same(boxes, "postconf -x myhostname mydomain myorigin mydestination", main)
+
+
+@pytest.mark.parametrize(
     "options",
     ["-nd", "-ne", "-mn", "-nM", "-MF", "-MP", "-Md", "-em", "-Pd", "-pM", "-hM", "-eh", "-ef", "-Xd", "-hH x", "-C bad"]
     + ["-e", "-X", "-#", "-M -X", "-e a", "-e =a", "-o x -n", "-M a/b/c", "-F a/b/nosuch", "-Me a=b", "-MX a", "-Fe a/b=c"],

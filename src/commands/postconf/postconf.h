@@ -53,14 +53,16 @@ struct known *names_find(const struct run *run, struct str name);
 struct known *names_add(struct run *run, struct str name, int class,
                         const struct param *param);
 
-/* --- use.c, legacy.c --- */
+/* --- use.c, sources.c --- */
 
 /* Add the names of the user's that something refers to. A bad macro ends the program. */
 void use_follow(struct run *run);
-/* Warn about settings in main.cf and master.cf that nobody uses. */
+/* Warn about settings in master.cf, and with -p in main.cf, that nobody uses. */
 void use_warn(const struct run *run);
 /* Is name a setting of a table in value, as acc_server_host is of ldap:acc? */
-bool table_settings_have(const char *value, struct str name);
+bool source_uses(const char *value, struct str name);
+/* Warn about files of tables in value that are missing, or hold settings nobody uses. */
+void source_check_files(struct run *run, const char *value);
 
 /* --- print.c --- */
 

@@ -1,8 +1,9 @@
 /*
  * How a parameter or a service looks in print.
  *
- * Folded lines break before 80 columns, at blanks; in the arguments of a
- * service each "-o name=value" has a line of its own.
+ * Folded lines break at blanks; in the arguments of a service each "-o
+ * name=value" has a line of its own. compat: parameters fill 80 columns,
+ * entries of services 79.
  */
 #include "commands/postconf/postconf.h"
 
@@ -12,24 +13,24 @@
 
 #define BLANKS " \t\r\n\v\f"
 
-enum { WIDTH = 80, INDENT = 4, OUTPUT_MAX = 64 * 1024 * 1024 };
+enum { WIDTH = 80, ENTRY_WIDTH = 79, INDENT = 4, OUTPUT_MAX = 64 * 1024 * 1024 };
 
 /* A line that grows word by word. */
 struct growth {
     struct buf *out;
     size_t start; /* of the line in out */
-    bool fold;
-    bool fresh; /* no blank goes before the next word */
+    size_t width; /* of folded lines; 0 = no folding */
+    bool fresh;   /* no blank goes before the next word */
 };
 
-static struct growth growth_at_end(struct buf *out, bool fold)
+static struct growth growth_at_end(struct buf *out, size_t width)
 {
     size_t newline = str_find_last(buf_str(out), '\n');
 
     return (struct growth){
         .out = out,
         .start = newline == out->n ? 0 : newline + 1,
-        .fold = fold,
+        .width = width,
         .fresh = out->n == 0,
     };
 }
@@ -44,7 +45,8 @@ static void new_line(struct growth *line)
 
 static void add_word(struct growth *line, struct str word)
 {
-    if (!line->fresh && line->fold && line->out->n - line->start + 1 + word.n >= WIDTH)
+    if (!line->fresh && line->width > 0 &&
+        line->out->n - line->start + 1 + word.n > line->width)
         new_line(line);
     if (!line->fresh)
         buf_add_char(line->out, ' ');
@@ -62,7 +64,7 @@ void print_value(const struct run *run, const char *prefix, const char *name,
     buf_init(&out, OUTPUT_MAX);
     if (!run->given['h'])
         buf_printf(&out, "%s%s%s", prefix, name, run->given['H'] ? "" : " =");
-    line = growth_at_end(&out, run->given['f']);
+    line = growth_at_end(&out, run->given['f'] ? WIDTH : 0);
     if (!run->given['H'])
         while ((word = str_word(&rest, BLANKS)).n > 0)
             add_word(&line, word);
@@ -125,7 +127,7 @@ static void add_arguments(struct growth *line, const struct texts *args)
 
         options = options && str_starts(argument, "-");
         is_o = options && str_starts(argument, "-o");
-        if (line->fold && (is_o || own_line))
+        if (line->width > 0 && (is_o || own_line))
             new_line(line);
         own_line = options && (is_o || own_line);
         if (is_o)
@@ -143,7 +145,7 @@ void add_command(struct buf *out, const struct master_service *service, bool fol
     struct growth line;
 
     buf_add_text(out, service->command);
-    line = growth_at_end(out, fold);
+    line = growth_at_end(out, fold ? ENTRY_WIDTH : 0);
     add_arguments(&line, &service->args);
 }
 
@@ -151,7 +153,7 @@ void add_command(struct buf *out, const struct master_service *service, bool fol
 void add_service(struct buf *out, const struct master_service *service, bool fold)
 {
     static const size_t widths[MASTER_FIELDS] = {10, 5, 7, 7, 7, 7, 7};
-    const size_t start = growth_at_end(out, fold).start;
+    const size_t start = growth_at_end(out, 0).start;
     size_t column = 0;
 
     for (int i = 0; i < MASTER_FIELDS; i++) {

@@ -84,15 +84,16 @@ static int follow_classes(struct follow *follow, const char *value, struct fail 
     return 0;
 }
 
-/* Settings of main.cf such as acc_server_host, where value names ldap:acc. */
+/* The settings of tables in value: in files, or in main.cf such as acc_server_host. */
 static int follow_tables(struct follow *follow, const char *value, struct fail *why)
 {
     const struct settings *settings = &follow->run->command.conf->state->file;
 
     if (strchr(value, ':') == NULL)
         return 0;
+    source_check_files(follow->run, value);
     for (size_t i = 0; i < settings->n; i++)
-        if (table_settings_have(value, str_of(settings->items[i].name)) &&
+        if (source_uses(value, str_of(settings->items[i].name)) &&
             use(follow, str_of(settings->items[i].name), why) < 0)
             return -1;
     return 0;
@@ -192,8 +193,10 @@ void use_warn(const struct run *run)
     if (run->given['q'] || run->given['d'])
         return;
     fflush(stdout); /* on a terminal the warnings come last */
-    warn_settings(run, &run->command.conf->state->file);
-    warn_settings(run, &run->command.conf->state->options);
+    if (run->mode == 'p') {
+        warn_settings(run, &run->command.conf->state->file);
+        warn_settings(run, &run->command.conf->state->options);
+    }
     for (size_t i = 0; i < run->master.n; i++)
         warn_service(run, &run->master.services[i]);
 }

@@ -24,6 +24,10 @@ static const struct {
     {"myhostname = a.b.example\n", "myorigin", "a.b.example"},
     {"myhostname = a.b.example\n", "mydestination",
      "a.b.example, localhost.b.example, localhost"},
+    {"myhostname = $mydomain\n", "myhostname", "localdomain"}, /* in a circle */
+    {"myhostname = $mydomain\n", "mydomain", "localdomain"},
+    {"myhostname = x.$mydomain\n", "myhostname", "x.localdomain"},
+    {"myhostname =\nmydomain = $myhostname\n", "mydomain", ""},
     {"", "process_name", "smtpd"},
     {"", "service_name", "unit"},
 };
