@@ -86,7 +86,7 @@ static int follow(struct tree *tree, size_t i)
         struct fail why;
         enum table_result result = address_lookup(
             &(struct address_query){cleaner->virtual_alias_maps, ADDRESS_MAPS_REWRITING,
-                                    &cleaner->address_rules},
+                                    &cleaner->site.rules},
             str_of(address), m->scratch, &match, &why);
 
         if (result == TABLE_ERROR) {

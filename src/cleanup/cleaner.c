@@ -4,42 +4,20 @@
  */
 #include "cleanup/cleanup.h"
 
+#include "conf/mail_settings.h"
 #include "ipc/notice.h"
-#include "net/protocols.h"
 
 #include <unistd.h>
 
 static void make_rules(struct cleaner *cleaner)
 {
-    const struct conf *conf = cleaner->conf;
-    const struct rewrite_settings settings = {
-        .myorigin = conf->myorigin,
-        .mydomain = conf->mydomain,
-        .remote_header_rewrite_domain = conf->remote_header_rewrite_domain,
-        .append_at_myorigin = conf->append_at_myorigin,
-        .append_dot_mydomain = conf->append_dot_mydomain,
-        .swap_bangpath = conf->swap_bangpath,
-        .allow_percent_hack = conf->allow_percent_hack,
-    };
+    const struct rewrite_settings settings = conf_rewrite_settings(cleaner->conf);
 
     cleaner->local_rules = rewrite_rules_local(&settings);
     cleaner->rewrites_remote = rewrite_rules_remote(&settings, &cleaner->remote_rules);
 }
 
 /* --- tables ------------------------------------------------------------------------ */
-
-/* Bare user names are looked up for addresses in our own domains, by any name of ours. */
-static int is_local_domain(void *context, struct str domain, struct fail *why)
-{
-    struct cleaner *cleaner = context;
-    struct netaddr address;
-
-    if (str_is_nocase(domain, cleaner->conf->myorigin))
-        return 1;
-    if (str_starts(domain, "[") && netaddr_parse(domain, &address))
-        return interfaces_has(&cleaner->own, &address);
-    return match_domain(cleaner->mydestination, domain, why);
-}
 
 static struct maps *maps(struct cleaner *cleaner, const char *param, const char *value)
 {
@@ -57,9 +35,6 @@ static void open_tables(struct cleaner *cleaner)
     const struct conf *conf = cleaner->conf;
 
     cleaner->tables = tables_new(conf);
-    cleaner->mydestination = match_list_open(
-        cleaner->tables, "mydestination", conf->mydestination,
-        match_parent_flag(conf->parent_domain_matches_subdomains, "mydestination"));
     cleaner->masquerade_exceptions = match_list_open(
         cleaner->tables, "masquerade_exceptions", conf->masquerade_exceptions, 0);
     cleaner->canonical.maps = maps(cleaner, "canonical_maps", conf->canonical_maps);
@@ -78,17 +53,6 @@ static void open_tables(struct cleaner *cleaner)
     cleaner->checks[CHECK_NESTED] =
         checks(cleaner, "nested_header_checks", conf->nested_header_checks);
     cleaner->checks[CHECK_BODY] = checks(cleaner, "body_checks", conf->body_checks);
-}
-
-static int find_own_addresses(struct cleaner *cleaner, struct arena *arena,
-                              struct fail *why)
-{
-    int protocols;
-
-    if (protocols_parse(str_of(cleaner->conf->inet_protocols), &protocols, why) < 0)
-        return -1;
-    return interfaces_select(cleaner->conf->inet_interfaces, protocols, arena,
-                             &cleaner->own, why);
 }
 
 /* --- words of main.cf -----------------------------------------------------------------
@@ -199,16 +163,7 @@ int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena 
     *cleaner = (struct cleaner){.conf = conf, .notice = -1, .notice_path = NOTICE_PATH};
     spool_init(&cleaner->spool, conf->hash_queue_names, conf->hash_queue_depth,
                conf->enable_long_queue_ids);
-    cleaner->style = (struct maillog_style){
-        .external = strcmp(conf->info_log_address_format, "external") == 0,
-        .delay_decimals = conf->delay_logging_resolution_limit,
-    };
-    cleaner->address_rules = (struct address_rules){
-        .delimiters = conf->recipient_delimiter,
-        .double_bounce_sender = conf->double_bounce_sender,
-        .is_local = is_local_domain,
-        .context = cleaner,
-    };
+    cleaner->style = conf_log_style(conf);
     cleaner->scratch = arena_new("record");
     cleaner->trace = log_service(arena, conf, conf->trace_service_name);
     cleaner->bounce = log_service(arena, conf, conf->bounce_service_name);
@@ -217,7 +172,7 @@ int cleaner_init(struct cleaner *cleaner, const struct conf *conf, struct arena 
     split_words(cleaner, arena);
     make_rules(cleaner);
     open_tables(cleaner);
-    if (find_own_addresses(cleaner, arena, why) < 0)
+    if (site_init(&cleaner->site, cleaner->tables, conf, arena, why) < 0)
         return -1;
     return parse_all_classes(cleaner, why);
 }

@@ -12,12 +12,10 @@
 #include "mail/maillog.h"
 #include "mail/mime.h"
 #include "mail/rewrite.h"
-#include "net/interfaces.h"
 #include "queue/draft.h"
 #include "queue/envelope.h"
 #include "service/service.h"
-#include "table/address_maps.h"
-#include "table/match.h"
+#include "table/site.h"
 #include "util/list.h"
 #include "util/map.h"
 
@@ -52,9 +50,7 @@ struct cleaner {
     struct texts drop_headers;
 
     struct tables *tables;
-    struct match_list *mydestination;
-    struct interfaces own;
-    struct address_rules address_rules;
+    struct site site;
     struct canonical canonical, sender_canonical, recipient_canonical;
     bool extends_canonical, extends_virtual; /* propagate_unmatched_extensions */
     struct maps *virtual_alias_maps, *sender_bcc_maps, *recipient_bcc_maps;

@@ -110,7 +110,7 @@ static void add_mapped_copy(struct message *m, const struct maps *maps,
     if (!copies(m) || *address == '\0')
         return;
     result = address_lookup(
-        &(struct address_query){maps, ADDRESS_MAPS_REWRITING, &m->cleaner->address_rules},
+        &(struct address_query){maps, ADDRESS_MAPS_REWRITING, &m->cleaner->site.rules},
         str_of(address), m->scratch, &match, &why);
     if (result == TABLE_ERROR)
         rewrite_failed(m, maps, address, &why);

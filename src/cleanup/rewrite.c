@@ -88,7 +88,7 @@ static const char *map_once(struct message *m, const struct maps *maps,
     struct fail why;
     struct texts mapped = {0};
     enum table_result result = address_lookup(
-        &(struct address_query){maps, ADDRESS_MAPS_REWRITING, &m->cleaner->address_rules},
+        &(struct address_query){maps, ADDRESS_MAPS_REWRITING, &m->cleaner->site.rules},
         str_of(address), m->scratch, &match, &why);
 
     if (result == TABLE_ERROR)

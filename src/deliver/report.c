@@ -12,6 +12,7 @@
  */
 #include "deliver/deliver.h"
 
+#include "conf/mail_settings.h"
 #include "deliver/logs.h"
 #include "mail/maillog.h"
 #include "queue/envelope.h"
@@ -20,14 +21,6 @@
 static struct timeval time_of(int64_t us)
 {
     return (struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000};
-}
-
-static struct maillog_style style_of(const struct conf *conf)
-{
-    return (struct maillog_style){
-        .external = strcmp(conf->info_log_address_format, "external") == 0,
-        .delay_decimals = conf->delay_logging_resolution_limit,
-    };
 }
 
 static void log_outcome(const struct delivery *delivery,
@@ -52,7 +45,7 @@ static void log_outcome(const struct delivery *delivery,
         .text = outcome->text,
     };
 
-    maillog_delivery(style_of(delivery->process->conf), &line);
+    maillog_delivery(conf_log_style(delivery->process->conf), &line);
 }
 
 /* The mark is not worth a failure: without it the recipient may get the mail twice. */

@@ -1,6 +1,7 @@
 /* What main.cf and master.cf say, in the form in which deliveries need it. */
 #include "local/local.h"
 
+#include "conf/mail_settings.h"
 #include "util/log.h"
 
 #include <stdlib.h>
@@ -149,26 +150,14 @@ static int open_tables(struct agent *agent, struct fail *why)
     return 0;
 }
 
-static struct rewrite_rules rules_of(const struct conf *conf)
-{
-    const struct rewrite_settings settings = {
-        .myorigin = conf->myorigin,
-        .mydomain = conf->mydomain,
-        .append_at_myorigin = conf->append_at_myorigin,
-        .append_dot_mydomain = conf->append_dot_mydomain,
-        .swap_bangpath = conf->swap_bangpath,
-        .allow_percent_hack = conf->allow_percent_hack,
-    };
-
-    return rewrite_rules_local(&settings);
-}
-
 int agent_init(struct agent *agent, struct process *process, struct fail *why)
 {
     const struct conf *conf = process->conf;
     int64_t timeout_ms = conf->ipc_timeout * 1000L;
+    const struct rewrite_settings settings = conf_rewrite_settings(conf);
 
-    *agent = (struct agent){.process = process, .conf = conf, .rules = rules_of(conf)};
+    *agent = (struct agent){.process = process, .conf = conf};
+    agent->rules = rewrite_rules_local(&settings);
     agent->cleanup = ipc_client_new(
         arena_printf(process->arena, "public/%s", conf->cleanup_service_name), "cleanup",
         timeout_ms);

@@ -7,6 +7,7 @@
  * and remove what postdrop wrote, and nothing else of the users'. Which bytes of
  * a file are believed is decided in pass.c.
  */
+#include "conf/mail_settings.h"
 #include "ipc/messages.h"
 #include "pickup/pickup.h"
 #include "queue/submit.h"
@@ -116,7 +117,7 @@ static int set_up(struct process *process, struct fail *why)
     picker->conf = conf;
     picker->owner = geteuid();
     picker->flags = flags_of(conf);
-    picker->style.external = strcmp(conf->info_log_address_format, "external") == 0;
+    picker->style = conf_log_style(conf);
     picker->arena = arena_new("message");
     spool_init(&picker->spool, conf->hash_queue_names, conf->hash_queue_depth,
                conf->enable_long_queue_ids);

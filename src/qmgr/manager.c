@@ -3,6 +3,7 @@
  */
 #include "qmgr/manager.h"
 
+#include "conf/mail_settings.h"
 #include "qmgr/message.h"
 #include "qmgr/reporter.h"
 #include "qmgr/resolver.h"
@@ -44,8 +45,7 @@ struct manager *manager_new(const struct conf *conf, struct loop *loop,
         .messages = map_new(),
         .transports = map_new(),
         .files_max = files_allowed(),
-        .log_style = {.external = strcmp(conf->info_log_address_format, "external") == 0,
-                      .delay_decimals = conf->delay_logging_resolution_limit},
+        .log_style = conf_log_style(conf),
     };
     spool_init(&manager->spool, conf->hash_queue_names, conf->hash_queue_depth,
                conf->enable_long_queue_ids);

@@ -96,7 +96,7 @@ enum verdict restrict_permit_inet_interfaces(struct judge *judge,
                                              const struct argument *argument)
 {
     (void)argument;
-    return interfaces_has(&judge->session->server->own, &judge->session->peer)
+    return interfaces_has(&judge->session->server->site.interfaces, &judge->session->peer)
                ? VERDICT_PERMIT
                : VERDICT_DUNNO;
 }

@@ -138,7 +138,7 @@ static enum table_result find(struct judge *judge, const struct maps *maps,
     struct address_match match;
 
     return address_lookup(&(struct address_query){maps, ADDRESS_MAPS_REWRITING,
-                                                  &judge->session->server->address_rules},
+                                                  &judge->session->server->site.rules},
                           str_of(address), judge->session->command, &match, why);
 }
 

@@ -5,7 +5,7 @@
  */
 #include "smtpd/server.h"
 
-#include "net/protocols.h"
+#include "conf/mail_settings.h"
 #include "smtpd/restrict.h"
 #include "util/log.h"
 
@@ -30,7 +30,6 @@ static void open_tables(struct server *server)
 
     server->tables = tables_new(conf);
     server->mynetworks = match(server, "mynetworks", conf->mynetworks);
-    server->mydestination = match(server, "mydestination", conf->mydestination);
     server->bare_newline_exclusions =
         match(server, "smtpd_forbid_bare_newline_exclusions",
               conf->smtpd_forbid_bare_newline_exclusions);
@@ -49,19 +48,6 @@ static void open_tables(struct server *server)
         maps(server, "virtual_mailbox_maps", conf->virtual_mailbox_maps);
     server->relay_recipient_maps =
         maps(server, "relay_recipient_maps", conf->relay_recipient_maps);
-}
-
-/* Bare user names are looked up for addresses in our own domains, by any name of ours. */
-static int is_local_domain(void *context, struct str domain, struct fail *why)
-{
-    struct server *server = context;
-    struct netaddr address;
-
-    if (str_is_nocase(domain, server->conf->myorigin))
-        return 1;
-    if (str_starts(domain, "[") && netaddr_parse(domain, &address))
-        return interfaces_has(&server->own, &address);
-    return match_domain(server->mydestination, domain, why);
 }
 
 /* --- restriction lists ----------------------------------------------------------------
@@ -150,28 +136,10 @@ static void split_words(struct server *server)
 
 static void make_rules(struct server *server)
 {
-    const struct conf *conf = server->conf;
-    const struct rewrite_settings settings = {
-        .myorigin = conf->myorigin,
-        .mydomain = conf->mydomain,
-        .remote_header_rewrite_domain = conf->remote_header_rewrite_domain,
-        .append_at_myorigin = conf->append_at_myorigin,
-        .append_dot_mydomain = conf->append_dot_mydomain,
-        .swap_bangpath = conf->swap_bangpath,
-        .allow_percent_hack = conf->allow_percent_hack,
-    };
+    const struct rewrite_settings settings = conf_rewrite_settings(server->conf);
 
     server->rules = rewrite_rules_local(&settings);
-    server->log_style = (struct maillog_style){
-        .external = strcmp(conf->info_log_address_format, "external") == 0,
-        .delay_decimals = conf->delay_logging_resolution_limit,
-    };
-    server->address_rules = (struct address_rules){
-        .delimiters = conf->recipient_delimiter,
-        .double_bounce_sender = conf->double_bounce_sender,
-        .is_local = is_local_domain,
-        .context = server,
-    };
+    server->log_style = conf_log_style(server->conf);
 }
 
 /* --- callbacks of the service
@@ -186,7 +154,6 @@ static void warn(void *context, const char *text)
 int server_before_jail(struct process *process, struct fail *why)
 {
     struct server *server = ARENA_NEW(process->arena, struct server);
-    int protocols;
 
     process->state = server;
     server->process = process;
@@ -198,11 +165,8 @@ int server_before_jail(struct process *process, struct fail *why)
     if (tables_open_failure(server->tables) &&
         server->conf->daemon_table_open_error_is_fatal)
         return fail_set(why, "%s", tables_open_failure(server->tables));
-    if (protocols_parse(str_of(server->conf->inet_protocols), &protocols, why) < 0 ||
-        interfaces_select(server->conf->inet_interfaces, protocols, process->arena,
-                          &server->own, why) < 0)
-        return -1;
-    if (parse_bare_newline(server->conf->smtpd_forbid_bare_newline, &server->bare_newline,
+    if (site_init(&server->site, server->tables, server->conf, process->arena, why) < 0 ||
+        parse_bare_newline(server->conf->smtpd_forbid_bare_newline, &server->bare_newline,
                            why) < 0 ||
         parse_lists(server, why) < 0)
         return -1;

@@ -9,11 +9,9 @@
 #include "ipc/client.h"
 #include "mail/maillog.h"
 #include "mail/rewrite.h"
-#include "net/interfaces.h"
 #include "service/service.h"
 #include "smtpd/content.h"
-#include "table/address_maps.h"
-#include "table/match.h"
+#include "table/site.h"
 
 struct restriction_list;
 
@@ -38,19 +36,17 @@ struct server {
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;
     struct match_list *limit_exceptions;
-    struct match_list *mydestination;
+    struct site site;
     struct maps *virtual_alias_maps;
     struct maps *canonical_maps, *recipient_canonical_maps;
     struct maps *local_recipient_maps;
     struct maps *virtual_mailbox_maps;
     struct maps *relay_recipient_maps;
-    struct address_rules address_rules;
     struct restriction_list *lists[STAGES];
     enum bare_newline bare_newline;
     struct texts discarded_keywords; /* of EHLO, never announced */
     struct match_list *forbidden_commands;
     struct texts noop_commands;
-    struct interfaces own; /* addresses of this machine that we answer at */
     struct resolver *resolver;
     struct hosts *hosts;
     struct ipc_client *rewrite; /* trivial-rewrite */

@@ -92,7 +92,7 @@ enum unwrapped address_unwrap(struct router *router, const char *address,
         address = with_literal(
             conf, arena, with_domain(conf, arena, without_final_dot(arena, address)));
         parts = address_split(str_of(address));
-        local = router_is_local(router, parts.domain, why);
+        local = site_is_local(&router->site, parts.domain, why);
         if (local < 0)
             return UNWRAPPED_FAIL;
         at = find_routing(conf, parts.local);

@@ -8,7 +8,6 @@
 
 #include "mail/address.h"
 #include "mail/transport.h"
-#include "net/protocols.h"
 
 /* --- set-up ------------------------------------------------------------------------ */
 
@@ -24,7 +23,6 @@ static void open_tables(struct router *router)
 {
     const struct conf *conf = router->conf;
 
-    router->mydestination = match(router, "mydestination", conf->mydestination);
     router->virtual_alias_domains =
         match(router, "virtual_alias_domains", conf->virtual_alias_domains);
     router->virtual_mailbox_domains =
@@ -42,32 +40,6 @@ static void open_tables(struct router *router)
                   conf->sender_dependent_default_transport_maps, TABLE_NO_SUBSTITUTION);
 }
 
-/* inet_interfaces and, behind a translator, proxy_interfaces. */
-static int probe_own_addresses(struct router *router, struct arena *arena,
-                               struct fail *why)
-{
-    struct interfaces proxy = {0};
-    int protocols;
-
-    if (protocols_parse(str_of(router->conf->inet_protocols), &protocols, why) < 0 ||
-        interfaces_select(router->conf->inet_interfaces, protocols, arena, &router->own,
-                          why) < 0)
-        return -1;
-    if (*router->conf->proxy_interfaces &&
-        interfaces_select(router->conf->proxy_interfaces, protocols, arena, &proxy, why) <
-            0)
-        return -1;
-    if (proxy.n) {
-        struct netaddr *all =
-            arena_array(arena, router->own.n + proxy.n, sizeof *router->own.addresses);
-
-        memcpy(all, router->own.addresses, router->own.n * sizeof *all);
-        memcpy(all + router->own.n, proxy.addresses, proxy.n * sizeof *all);
-        router->own = (struct interfaces){.addresses = all, .n = router->own.n + proxy.n};
-    }
-    return 0;
-}
-
 int router_init(struct router *router, const struct conf *conf, struct arena *arena,
                 struct fail *why)
 {
@@ -78,29 +50,13 @@ int router_init(struct router *router, const struct conf *conf, struct arena *ar
     router->tables = tables_new(conf);
     router->transport_parts =
         ADDRESS_MAPS_TRANSPORT | (parents ? ADDRESS_PART_BARE_PARENTS : 0);
-    router->rules = (struct address_rules){
-        .delimiters = conf->recipient_delimiter,
-        .double_bounce_sender = conf->double_bounce_sender,
-        .is_local = router_is_local,
-        .context = router,
-    };
     open_tables(router);
     if (conf->daemon_table_open_error_is_fatal && tables_open_failure(router->tables))
         return fail_set(why, "%s", tables_open_failure(router->tables));
-    return probe_own_addresses(router, arena, why);
+    return site_init(&router->site, router->tables, conf, arena, why);
 }
 
 /* --- classes ----------------------------------------------------------------------- */
-
-int router_is_local(void *context, struct str domain, struct fail *why)
-{
-    struct router *router = context;
-    struct netaddr address;
-
-    if (str_starts(domain, "[") && netaddr_parse(domain, &address))
-        return interfaces_has(&router->own, &address);
-    return match_domain(router->mydestination, domain, why);
-}
 
 struct class
 {
@@ -133,7 +89,7 @@ static int find_class(struct router *router, struct str domain, struct class *re
          {RESOLVE_VIRTUAL_MAILBOX, conf->virtual_transport, false}},
         {router->relay_domains, {RESOLVE_RELAY, conf->relay_transport, true}},
     };
-    int found = router_is_local(router, domain, why);
+    int found = site_is_local(&router->site, domain, why);
 
     *ret = (struct class){RESOLVE_LOCAL, conf->local_transport, false};
     for (size_t i = 0; found == 0 && i < COUNT(classes); i++) {
@@ -166,7 +122,8 @@ static enum table_result find_by_sender(const struct decision *d, const struct m
                                         const char *null_key, struct str *ret,
                                         struct fail *why)
 {
-    const struct address_query query = {maps, ADDRESS_MAPS_MAILBOX, &d->router->rules};
+    const struct address_query query = {maps, ADDRESS_MAPS_MAILBOX,
+                                        &d->router->site.rules};
     struct address_match match = {0};
     enum table_result result;
 
@@ -239,7 +196,7 @@ static int apply_transport_maps(struct decision *d, struct fail *why)
 {
     const struct router *router = d->router;
     const struct address_query query = {router->transport_maps, router->transport_parts,
-                                        &router->rules};
+                                        &router->site.rules};
     struct address_match match;
     enum table_result result =
         address_lookup(&query, str_of(d->recipient), d->arena, &match, why);
@@ -256,7 +213,7 @@ static int apply_relocated(struct decision *d, struct fail *why)
 {
     const struct router *router = d->router;
     const struct address_query query = {router->relocated_maps, ADDRESS_MAPS_REWRITING,
-                                        &router->rules};
+                                        &router->site.rules};
     struct address_match match;
     enum table_result result =
         address_lookup(&query, str_of(d->recipient), d->arena, &match, why);

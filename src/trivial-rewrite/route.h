@@ -5,23 +5,19 @@
 #define TRIVIAL_REWRITE_ROUTE_H
 
 #include "ipc/messages.h"
-#include "net/interfaces.h"
 #include "service/service.h"
-#include "table/address_maps.h"
-#include "table/match.h"
+#include "table/site.h"
 
 /* Everything that routing depends on; set up once a process. */
 struct router {
     const struct conf *conf;
     struct tables *tables;
-    struct match_list *mydestination, *virtual_alias_domains, *virtual_mailbox_domains,
-        *relay_domains;
+    struct site site;
+    struct match_list *virtual_alias_domains, *virtual_mailbox_domains, *relay_domains;
     struct maps *transport_maps, *relocated_maps;
     struct maps *sender_relayhost, *sender_transport; /* sender_dependent_..._maps */
     unsigned transport_parts; /* ADDRESS_MAPS_TRANSPORT, and parents by
                                  parent_domain_matches_subdomains */
-    struct interfaces own;    /* inet_interfaces and proxy_interfaces */
-    struct address_rules rules;
 };
 
 int router_init(struct router *router, const struct conf *conf, struct arena *arena,
@@ -35,9 +31,6 @@ int router_init(struct router *router, const struct conf *conf, struct arena *ar
 int router_resolve(struct router *router, const struct resolve *question,
                    struct arena *arena, struct resolved *ret,
                    struct fail *why) MUST_CHECK;
-
-/* Is this domain ours: mydestination, or a literal of our own address? 1, 0, -1. */
-int router_is_local(void *router, struct str domain, struct fail *why) MUST_CHECK;
 
 /* --- address.c ---------------------------------------------------------------- */
 
