@@ -427,3 +427,52 @@ def test_no_more_processes_can_be_started(box):
 def traced(pid):
     with open(f"/proc/{pid}/status", encoding="utf-8") as f:
         return "TracerPid:\t0\n" not in f.read()
+
+
+def descendants(pid, name):
+    """Processes below pid with that program name, whatever namespace they are in."""
+    parents, names = {}, {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as f:
+                comm, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue
+        parents[int(entry)], names[int(entry)] = int(rest.split()[1]), comm
+    found = []
+    for child in parents:
+        above = child
+        while above in parents and above != pid:
+            above = parents[above]
+        if above == pid and names[child] == name:
+            found.append(child)
+    return found
+
+
+def test_as_process_1_of_a_container(box):
+    box.start(mail=False)
+    orphan = "(sleep 0.2 & ) ; exec postfix start-fg"
+    running = box.popen(["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", orphan])
+    box.log.wait("daemon started")
+    with connect(box) as client:
+        assert greeted(client)
+    (master,) = descendants(running.pid, "master")
+    assert arguments(master)[1:] == ["-i"]
+    time.sleep(0.4)
+    assert zombies(master) == []
+    os.kill(master, signal.SIGTERM)
+    assert running.wait(30) == 0
+    box.log.wait("terminating on signal 15")
+
+
+def test_services_can_be_disabled(box):
+    start(
+        box,
+        "2525 inet n - n - - smtpd\nbounce unix - - n - 0 bounce\n",
+        "master_service_disable = !smtp/inet, inet\n",
+    )
+    with connect(box) as client:
+        assert greeted(client)
+    with pytest.raises(ConnectionRefusedError):
+        connect(box, 2525)
+    assert box.path("/var/spool/postfix/private/bounce").is_socket()
