@@ -376,8 +376,9 @@ void agents_close(struct transport *transport)
     loop_cancel(transport->manager->loop, transport->sweep);
     loop_cancel(transport->manager->loop, transport->again);
     transport->sweep = transport->again = NULL;
-    while (transport->agents) {
-        channel_close(transport->agents->channel);
-        agent_free(transport->agents);
+    for (struct agent *agent = transport->agents, *next; agent; agent = next) {
+        next = agent->next;
+        channel_close(agent->channel);
+        agent_free(agent);
     }
 }

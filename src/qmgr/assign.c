@@ -168,7 +168,7 @@ static size_t choose(struct batch *batch, struct target **targets)
         choose_destination(target);
         targets[n++] = target;
     }
-    qsort(targets, n, sizeof(*targets), by_destination);
+    qsort(targets, n, sizeof(struct target *), by_destination);
     return n;
 }
 
@@ -185,7 +185,8 @@ static void queue_all(struct batch *batch, struct target **targets, size_t n)
 void assign_batch(struct batch *batch)
 {
     struct message *message = batch->message;
-    struct target **targets = arena_array(batch->arena, batch->n, sizeof(*targets));
+    struct target **targets =
+        arena_array(batch->arena, batch->n, sizeof(struct target *));
     size_t n = choose(batch, targets), settled = batch->n - n;
 
     message->unresolved_batches--;

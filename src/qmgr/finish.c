@@ -66,10 +66,10 @@ static bool is_marked_corrupt(const struct message *message)
 static void warned(struct message *message, bool ok)
 {
     struct fail why;
-    int fd;
 
     if (ok) {
-        fd = message_file(message, &why);
+        int fd = message_file(message, &why);
+
         if (fd < 0 || envelope_mark_warned(fd, message->envelope.warn_offset, &why) < 0)
             log_warning("%s: note the delay warning: %s", message->id, why.text);
     }

@@ -16,6 +16,7 @@
 enum {
     FILES_WANTED = 32768, /* descriptors, when the system gives that many */
     FILES_OTHERS = 100,   /* log, sockets */
+    FILES_LEAST = FILES_OTHERS / 2,
 };
 
 /* Half of the descriptors may be queue files; agents need one each. */
@@ -24,14 +25,14 @@ static size_t files_allowed(void)
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return FILES_OTHERS;
+        return FILES_LEAST;
     if (limit.rlim_cur < FILES_WANTED) {
         limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
-    return (size_t)limit.rlim_cur > 2 * FILES_OTHERS
-               ? ((size_t)limit.rlim_cur - FILES_OTHERS) / 2
-               : FILES_OTHERS / 2;
+    if (limit.rlim_cur < FILES_OTHERS + 2 * FILES_LEAST)
+        return FILES_LEAST;
+    return ((size_t)limit.rlim_cur - FILES_OTHERS) / 2;
 }
 
 struct manager *manager_new(const struct conf *conf, struct loop *loop,

@@ -183,10 +183,10 @@ void peer_evict(struct peer *peer, const struct trouble *trouble, const char *pr
 
     for (struct entry *entry = peer->entries; entry; entry = entry->next)
         n += entry->n;
-    targets = arena_array(batch->arena, n, sizeof(*targets));
+    targets = arena_array(batch->arena, n, sizeof(struct target *));
     n = 0;
     for (struct entry *entry = peer->entries; entry; entry = entry->next) {
-        memcpy(targets + n, entry->targets, entry->n * sizeof(*targets));
+        memcpy(targets + n, entry->targets, entry->n * sizeof(struct target *));
         n += entry->n;
     }
     leave(peer);

@@ -14,6 +14,7 @@
 enum {
     ANSWER_LIFE_MS = 1000, /* as often as trivial-rewrite looks at its tables */
     RECONNECT_MS = 1000,
+    KEY_MAX = 3 * IPC_VALUE_MAX,
     FAILURES_A_LINE = 10, /* connections that fail in a row before the log says it */
 };
 
@@ -312,7 +313,7 @@ void resolver_ask(struct resolver *resolver, const struct resolve *question,
     const struct resolved *known;
     struct buf key;
 
-    buf_init(&key, 3 * IPC_VALUE_MAX);
+    buf_init(&key, KEY_MAX);
     buf_printf(&key, "%lld%s %s", question->flags,
                resolver->by_sender ? question->sender : "", question->address);
     forget_old_answers(resolver);

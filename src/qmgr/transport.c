@@ -113,9 +113,11 @@ void trouble_clear(struct trouble *trouble)
 
 static char *copy(const char *text)
 {
-    char *p = memory_new(strlen(text) + 1, 1, "trouble");
+    char *p = strdup(text);
 
-    return memcpy(p, text, strlen(text));
+    if (!p)
+        fatal("out of memory: \"%s\"", text);
+    return p;
 }
 
 void trouble_set(struct trouble *trouble, const char *status, const char *reason)
@@ -191,21 +193,6 @@ void transport_unthrottle(struct transport *transport)
 
 /* --- deliveries ---------------------------------------------------------------- */
 
-/* The queue file cannot be opened again. */
-static void cannot_send(struct transport *transport, struct entry *entry,
-                        const struct fail *why)
-{
-    struct message *message = entry->peer->batch->message;
-
-    if (why->code == ENOENT)
-        message->lost = true; /* removed by postsuper, which has logged it */
-    else
-        log_warning("%s: %s: %s", transport->name, message->id, why->text);
-    entry_done(entry, &(struct delivered){.deferred = (long long)entry->n,
-                                          .unlogged = (long long)entry->n,
-                                          .reason = ""});
-}
-
 /* The peer to be served next, with room at its destination; NULL = nobody waits. */
 static struct peer *next_peer(struct transport *transport)
 {
@@ -217,6 +204,43 @@ static struct peer *next_peer(struct transport *transport)
         peer_sleep(job->awake);
     }
     return NULL;
+}
+
+/*
+ * Settling recipients can do anything, such as reading more of them and queueing
+ * them for the same destination: it is kept until the end by being busy.
+ */
+static void settle(struct entry *entry, const struct delivered *answer)
+{
+    struct destination *destination = entry->peer->destination;
+
+    message_settle(entry->peer->batch,
+                   (struct settlement){.n = entry->n,
+                                       .deferred = (size_t)answer->deferred,
+                                       .unlogged = (size_t)answer->unlogged});
+    destination->busy--;
+    destination_wake(destination);
+    destination_release(destination);
+}
+
+/* All its recipients are to be done later, and no log knows of it. */
+static struct delivered all_later(const struct entry *entry)
+{
+    return (struct delivered){.deferred = (long long)entry->n,
+                              .unlogged = (long long)entry->n};
+}
+
+/* The queue file cannot be opened again. */
+static void cannot_send(struct entry *entry, const struct fail *why)
+{
+    struct delivered answer = all_later(entry);
+    struct message *message = entry->peer->batch->message;
+
+    if (why->code == ENOENT)
+        message->lost = true; /* removed by postsuper, which has logged it */
+    else
+        log_warning("%s: %s", message->id, why->text);
+    settle(entry, &answer);
 }
 
 void transport_run(struct transport *transport)
@@ -235,52 +259,38 @@ void transport_run(struct transport *transport)
         }
         lineup_turn(&transport->jobs, &transport->turns);
         entry = peer_take(peer);
-        if (!agent_deliver(agent, entry, &why)) {
-            cannot_send(transport, entry, &why);
-            return; /* entry_done has run the transport again */
-        }
-        begin_pause(transport);
+        if (agent_deliver(agent, entry, &why))
+            begin_pause(transport);
+        else
+            cannot_send(entry, &why);
     }
-}
-
-/* Settling recipients can do anything, such as reading more of them and queueing them for
- * the same destination: it is kept until the end by being busy. */
-static void leave(struct destination *destination)
-{
-    struct transport *transport = destination->transport;
-
-    destination->busy--;
-    destination_wake(destination);
-    destination_release(destination);
-    transport_run(transport);
 }
 
 void entry_done(struct entry *entry, const struct delivered *answer)
 {
     struct destination *destination = entry->peer->destination;
+    struct transport *transport = destination->transport;
 
     destination_feedback(destination, answer->status, answer->reason);
-    message_settle(entry->peer->batch,
-                   (struct settlement){.n = entry->n,
-                                       .deferred = (size_t)answer->deferred,
-                                       .unlogged = (size_t)answer->unlogged});
-    leave(destination);
+    settle(entry, answer);
+    transport_run(transport);
 }
 
 void entry_return(struct entry *entry)
 {
-    struct peer *peer = entry->peer;
-    struct destination *destination = peer->destination;
+    struct destination *destination = entry->peer->destination;
 
-    peer_return(peer, entry);
-    leave(destination);
+    peer_return(entry->peer, entry);
+    destination->busy--;
+    destination_wake(destination);
+    transport_run(destination->transport);
 }
 
 void entry_lost(struct entry *entry)
 {
-    struct destination *destination = entry->peer->destination;
+    struct delivered answer = all_later(entry);
 
-    transport_throttle(destination->transport, "4.3.0", "unknown mail transport error");
-    message_settle(entry->peer->batch, (struct settlement){entry->n, entry->n, entry->n});
-    leave(destination);
+    transport_throttle(entry->peer->destination->transport, "4.3.0",
+                       "unknown mail transport error");
+    settle(entry, &answer);
 }

@@ -97,7 +97,7 @@ struct transport {
 
 /* The transport of that name, made at first use. */
 struct transport *transport_get(struct manager *manager, const char *name);
-void transport_free(void *transport);
+void transport_free(void *context); /* a struct transport, as map_free wants it */
 /* Hand waiting entries to agents as far as there are both. */
 void transport_run(struct transport *transport);
 /* The service does not work: what waits is deferred, and what comes for a while. */
