@@ -765,6 +765,113 @@ static void questions_wait_for_a_resolver_that_is_away(void **state)
     stage_close(stage);
 }
 
+/* --- everything at once ------------------------------------------------------- */
+
+static const char *const fates[] = {"ok",     "ok",   "ok",   "ok",    "later", "trouble",
+                                    "bounce", "hold", "hold", "crash", "trace"};
+
+/* A message to a few, or to many, of everybody. */
+static void put_random(struct stage *stage, int number)
+{
+    static const char *const transports[] = {"smtp", "smtp", "slow", "local", "none"};
+    size_t n = rand() % 20 == 0 ? 300 : 1 + (size_t)rand() % 4;
+    const char **records = calloc(n + 2, sizeof(char *));
+    char id[20];
+
+    records[0] = rand() % 5 ? "S joe@example.com" : "S ";
+    for (size_t i = 0; i < n; i++)
+        records[i + 1] = arena_printf(
+            stage->arena, "R %s%d@%c.%s.test", fates[(size_t)rand() % ROWS(fates)],
+            rand() % 10, 'a' + rand() % 5, transports[(size_t)rand() % ROWS(transports)]);
+    snprintf(id, sizeof(id), "R%d", number);
+    put(stage, rand() % 4 ? "incoming" : "deferred", id, records);
+    scanner_notice(stage->manager->scanner, id);
+    free(records);
+}
+
+/* Somebody does something, or something happens. */
+static void disturb(struct stage *stage, int number)
+{
+    static const char *const services[] = {"private/smtp", "private/retry",
+                                           "private/rewrite", "private/bounce"};
+    const char *service = services[(size_t)rand() % ROWS(services)];
+    struct talk *talk = stage->talks[rand() % 10];
+    char path[40];
+
+    switch (rand() % 12) {
+    case 0:
+    case 1:
+    case 2:
+        release(stage);
+        break;
+    case 3:
+        let_pass(stage, rand() % 100);
+        break;
+    case 4:
+        scanner_trigger(stage->manager->scanner, STR("FADI"));
+        break;
+    case 5:
+        stage->refuse_reports = !stage->refuse_reports;
+        break;
+    case 6:
+        (void)!rename(service, "private/away");
+        let_pass(stage, 3);
+        (void)!rename("private/away", service);
+        break;
+    case 7:
+        if (talk && !talk->holds)
+            hang_up(talk);
+        break;
+    case 8:
+        snprintf(path, sizeof(path), "active/R%d", rand() % (number + 1));
+        unlink(path);
+        break;
+    case 9:
+        snprintf(path, sizeof(path), "active/R%d", rand() % (number + 1));
+        (void)!rename(path, "hold/x");
+        break;
+    default:
+        run(stage);
+    }
+}
+
+static void play_at_random(unsigned seed)
+{
+    static const char *const overrides[] = {"hash_queue_names=",
+                                            "qmgr_message_active_limit=20",
+                                            "qmgr_message_recipient_limit=400",
+                                            "maximal_queue_lifetime=2000",
+                                            "default_destination_recipient_limit=7",
+                                            NULL};
+    struct stage *stage = stage_open(overrides);
+
+    srand(seed);
+    stage->manager->files_max = 5;
+    for (int i = 0; i < 400; i++) {
+        put_random(stage, i);
+        disturb(stage, i);
+    }
+    stage->refuse_reports = false;
+    for (int i = 0; i < 400 && (stage->busy > 0 || map_count(stage->manager->messages));
+         i++) {
+        release(stage);
+        let_pass(stage, 10);
+    }
+    ROW_INT("messages", map_count(stage->manager->messages), 0);
+    ROW_INT("recipients", stage->manager->recipients, 0);
+    ROW_INT("files", stage->manager->files, 0);
+    stage_close(stage);
+}
+
+static void whatever_happens_every_recipient_is_settled_once(void **state)
+{
+    for (unsigned seed = 1; seed <= 5; seed++) {
+        assert_int_equal(sandbox_enter(state), 0);
+        play_at_random(seed);
+        assert_int_equal(sandbox_leave(state), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -810,6 +917,7 @@ int main(void)
         sandbox_test(the_same_question_is_asked_once),
         sandbox_test(a_resolver_that_hangs_is_asked_anew),
         sandbox_test(questions_wait_for_a_resolver_that_is_away),
+        cmocka_unit_test(whatever_happens_every_recipient_is_settled_once),
     };
 
     signal(SIGPIPE, SIG_IGN);
