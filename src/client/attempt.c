@@ -48,6 +48,31 @@ static enum transaction_encoding encoding_of(const char *encoding)
     return str_is_nocase(str_of(encoding), "7bit") ? ENCODING_7BIT : ENCODING_UNKNOWN;
 }
 
+static enum transaction_probe probe_of(const struct attempt *attempt)
+{
+    if (!(attempt->delivery->request.flags & DELIVER_PROBE))
+        return PROBE_NO;
+    return attempt->settings->probe_to_data ? PROBE_DATA : PROBE_RCPT;
+}
+
+static const struct xforward *xforward_of(const struct attempt *attempt)
+{
+    const struct deliver *request = &attempt->delivery->request;
+    struct xforward *client = ARENA_NEW(attempt->arena, struct xforward);
+    bool named = strcmp(request->client_name, "unknown") != 0;
+
+    *client = (struct xforward){
+        .name = named ? request->client_name : NULL,
+        .address = request->client_address,
+        .port = request->client_port,
+        .protocol = request->client_protocol,
+        .helo = request->client_helo,
+        .ident = request->log_ident,
+        .source = strcmp(request->rewrite_context, "local") == 0 ? "LOCAL" : "REMOTE",
+    };
+    return attempt->settings->send_xforward ? client : NULL;
+}
+
 static void make_transaction(struct attempt *attempt)
 {
     struct delivery *delivery = attempt->delivery;
@@ -64,6 +89,8 @@ static void make_transaction(struct attempt *attempt)
         };
     attempt->left = delivery->n;
     attempt->transaction = (struct transaction){
+        .probe = probe_of(attempt),
+        .xforward = xforward_of(attempt),
         .queue_id = request->queue_id,
         .sender = request->sender,
         .size = request->data_size,

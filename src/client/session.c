@@ -6,6 +6,7 @@
  */
 #include "client/session.h"
 
+#include "client/xforward.h"
 #include "net/connect.h"
 #include "util/clock.h"
 
@@ -156,6 +157,8 @@ static void note_feature(struct session *session, struct str line)
     session->features |= bit;
     if (bit == FEATURE_SIZE)
         note_size_limit(session, str_word(&rest, " "));
+    if (bit == FEATURE_XFORWARD)
+        session->xforward = xforward_offered(rest);
 }
 
 static void tell_discarded(const struct session *session)

@@ -24,6 +24,7 @@ struct session {
     bool default_port;
 
     unsigned features;    /* FEATURE_ bits offered and not discarded */
+    unsigned xforward;    /* attributes offered, see xforward.h */
     bool esmtp;           /* EHLO or LHLO was accepted */
     long long size_limit; /* of SIZE; 0 = none told */
     int transactions;     /* done in this session */

@@ -36,6 +36,17 @@ static int read_preference(const struct conf *conf, bool conf_is_lmtp,
     return 0;
 }
 
+static int read_probe(const struct conf *conf, bool conf_is_lmtp,
+                      struct client_settings *ret, struct fail *why)
+{
+    const char *value = FAMILY(address_verify_target);
+
+    ret->probe_to_data = str_is_nocase(str_of(value), "data");
+    if (!ret->probe_to_data && !str_is_nocase(str_of(value), "rcpt"))
+        return bad(why, conf_is_lmtp, "address_verify_target", value, "rcpt or data");
+    return 0;
+}
+
 /* --- names ------------------------------------------------------------------------ */
 
 static int read_lookups(const struct conf *conf, bool conf_is_lmtp,
@@ -193,6 +204,7 @@ static void read_timeouts(const struct conf *conf, bool conf_is_lmtp,
     *ret = (struct client_timeouts){
         .connect = FAMILY(connect_timeout),
         .helo = conf_is_lmtp ? conf->lmtp_lhlo_timeout : conf->smtp_helo_timeout,
+        .xforward = FAMILY(xforward_timeout),
         .mail = FAMILY(mail_timeout),
         .rcpt = FAMILY(rcpt_timeout),
         .data_init = FAMILY(data_init_timeout),
@@ -243,6 +255,7 @@ static void read_plain(const struct conf *conf, bool conf_is_lmtp,
     ret->skip_5xx_greeting = FAMILY(skip_5xx_greeting);
     ret->skip_quit_response = FAMILY(skip_quit_response);
     ret->quote_rfc821_envelope = FAMILY(quote_rfc821_envelope);
+    ret->send_xforward = FAMILY(send_xforward_command);
     ret->line_length_limit = FAMILY(line_length_limit);
     ret->convert = !conf->disable_mime_output_conversion;
 }
@@ -257,7 +270,7 @@ int client_settings_read(const struct conf *conf, bool lmtp, struct resolver *re
     read_timeouts(conf, lmtp, &ret->timeout);
     read_reuse(conf, lmtp, &ret->reuse);
     if (read_preference(conf, lmtp, ret, why) < 0 ||
-        read_lookups(conf, lmtp, ret, why) < 0 ||
+        read_probe(conf, lmtp, ret, why) < 0 || read_lookups(conf, lmtp, ret, why) < 0 ||
         read_dns_level(conf, lmtp, ret, why) < 0 ||
         read_resolver_options(conf, lmtp, resolver, why) < 0)
         return -1;

@@ -33,7 +33,7 @@ enum client_feature {
 
 /* Time limits of the stages of a delivery, in seconds; 0 = none. */
 struct client_timeouts {
-    int connect, helo, mail, rcpt, data_init, data_xfer, data_done, rset, quit;
+    int connect, helo, xforward, mail, rcpt, data_init, data_xfer, data_done, rset, quit;
 };
 
 /* When a session is kept for the next message (client/agent.h). */
@@ -78,6 +78,8 @@ struct client_settings {
     bool skip_5xx_greeting;
     bool skip_quit_response;
     bool quote_rfc821_envelope;
+    bool send_xforward;
+    bool probe_to_data;        /* address probes go on to DATA */
     unsigned discard_features; /* FEATURE_ bits of smtp_discard_ehlo_keywords */
     bool discard_silently;     /* "silent-discard" is among them */
     bool convert;              /* 8-bit content for servers that take 7 bits only */

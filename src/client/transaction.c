@@ -6,11 +6,18 @@
  */
 #include "client/transaction.h"
 
+#include "client/command.h"
 #include "mail/address.h"
 #include "mail/utf8.h"
-#include "mail/xtext.h"
 
 enum { BATCH = 4096 }; /* bytes of commands before replies are read */
+
+/* What is said to the server, each with one reply. */
+enum step_kind { STEP_XFORWARD, STEP_MAIL, STEP_RCPT, STEP_DATA };
+struct step {
+    enum step_kind kind;
+    size_t i; /* of the recipient in todo, of the XFORWARD command */
+};
 
 struct run {
     struct session *session;
@@ -18,7 +25,8 @@ struct run {
     struct arena *arena;
     struct transaction_recipient **todo; /* those that wait for an outcome */
     size_t n;
-    size_t sent, got; /* steps: 0 = MAIL, 1..n = RCPT, n+1 = DATA */
+    struct step *steps;
+    size_t steps_n, sent, got;
     size_t accepted;
     size_t promised; /* replies to the end of data that LMTP owes us */
     bool refused;    /* MAIL was */
@@ -53,119 +61,83 @@ static void end_lost(struct run *run, enum stream_result result, const char *sta
 
 /* --- commands ---------------------------------------------------------------- */
 
-static void write_address(struct run *run, const char *address)
+static const char *xforward_text(const struct run *run, size_t i)
 {
-    struct buf out;
-
-    buf_init(&out, 3 * ADDRESS_MAX);
-    if (run->session->settings->quote_rfc821_envelope)
-        address_add_external(&out, str_of(address));
-    else
-        buf_add_text(&out, address);
-    stream_write(run->session->stream, out.p, out.n);
-    buf_done(&out);
-}
-
-static void write_xtext(struct run *run, const char *parameter, struct str text)
-{
-    struct buf out;
-
-    buf_init(&out, 1 << 16);
-    buf_add_text(&out, parameter);
-    xtext_add(&out, text);
-    stream_write(run->session->stream, out.p, out.n);
-    buf_done(&out);
-}
-
-/* Conversion to 7 bits makes the message larger, nobody knows how much. */
-static bool size_is_known(const struct run *run)
-{
-    return run->session->features & FEATURE_8BITMIME || !run->session->settings->convert;
-}
-
-static void write_mail(struct run *run)
-{
-    const struct transaction *t = run->transaction;
-    struct stream *stream = run->session->stream;
-    unsigned features = run->session->features;
-
-    stream_write_text(stream, "MAIL FROM:<");
-    write_address(run, t->sender);
-    stream_write_text(stream, ">");
-    if ((features & FEATURE_SIZE) && t->size > 0 && size_is_known(run))
-        stream_printf(stream, " SIZE=%lld", t->size);
-    if ((features & FEATURE_8BITMIME) && t->encoding != ENCODING_UNKNOWN)
-        stream_write_text(stream,
-                          t->encoding == ENCODING_8BIT ? " BODY=8BITMIME" : " BODY=7BIT");
-    if ((features & FEATURE_DSN) && t->envelope_id[0] != '\0')
-        write_xtext(run, " ENVID=", str_of(t->envelope_id));
-    if ((features & FEATURE_DSN) && (t->ret_full || t->ret_headers))
-        stream_write_text(stream, t->ret_full ? " RET=FULL" : " RET=HDRS");
-    if ((features & FEATURE_SMTPUTF8) && t->utf8)
-        stream_write_text(stream, " SMTPUTF8");
-    stream_write_text(stream, "\r\n");
-}
-
-static void write_notify(struct run *run, int notify)
-{
-    static const struct {
-        int bit;
-        const char *word;
-    } words[] = {{1, "NEVER"}, {2, "SUCCESS"}, {4, "FAILURE"}, {8, "DELAY"}};
-    const char *before = " NOTIFY=";
-
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (notify & words[i].bit) {
-            stream_printf(run->session->stream, "%s%s", before, words[i].word);
-            before = ",";
-        }
-}
-
-/* "rfc822;joe@example": the type goes as it is, the address as xtext (RFC 3461
- * section 4.2). */
-static void write_orcpt(struct run *run, struct str orcpt)
-{
-    struct str address = orcpt, type = str_until(&address, ';');
-
-    if (address.n == 0)
-        return;
-    stream_printf(run->session->stream, " ORCPT=%.*s", STR_ARG(type));
-    write_xtext(run, ";", address);
-}
-
-static void write_rcpt(struct run *run, const struct transaction_recipient *recipient)
-{
-    struct stream *stream = run->session->stream;
-
-    stream_write_text(stream, "RCPT TO:<");
-    write_address(run, recipient->address);
-    stream_write_text(stream, ">");
-    if (run->session->features & FEATURE_DSN) {
-        write_notify(run, recipient->notify);
-        write_orcpt(run, str_of(recipient->orcpt));
-    }
-    stream_write_text(stream, "\r\n");
+    if (run->transaction->xforward == NULL)
+        return NULL;
+    return xforward_command(run->transaction->xforward, run->session->xforward, i,
+                            run->arena);
 }
 
 static void write_step(struct run *run)
 {
-    size_t step = run->sent++;
+    struct step step = run->steps[run->sent++];
+    struct session *session = run->session;
 
-    if (step == 0)
-        write_mail(run);
-    else if (step <= run->n)
-        write_rcpt(run, run->todo[step - 1]);
-    else
-        stream_write_text(run->session->stream, "DATA\r\n");
+    switch (step.kind) {
+    case STEP_XFORWARD:
+        stream_printf(session->stream, "%s\r\n", xforward_text(run, step.i));
+        break;
+    case STEP_MAIL:
+        command_mail(session, run->transaction);
+        break;
+    case STEP_RCPT:
+        command_rcpt(session, run->todo[step.i]);
+        break;
+    case STEP_DATA:
+        stream_write_text(session->stream, "DATA\r\n");
+        break;
+    }
 }
 
 /* --- replies ------------------------------------------------------------------ */
 
-static const char *stage_of(const struct run *run, size_t step)
+static const char *stage_of(const struct run *run, struct step step)
 {
-    return step == 0        ? "sending MAIL FROM"
-           : step <= run->n ? "sending RCPT TO"
-                            : "sending DATA command";
+    switch (step.kind) {
+    case STEP_XFORWARD:
+        return arena_printf(run->arena, "sending %s", xforward_command_name(step.i));
+    case STEP_MAIL:
+        return "sending MAIL FROM";
+    case STEP_RCPT:
+        return "sending RCPT TO";
+    default:
+        return "sending DATA command";
+    }
+}
+
+/* It is for the logs of others only: mail goes on without it. */
+static void take_xforward(struct run *run, const struct reply *reply, size_t i)
+{
+    if (reply_class(reply) != 2)
+        session_warn(run->session, "host %s said: %s (in reply to %s command)",
+                     run->session->relay, reply_line(reply, run->arena),
+                     xforward_command_name(i));
+}
+
+static void take_mail(struct run *run, const struct reply *reply)
+{
+    struct outcome outcome;
+
+    if (reply_class(reply) == 2)
+        return;
+    run->refused = true;
+    outcome = session_said(run->session, reply, "MAIL FROM", run->arena);
+    end_rest(run, &outcome);
+}
+
+/* The words of a server that has, or would have, taken the message. */
+static struct outcome taken(const struct run *run, const struct reply *reply)
+{
+    struct outcome outcome =
+        outcome_make(run->arena, reply_class(reply) == 2 ? reply->status : "2.0.0", "%s",
+                     reply_line(reply, run->arena));
+
+    outcome.relay = run->session->relay;
+    outcome.remote_mta = run->session->host;
+    outcome.diagnostic_type = "smtp";
+    outcome.diagnostic_text = outcome.text;
+    return outcome;
 }
 
 static void take_rcpt(struct run *run, const struct reply *reply,
@@ -173,36 +145,53 @@ static void take_rcpt(struct run *run, const struct reply *reply,
 {
     struct outcome outcome;
 
+    run->promised += reply_class(reply) == 2;
     if (recipient->state == RECIPIENT_ENDED)
         return;
-    if (reply_class(reply) == 2) {
+    if (reply_class(reply) == 2 && run->transaction->probe != PROBE_RCPT) {
         recipient->state = RECIPIENT_ACCEPTED;
         run->accepted++;
         return;
     }
-    outcome = session_said(run->session, reply, "RCPT TO", run->arena);
+    outcome = reply_class(reply) == 2
+                  ? taken(run, reply)
+                  : session_said(run->session, reply, "RCPT TO", run->arena);
     end_recipient(recipient, &outcome);
+}
+
+static void take_data(struct run *run, const struct reply *reply)
+{
+    struct outcome outcome;
+
+    run->data_begun = reply_class(reply) == 3;
+    if (run->accepted == 0 || (run->data_begun && !run->transaction->probe))
+        return;
+    if (run->data_begun)
+        outcome = taken(run, reply);
+    else
+        outcome = session_said(run->session, reply, "DATA", run->arena);
+    if (reply_class(reply) == 2)
+        outcome.text = arena_printf(run->arena, "Protocol error: %s", outcome.text);
+    end_rest(run, &outcome);
 }
 
 static void take_reply(struct run *run, const struct reply *reply)
 {
-    size_t step = run->got++;
-    struct outcome outcome;
+    struct step step = run->steps[run->got++];
 
-    if (step == 0 && reply_class(reply) != 2) {
-        run->refused = true;
-        outcome = session_said(run->session, reply, "MAIL FROM", run->arena);
-        end_rest(run, &outcome);
-    } else if (step > 0 && step <= run->n) {
-        run->promised += reply_class(reply) == 2;
-        take_rcpt(run, reply, run->todo[step - 1]);
-    } else if (step > run->n && reply_class(reply) == 3) {
-        run->data_begun = true;
-    } else if (step > run->n && run->accepted > 0) {
-        outcome = session_said(run->session, reply, "DATA", run->arena);
-        if (reply_class(reply) == 2)
-            outcome.text = arena_printf(run->arena, "Protocol error: %s", outcome.text);
-        end_rest(run, &outcome);
+    switch (step.kind) {
+    case STEP_XFORWARD:
+        take_xforward(run, reply, step.i);
+        break;
+    case STEP_MAIL:
+        take_mail(run, reply);
+        break;
+    case STEP_RCPT:
+        take_rcpt(run, reply, run->todo[step.i]);
+        break;
+    case STEP_DATA:
+        take_data(run, reply);
+        break;
     }
 }
 
@@ -237,27 +226,33 @@ static enum stream_result exchange(struct run *run, struct reply *ret)
     return result;
 }
 
-static int timeout_of(const struct run *run, size_t step)
+static int timeout_of(const struct run *run, struct step step)
 {
     const struct client_timeouts *timeout = &run->session->settings->timeout;
 
-    return step == 0        ? timeout->mail
-           : step <= run->n ? timeout->rcpt
-                            : timeout->data_init;
+    switch (step.kind) {
+    case STEP_XFORWARD:
+        return timeout->xforward;
+    case STEP_MAIL:
+        return timeout->mail;
+    case STEP_RCPT:
+        return timeout->rcpt;
+    default:
+        return timeout->data_init;
+    }
 }
 
 /* Write the commands that may go out before the next reply; false when there are none. */
 static bool write_batch(struct run *run)
 {
-    size_t steps = run->n + 2;
     bool pipelining = run->session->features & FEATURE_PIPELINING;
 
-    if (run->refused || run->sent == steps ||
-        (run->sent == steps - 1 && run->accepted == 0)) /* nobody to send data for */
-        return false;
+    if (run->refused || run->sent == run->steps_n ||
+        (run->steps[run->sent].kind == STEP_DATA && run->accepted == 0))
+        return false; /* nobody to send data for */
     do
         write_step(run);
-    while (pipelining && run->sent < steps &&
+    while (pipelining && run->sent < run->steps_n &&
            stream_pending(run->session->stream) < BATCH);
     return true;
 }
@@ -265,8 +260,8 @@ static bool write_batch(struct run *run)
 /* Read the next reply; false when the conversation is over. */
 static bool read_one(struct run *run)
 {
+    struct step step = run->steps[run->got];
     struct reply reply = {0};
-    size_t step = run->got;
     enum stream_result result;
 
     session_set_timeout(run->session, timeout_of(run, step));
@@ -291,18 +286,11 @@ static void say_envelope(struct run *run)
 static void take_final_reply(struct run *run, const struct reply *reply,
                              struct transaction_recipient *recipient)
 {
-    struct outcome outcome;
+    struct outcome outcome =
+        reply_class(reply) == 2
+            ? taken(run, reply)
+            : session_said(run->session, reply, "end of DATA", run->arena);
 
-    if (reply_class(reply) != 2) {
-        outcome = session_said(run->session, reply, "end of DATA", run->arena);
-    } else {
-        outcome =
-            outcome_make(run->arena, reply->status, "%s", reply_line(reply, run->arena));
-        outcome.relay = run->session->relay;
-        outcome.remote_mta = run->session->host;
-        outcome.diagnostic_type = "smtp";
-        outcome.diagnostic_text = outcome.text;
-    }
     end_recipient(recipient, &outcome);
 }
 
@@ -346,10 +334,9 @@ static void tell_of_broken_lines(const struct run *run)
     const struct client_settings *settings = run->session->settings;
 
     if (settings->note)
-        settings->note(arena_printf(run->arena,
-                                    "%s: breaking line > %d bytes with <CR><LF>SPACE",
-                                    run->transaction->queue_id,
-                                    settings->line_length_limit));
+        settings->note(
+            arena_printf(run->arena, "%s: breaking line > %d bytes with <CR><LF>SPACE",
+                         run->transaction->queue_id, settings->line_length_limit));
 }
 
 static void send_content(struct run *run)
@@ -458,6 +445,38 @@ static void list_recipients(struct run *run)
     }
 }
 
+static void add_step(struct run *run, enum step_kind kind, size_t i)
+{
+    run->steps[run->steps_n++] = (struct step){kind, i};
+}
+
+static void plan(struct run *run)
+{
+    run->steps =
+        arena_array(run->arena, XFORWARD_COMMANDS + 2 + run->n, sizeof *run->steps);
+    for (size_t i = 0; i < XFORWARD_COMMANDS; i++)
+        if (xforward_text(run, i) != NULL)
+            add_step(run, STEP_XFORWARD, i);
+    add_step(run, STEP_MAIL, 0);
+    for (size_t i = 0; i < run->n; i++)
+        add_step(run, STEP_RCPT, i);
+    if (run->transaction->probe != PROBE_RCPT)
+        add_step(run, STEP_DATA, 0);
+}
+
+/* The envelope is said: content, or back to the start. */
+static void conclude(struct run *run)
+{
+    if (run->data_begun && run->transaction->probe)
+        run->session->broken = true; /* no message, not even an empty one */
+    else if (run->data_begun && run->accepted > 0)
+        send_content(run);
+    else if (run->data_begun)
+        send_nothing(run);
+    else
+        (void)session_reset(run->session, run->arena);
+}
+
 enum session_end transaction_run(struct session *session, struct transaction *transaction,
                                  struct arena *arena)
 {
@@ -469,15 +488,10 @@ enum session_end transaction_run(struct session *session, struct transaction *tr
     list_recipients(&run);
     if (run.n == 0 || !check_limits(&run))
         return SESSION_FINE;
+    plan(&run);
     say_envelope(&run);
-    if (run.end == SESSION_FINE && !session->broken) {
-        if (run.data_begun && run.accepted > 0)
-            send_content(&run);
-        else if (run.data_begun)
-            send_nothing(&run);
-        else
-            (void)session_reset(session, arena);
-    }
+    if (run.end == SESSION_FINE && !session->broken)
+        conclude(&run);
     session->transactions++;
     return run.end;
 }

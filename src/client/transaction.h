@@ -8,6 +8,7 @@
 
 #include "client/content.h"
 #include "client/session.h"
+#include "client/xforward.h"
 
 enum transaction_state {
     RECIPIENT_WAITING,  /* not yet said, or no reply */
@@ -29,14 +30,23 @@ struct transaction_recipient {
 
 enum transaction_encoding { ENCODING_UNKNOWN, ENCODING_7BIT, ENCODING_8BIT };
 
+/* How far to go to find out whether mail would be taken. */
+enum transaction_probe {
+    PROBE_NO,   /* all the way: it is mail */
+    PROBE_RCPT, /* the answer to RCPT decides */
+    PROBE_DATA, /* the answer to DATA does */
+};
+
 struct transaction {
+    enum transaction_probe probe;
     const char *queue_id; /* for warnings */
     const char *sender;   /* internal form, "" = null */
     long long size;       /* of the content, 0 = unknown */
     enum transaction_encoding encoding;
     const char *envelope_id; /* RFC 3461, decoded, or "" */
     bool ret_full, ret_headers;
-    bool utf8; /* SMTPUTF8 was asked for by the submitter */
+    const struct xforward *xforward; /* told to servers that take it; NULL = not told */
+    bool utf8;                       /* SMTPUTF8 was asked for by the submitter */
     bool last; /* the session ends with it: QUIT may follow at once */
     struct transaction_recipient *recipients;
     size_t n;

@@ -21,6 +21,7 @@ USUAL = {
     "DATA": b"354 go\r\n",
     "end": b"250 2.0.0 taken\r\n",
     "RSET": b"250 2.0.0 ok\r\n",
+    "XFOR": b"250 2.0.0 ok\r\n",
     "QUIT": b"221 2.0.0 bye\r\n",
 }
 PIPELINING = {"EHLO": b"250-peer.test\r\n250-8BITMIME\r\n250 PIPELINING\r\n"}
@@ -109,7 +110,7 @@ class Server:
         accepted, each = 0, False
         for line in lines:
             text = line.rstrip(b"\r\n").decode(errors="replace")
-            self.heard.append(re.sub(r"SIZE=\d+", "SIZE=N", text))
+            self.heard.append(re.sub(r"(SIZE|PORT|IDENT)=[0-9A-F]+", r"\1=N", text))
             verb = text[:4].upper()
             each = each or verb == "LHLO"
             reply = self._say(client, verb)
@@ -164,10 +165,14 @@ def configured(pair, text):
             mta.extra = text
 
 
-def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body=""):
+def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False):
     """What the servers heard and what smtp logged, for one message."""
     mark = mta.log.mark()
-    queue_id = mta.submit("ann@same.test", recipients, text, body)
+    if probe:
+        mta.sendmail(["-bv", "-f", "joe@mail.same.test", *recipients], "")
+        queue_id = "[0-9A-F]+"
+    else:
+        queue_id = mta.submit("ann@same.test", recipients, text, body)
     for recipient in recipients:
         mta.log.wait(rf"[sl]mtp\[\d+\]: {queue_id}: to=<{recipient}>.*status=", since=mark, timeout=20)
     mta.run(["postsuper", "-d", "ALL"], check=True)

@@ -286,3 +286,54 @@ def test_no_conversion(pair, dns, name):
     one_host(dns)
     settings = "disable_mime_output_conversion = yes"
     compare(pair, [(FIRST, {"EHLO": b"250 peer\r\n"})], text=MESSAGES[name].encode(), settings=settings)
+
+
+# --- telling of the client ------------------------------------------------------------------------
+
+ALL = "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"
+OFFERS = {"all": [ALL], "pipelining": ["PIPELINING", ALL], "some": ["XFORWARD NAME ADDR"], "none": ["XFORWARD"], "odd": ["XFORWARD FOO HELO"]}
+
+
+def hello(keywords):
+    lines = ["250-peer.test"] + [f"250-{k}" for k in keywords] + ["250 HELP"]
+    return {"EHLO": "".join(f"{line}\r\n" for line in lines).encode()}
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+def test_xforward(pair, dns, offer):
+    one_host(dns)
+    compare(pair, [(FIRST, hello(OFFERS[offer]))], settings="smtp_send_xforward_command = yes")
+
+
+def test_no_xforward(pair, dns):
+    one_host(dns)
+    compare(pair, [(FIRST, hello([ALL]))])
+
+
+@pytest.mark.parametrize("reply", [b"500 5.5.1 no\r\n", b"450 no\r\n", b"354 what\r\n", b""], ids=["5xx", "4xx", "3xx", "lost"])
+def test_xforward_refused(pair, dns, reply):
+    one_host(dns)
+    compare(pair, [(FIRST, hello([ALL]) | {"XFOR": reply})], settings="smtp_send_xforward_command = yes")
+
+
+# --- probes ------------------------------------------------------------------------------------------
+
+PROBES = {
+    "fine": {},
+    "pipelining": PIPELINING,
+    "refused": {"RCPT": NEVER},
+    "later": {"RCPT": LATER},
+    "refused, pipelining": PIPELINING | {"RCPT": NEVER},
+    "sender refused": {"MAIL": NEVER},
+    "data refused": {"DATA": NEVER},
+    "lost": {"RCPT": b""},
+    "lost after data": {"DATA": b""},
+}
+
+
+@pytest.mark.parametrize("case", PROBES)
+@pytest.mark.parametrize("target", ["rcpt", "data"])
+def test_probe(pair, dns, target, case):
+    one_host(dns)
+    settings = f"smtp_address_verify_target = {target}"
+    compare(pair, [(FIRST, PROBES[case])], settings=settings, probe=True)

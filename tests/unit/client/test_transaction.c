@@ -447,6 +447,78 @@ static void recipients_that_have_ended_take_no_part(void **state)
     end(&stage);
 }
 
+static const struct {
+    enum transaction_probe probe;
+    const char *hello, *replies, *said;
+    bool broken;
+    const char *outcome;
+} probes[] = {
+    {PROBE_RCPT, HELLO, OK("1") OK("2") "250 reset\r\n",
+     "MAIL FROM:<>\r\n" TO_A "RSET\r\n", false, "2.0.0 250 2.0.0 ok 2"},
+    {PROBE_RCPT, PIPED, OK("1") "450 4.1.1 later\r\n250 reset\r\n",
+     "MAIL FROM:<>\r\n" TO_A "RSET\r\n", false,
+     "4.1.1 " SAID "450 4.1.1 later (in reply to RCPT TO command)"},
+    {PROBE_DATA, HELLO, OK("1") OK("2") "354 go\r\n", "MAIL FROM:<>\r\n" TO_A "DATA\r\n",
+     true, "2.0.0 354 go"},
+    {PROBE_DATA, HELLO, OK("1") OK("2") "550 5.1.1 no\r\n250 reset\r\n",
+     "MAIL FROM:<>\r\n" TO_A "DATA\r\nRSET\r\n", false,
+     "5.1.1 " SAID "550 5.1.1 no (in reply to DATA command)"},
+    {PROBE_DATA, PIPED, OK("1") "550 5.1.1 no\r\n354 go\r\n",
+     "MAIL FROM:<>\r\n" TO_A "DATA\r\n", true,
+     "5.1.1 " SAID "550 5.1.1 no (in reply to RCPT TO command)"},
+};
+
+static void a_probe_sends_no_message(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(probes); i++) {
+        struct transaction_recipient to = {.address = "a@there.test", .orcpt = ""};
+        struct transaction transaction = {.probe = probes[i].probe,
+                                          .sender = "",
+                                          .envelope_id = "",
+                                          .recipients = &to,
+                                          .n = 1};
+        struct stage stage;
+        const char *row = probes[i].replies;
+
+        one_message(probes[i].hello, &usual, &transaction, probes[i].replies, &stage);
+        ROW_EQ(row, buf_str(&stage.said), probes[i].said);
+        ROW_INT(row, stage.session->broken, probes[i].broken);
+        check_outcome(row, &to, probes[i].outcome, stage.arena);
+        end(&stage);
+    }
+}
+
+static void the_client_is_told_to_servers_that_want_it(void **state)
+{
+    static const struct xforward client = {.name = "n",
+                                           .address = "192.0.2.9",
+                                           .port = "",
+                                           .protocol = "ESMTP",
+                                           .helo = "a b",
+                                           .source = "LOCAL"};
+    struct transaction_recipient to = {.address = "a@there.test", .orcpt = ""};
+    struct transaction transaction = {
+        .sender = "", .envelope_id = "", .recipients = &to, .n = 1, .xforward = &client};
+    struct stage stage;
+
+    (void)state;
+    one_message("220 mx\r\n250-mx\r\n250 XFORWARD NAME PROTO ADDR HELO PORT FOO\r\n",
+                &usual, &transaction,
+                OK("x") "500 5.5.1 no\r\n" OK("1") OK("2") "354 go\r\n" OK("3"), &stage);
+    ROW_EQ("xforward", buf_str(&stage.said),
+           "XFORWARD NAME=n ADDR=192.0.2.9\r\nXFORWARD PROTO=ESMTP HELO=a+20b\r\n"
+           "MAIL FROM:<>\r\n" TO_A "DATA\r\n" BODY);
+    check_outcome("xforward", &to, "2.0.0 250 2.0.0 ok 3", stage.arena);
+    end(&stage);
+    to.state = RECIPIENT_WAITING;
+    one_message("220 mx\r\n250-mx\r\n250 XFORWARD SOURCE\r\n", &usual, &transaction,
+                OK("x") OK("1") OK("2") "354 go\r\n" OK("3"), &stage);
+    ROW_EQ("source", buf_str(&stage.said),
+           "XFORWARD SOURCE=LOCAL\r\nMAIL FROM:<>\r\n" TO_A "DATA\r\n" BODY);
+    end(&stage);
+}
+
 static int write_half(void *context, struct content *content, struct fail *why)
 {
     (void)context;
@@ -485,6 +557,8 @@ int main(void)
         cmocka_unit_test(what_the_server_cannot_take_is_not_offered),
         cmocka_unit_test(lmtp_answers_for_each_recipient),
         cmocka_unit_test(recipients_that_have_ended_take_no_part),
+        cmocka_unit_test(a_probe_sends_no_message),
+        cmocka_unit_test(the_client_is_told_to_servers_that_want_it),
         cmocka_unit_test(half_a_message_is_never_ended),
     };
 
