@@ -32,8 +32,8 @@ struct conf_options {
     /* A value that cannot be is a warning and gives way to the default: for commands that
        must work when main.cf is broken (postfix stop). */
     bool lenient;
-    bool texts_only;    /* evaluate nothing: no member is valid, only conf_text and
-                           conf_expand (postconf, which shows what others can't use) */
+    bool texts_only; /* evaluate nothing: no member is valid, only conf_text and
+                        conf_expand (postconf, which shows what others can't use) */
 };
 
 /* Where main.cf lies: chosen, else $MAIL_CONFIG, else the default of this build. */

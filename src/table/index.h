@@ -43,8 +43,8 @@ int index_add(const char *name, const struct index_options *options,
 
 /*
  * Become the owner of the source file (or of its index, when there is no
- * source; or of the link that leads to it, unless root made that) for a while, when root and that owner is another. Undone with
- * ids_restore. 1 = became, 0 = no need.
+ * source; or of the link that leads to it, unless root made that) for a while, when root
+ * and that owner is another. Undone with ids_restore. 1 = became, 0 = no need.
  */
 int index_become_owner(const char *path, struct fail *why) MUST_CHECK;
 
