@@ -138,9 +138,11 @@ DEEDS = {
     "from a user": by_sendmail("-i", "ann"),
     "from a user, with a name": by_sendmail("-F", "Full Name", "-f", "joe", "ann"),
     "unknown user bounces": by_sendmail("-f", "joe", "nobody.here"),
-    "bounce of a virtual mailbox": by_sendmail("-f", "joe", "none@box.test", "none@alias.test"),
+    "bounce of a virtual mailbox": by_sendmail("-f", "joe", "none@box.test"),
+    "bounce of a virtual alias": by_sendmail("-f", "joe", "none@alias.test"),
     "success report": by_sendmail("-f", "joe", "-N", "success", "-V", "envid", "ann"),
-    "verification": by_sendmail("-f", "joe", "-bv", "ann", "nobody.here"),
+    "verification": by_sendmail("-f", "joe", "-bv", "ann"),
+    "verification of nobody": by_sendmail("-f", "joe", "-bv", "nobody.here"),
     "null sender": by_sendmail("-f", "<>", "nobody.here"),
 }
 
