@@ -65,14 +65,22 @@ struct destination *destination_get(struct transport *transport, const char *nex
     return destination;
 }
 
-void destination_release(struct destination *destination)
+void destination_free(struct destination *destination)
 {
-    if (destination->busy > 0 || destination->peers || trouble_is(&destination->dead) ||
-        destination->timer)
-        return;
-    map_remove(destination->transport->destinations, str_of(destination->name));
+    struct transport *transport = destination->transport;
+
+    map_remove(transport->destinations, str_of(destination->name));
+    loop_cancel(transport->manager->loop, destination->timer);
+    trouble_clear(&destination->dead);
     lineup_done(&destination->asleep);
     free(destination);
+}
+
+void destination_release(struct destination *destination)
+{
+    if (destination->busy == 0 && !destination->peers &&
+        !trouble_is(&destination->dead) && !destination->timer)
+        destination_free(destination);
 }
 
 size_t destination_room(const struct destination *destination)

@@ -88,7 +88,7 @@ struct transport *transport_get(struct manager *manager, const char *name)
 static void free_destination(void *context, struct str key, void *value)
 {
     (void)context, (void)key;
-    destination_unthrottle(value);
+    destination_free(value);
 }
 
 void transport_free(void *context)

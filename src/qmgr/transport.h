@@ -129,6 +129,7 @@ void destination_throttle(struct destination *destination, const char *status,
 void destination_unthrottle(struct destination *destination);
 /* Forget it when nothing depends on it. */
 void destination_release(struct destination *destination);
+void destination_free(struct destination *destination); /* whatever depends on it */
 
 /* --- peer.c: entries that wait ------------------------------------------------- */
 

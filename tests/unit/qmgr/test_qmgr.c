@@ -306,6 +306,70 @@ static void recipients_beyond_memory_are_read_later(void **state)
     stage_close(stage);
 }
 
+static void a_slow_destination_gets_one_at_a_time_with_pauses(void **state)
+{
+    static const char *const overrides[] = {
+        "hash_queue_names=", "smtp_destination_rate_delay=10s", NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    MAIL(stage, "A1", "S joe@example.com", "R ok@a.smtp.test");
+    MAIL(stage, "A2", "S joe@example.com", "R ok@a.smtp.test");
+    MAIL(stage, "A3", "S joe@example.com", "R ok@a.smtp.test");
+    MAIL(stage, "B1", "S joe@example.com", "R ok@b.smtp.test");
+    assert_string_equal(queue_of("B1"), "");
+    assert_int_equal(stage->n_got, 2);
+    let_pass(stage, 9);
+    assert_int_equal(stage->n_got, 2);
+    let_pass(stage, 2);
+    assert_int_equal(stage->n_got, 3);
+    let_pass(stage, 11);
+    assert_int_equal(stage->n_got, 4);
+    assert_int_equal(stage->busy_max, 1);
+    let_pass(stage, 11);
+    MAIL(stage, "A4", "S joe@example.com", "R ok@a.smtp.test");
+    assert_int_equal(stage->n_got, 5); /* nothing came for so long: no pause */
+    stage_close(stage);
+}
+
+static void a_slow_transport_pauses_after_each_delivery(void **state)
+{
+    static const char *const overrides[] = {
+        "hash_queue_names=", "smtp_transport_rate_delay=10s", NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    MAIL(stage, "A1", "S joe@example.com", "R ok@a.smtp.test", "R ok@x.slow.test");
+    MAIL(stage, "B1", "S joe@example.com", "R ok@b.smtp.test", "R ok@x.slow.test");
+    assert_int_equal(stage->n_got, 3);
+    let_pass(stage, 9);
+    assert_int_equal(stage->n_got, 3);
+    let_pass(stage, 2);
+    assert_int_equal(stage->n_got, 4);
+    stage_close(stage);
+}
+
+static void an_agent_hears_that_more_is_to_come(void **state)
+{
+    static const char *const overrides[] = {
+        "hash_queue_names=", "default_destination_recipient_limit=1",
+        "smtp_destination_concurrency_limit=1", NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    MAIL(stage, "A1", "S joe@example.com", "R hold@a.smtp.test");
+    MAIL(stage, "A2", "S joe@example.com", "R hold@a.smtp.test");
+    MAIL(stage, "A3", "S joe@example.com", "R hold@a.smtp.test");
+    release(stage);
+    release(stage);
+    release(stage);
+    assert_int_equal(stage->n_got, 3);
+    assert_false(stage->got[0].flags & DELIVER_REUSE);
+    assert_true(stage->got[1].flags & DELIVER_REUSE);
+    assert_false(stage->got[2].flags & DELIVER_REUSE);
+    stage_close(stage);
+}
+
 /* --- trouble ------------------------------------------------------------------- */
 
 static void a_dead_destination_is_left_alone(void **state)
@@ -891,6 +955,9 @@ int main(void)
         sandbox_test(a_big_mailing_does_not_starve_a_small_message),
         sandbox_test(small_messages_do_not_starve_a_big_mailing),
         sandbox_test(recipients_beyond_memory_are_read_later),
+        sandbox_test(a_slow_destination_gets_one_at_a_time_with_pauses),
+        sandbox_test(a_slow_transport_pauses_after_each_delivery),
+        sandbox_test(an_agent_hears_that_more_is_to_come),
         sandbox_test(a_dead_destination_is_left_alone),
         sandbox_test(what_waits_for_a_dead_destination_is_deferred_at_once),
         sandbox_test(a_missing_service_costs_a_minute),
