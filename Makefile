@@ -197,7 +197,7 @@ system-root: all # what tests lay over a private /usr
 	@setgid_group=9102 tools/install $(BUILD)/root "$(COMMANDS)" "$(filter-out $(COMMANDS),$(PROGRAMS))"
 
 help: ## this list
-	@sed -n 's/^\([a-z_.%-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' | sort
+	@sed -n 's/^\([a-z_.%-]*\):.*## \(.*\)/  make \1|\2/p' Makefile tools/generate.mk | column -t -s '|' | sort
 
 clean: ## remove what the build made
 	rm -rf build compile_commands.json tags
