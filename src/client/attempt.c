@@ -280,12 +280,12 @@ static void note_connected(struct delivery *delivery)
 static bool try_host(struct attempt *attempt, const struct destination *destination,
                      const struct route_host *host)
 {
+    const struct session_plan plan = {attempt->settings, destination, host};
     struct outcome failure;
     enum session_end end;
 
     move_on(attempt);
-    end = session_open(attempt->settings, destination, host, attempt->agent->sessions,
-                       &attempt->session, &failure);
+    end = session_open(&plan, attempt->agent->sessions, &attempt->session, &failure);
     if (end == SESSION_FINE) {
         note_connected(attempt->delivery);
         use_session(attempt);

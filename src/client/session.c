@@ -304,17 +304,16 @@ static void set_labels(struct session *session, const struct destination *destin
             arena_printf(session->arena, "%s:%u", session->label, host->address.port);
 }
 
-static struct session *new_session(const struct client_settings *settings,
-                                   const struct destination *destination,
-                                   const struct route_host *host, struct arena *arena)
+static struct session *new_session(const struct session_plan *plan, struct arena *arena)
 {
+    const struct destination *destination = plan->destination;
     struct session *session = ARENA_NEW(arena, struct session);
 
-    session->settings = settings;
+    session->settings = plan->settings;
     session->arena = arena;
-    session->address = host->address;
+    session->address = plan->host->address;
     session->default_port = destination->path == NULL && destination->default_port;
-    set_labels(session, destination, host);
+    set_labels(session, destination, plan->host);
     return session;
 }
 
@@ -333,16 +332,14 @@ static enum session_end start(struct session *session,
     return end;
 }
 
-enum session_end session_greet(const struct client_settings *settings,
-                               const struct destination *destination,
-                               const struct route_host *host, struct stream *stream,
+enum session_end session_greet(const struct session_plan *plan, struct stream *stream,
                                struct arena *arena, struct session **ret,
                                struct outcome *ret_failure)
 {
-    struct session *session = new_session(settings, destination, host, arena);
+    struct session *session = new_session(plan, arena);
 
     session->stream = stream;
-    return start(session, destination, ret, ret_failure);
+    return start(session, plan->destination, ret, ret_failure);
 }
 
 /* --- connecting ----------------------------------------------------------------- */
@@ -388,21 +385,19 @@ static struct outcome connect_failure(const struct session *session,
                         destination->path ? strerror(why->code) : why->text);
 }
 
-enum session_end session_open(const struct client_settings *settings,
-                              const struct destination *destination,
-                              const struct route_host *host, struct arena *arena,
+enum session_end session_open(const struct session_plan *plan, struct arena *arena,
                               struct session **ret, struct outcome *ret_failure)
 {
-    struct session *session = new_session(settings, destination, host, arena);
+    struct session *session = new_session(plan, arena);
     struct fail why = {0};
-    int fd = connect_host(session, destination, host, &why);
+    int fd = connect_host(session, plan->destination, plan->host, &why);
 
     if (fd < 0) {
-        *ret_failure = connect_failure(session, destination, &why, arena);
+        *ret_failure = connect_failure(session, plan->destination, &why, arena);
         return SESSION_NO_CONNECTION;
     }
     session->stream = stream_new(fd, 0);
-    return start(session, destination, ret, ret_failure);
+    return start(session, plan->destination, ret, ret_failure);
 }
 
 bool session_reset(struct session *session, struct arena *arena)

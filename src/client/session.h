@@ -44,20 +44,23 @@ enum session_end {
                        */
 };
 
+/* Whom to talk to, and how. Only needed while the session is made. */
+struct session_plan {
+    const struct client_settings *settings; /* the session keeps this one */
+    const struct destination *destination;
+    const struct route_host *host;
+};
+
 /*
  * Connect to a host and say hello. On SESSION_FINE *ret is the session, in
  * arena, to be ended by session_close; else *ret_failure is the outcome for
  * recipients that no other host takes.
  */
-enum session_end session_open(const struct client_settings *settings,
-                              const struct destination *destination,
-                              const struct route_host *host, struct arena *arena,
+enum session_end session_open(const struct session_plan *plan, struct arena *arena,
                               struct session **ret, struct outcome *ret_failure);
 
 /* The same over a stream that is connected (and is closed with the session). */
-enum session_end session_greet(const struct client_settings *settings,
-                               const struct destination *destination,
-                               const struct route_host *host, struct stream *stream,
+enum session_end session_greet(const struct session_plan *plan, struct stream *stream,
                                struct arena *arena, struct session **ret,
                                struct outcome *ret_failure);
 

@@ -102,6 +102,7 @@ static void begin(struct stage *stage, const struct client_settings *settings,
                                       .port = 25,
                                       .default_port = true};
     struct route_host host = {.name = "mx.test"};
+    const struct session_plan plan = {settings, &destination, &host};
 
     *stage = (struct stage){.arena = arena_new("test"), .stream = stream_new(-1, 0)};
     buf_init(&stage->said, 1 << 20);
@@ -109,8 +110,8 @@ static void begin(struct stage *stage, const struct client_settings *settings,
     stream_set_ops(stage->stream, &ops, stage);
     assert_true(netaddr_parse(STR("192.0.2.1"), &host.address));
     host.address.port = 25;
-    stage->end = session_greet(settings, &destination, &host, stage->stream, stage->arena,
-                               &stage->session, &stage->failure);
+    stage->end = session_greet(&plan, stage->stream, stage->arena, &stage->session,
+                               &stage->failure);
 }
 
 static void end(struct stage *stage)
