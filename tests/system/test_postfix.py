@@ -42,8 +42,9 @@ def test_check_makes_what_is_missing_and_says_nothing(box):
 def test_check_warns_and_set_permissions_repairs(box):
     box.postfix("check")
     box.run(
-        f"cd {SPOOL} && chown joe incoming && chmod 777 active && chgrp root maildrop && chown joe pid &&"
-        " touch corrupt/ABC deferred/X && chown postfix deferred/X && touch hold/Y && chown joe hold/Y"
+        f"cd {SPOOL} && chgrp joe incoming && chown joe saved && chmod 777 active && chgrp root maildrop && chown joe pid &&"
+        " touch corrupt/4SVLCh0sf8z7Qhl flush/some_test && chown postfix corrupt/* && chown joe flush/some_test"
+        " && mkdir etc && echo old >etc/hosts && cp /etc/passwd etc"
         " && touch /etc/postfix/open && chmod 666 /etc/postfix/open",
         check=True,
     )
@@ -52,17 +53,18 @@ def test_check_warns_and_set_permissions_repairs(box):
     assert lines == sorted(
         prefix + words
         for words in (
-            f"not owned by postfix: {SPOOL}/incoming",
+            f"not owned by postfix: {SPOOL}/saved",
             f"group or other writable: {SPOOL}/active",
             f"not owned by group postdrop: {SPOOL}/maildrop",
             f"not owned by root: {SPOOL}/pid",
-            "damaged message: corrupt/ABC",
-            "not owned by postfix: hold/Y",
+            "damaged message: corrupt/4SVLCh0sf8z7Qhl",
+            f"not owned by postfix: {SPOOL}/flush/some_test",
+            f"{SPOOL}/etc/hosts and /etc/hosts differ",
             "group or other writable: /etc/postfix/open",
         )
     )
-    assert rights(box, "incoming")[0] != POSTFIX  # check changes nothing
-    box.run(f"rm {SPOOL}/corrupt/ABC {SPOOL}/hold/Y /etc/postfix/open")
+    assert rights(box, "saved")[0] != POSTFIX  # check changes nothing
+    box.run(f"rm -r {SPOOL}/etc {SPOOL}/corrupt/* {SPOOL}/flush/some_test /etc/postfix/open")
     # the programs lie on a file system that is only read here: that much cannot be repaired
     box.postfix("set-permissions")
     assert {name: rights(box, name) for name in LAYOUT} == LAYOUT
@@ -135,3 +137,24 @@ def test_with_a_broken_main_cf_reload_changes_nothing_and_stop_stops(box):
     done = box.postfix("stop")
     assert (done.returncode, done.stderr) == (0, f"postfix: warning: {words}postfix/postfix-script: stopping the Postfix mail system\n")
     assert box.processes("master") == []
+
+
+def test_start_repairs_the_names_of_a_restored_queue(box):
+    box.configure("hash_queue_depth = 1", reload=False)
+    box.postfix("check")
+    box.write(f"{SPOOL}/hold/0A1B2C3D4E5F", b"", owner="postfix", mode=0o700)
+    mark = box.log.mark()
+    assert box.postfix("start").returncode == 0
+    assert not box.path(f"{SPOOL}/hold/0A1B2C3D4E5F").exists()
+    (name,) = box.queue_files("hold")
+    assert name.endswith(f"{os.stat(box.path(box.queue_files('hold')[name])).st_ino:X}")
+    box.log.wait("QUEUE FILE NAMES WERE CHANGED TO MATCH INODE NUMBERS", since=mark)
+
+
+def test_a_queue_that_cannot_be_repaired_is_not_started(box):
+    box.postfix("check")
+    box.run(f"chown joe {SPOOL}/incoming && chmod 700 {SPOOL}/incoming", check=True)
+    done = box.postfix("start")
+    assert done.returncode == 1
+    assert done.stderr.endswith("postfix/postfix-script: fatal: Postfix integrity check failed!\n")
+    assert box.postfix("check").returncode == 1

@@ -5,12 +5,15 @@
  * queues.
  */
 #include "commands/postfix/postfix.h"
+#include "util/file.h"
 #include "util/log.h"
 
 #include <fts.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { COPY_MAX = 1 << 24 };
 
 /* What to say of one file or directory below a tree. */
 typedef void visit(const struct control *control, const char *path,
@@ -58,9 +61,39 @@ static void owned_by_mail(const struct control *control, const char *path,
 static void damaged(const struct control *control, const char *path,
                     const struct stat *st)
 {
-    (void)control;
     if (S_ISREG(st->st_mode))
-        log_warning("damaged message: %s", path);
+        log_warning("damaged message: %s",
+                    path + strlen(control->conf->queue_directory) + 1);
+}
+
+/* Files of /etc that programs in a jail see: copies that grow old. */
+static void same_as_outside(const struct control *control, const char *path,
+                            const struct stat *st)
+{
+    struct arena *arena = arena_new("files");
+    const char *outside = path + strlen(control->conf->queue_directory);
+    struct str here, there;
+
+    if (S_ISREG(st->st_mode) && access(outside, F_OK) == 0 &&
+        file_read(path, COPY_MAX, arena, &here, NULL) == 0 &&
+        file_read(outside, COPY_MAX, arena, &there, NULL) == 0 && !str_eq(here, there))
+        log_warning("%s and %s differ", path, outside);
+    arena_free(arena);
+}
+
+static const char *below_queue(const struct control *control, const char *name)
+{
+    return arena_printf(control->command.arena, "%s/%s", control->conf->queue_directory,
+                        name);
+}
+
+bool check_queue(const struct control *control)
+{
+    const char *argv[] = {arena_printf(control->command.arena, "%s/postsuper",
+                                       control->conf->command_directory),
+                          NULL};
+
+    return process_run(argv) == 0;
 }
 
 static void check_program(const struct control *control, const char *name)
@@ -82,18 +115,18 @@ static void check_program(const struct control *control, const char *name)
 
 void check_files(const struct control *control)
 {
-    static const char *const queues[] = {"active", "bounce",   "defer", "deferred",
-                                         "flush",  "incoming", "hold",  "trace"};
+    static const char *const queues[] = {"active",   "bounce",   "corrupt",
+                                         "defer",    "deferred", "flush",
+                                         "incoming", "hold",     "trace"};
     const struct conf *conf = control->conf;
 
     walk(control, conf->config_directory, true, owned_by_root);
     walk(control, conf->daemon_directory, true, owned_by_root);
-    walk(control, conf->data_directory, true, owned_by_mail);
-    if (chdir(conf->queue_directory) < 0)
-        fatal("change directory to %s: %m", conf->queue_directory);
+    walk(control, conf->data_directory, false, owned_by_mail);
     for (size_t i = 0; i < COUNT(queues); i++)
-        walk(control, queues[i], false, owned_by_mail);
-    walk(control, "corrupt", false, damaged);
+        walk(control, below_queue(control, queues[i]), false, owned_by_mail);
+    walk(control, below_queue(control, "etc"), false, same_as_outside);
+    walk(control, below_queue(control, "corrupt"), false, damaged);
     for (size_t i = 0; setgid_programs[i]; i++)
         check_program(control, setgid_programs[i]);
 }

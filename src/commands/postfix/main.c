@@ -38,6 +38,8 @@ static void prepare_start(const struct control *control)
         fatal("change directory to %s: %m", control->conf->queue_directory);
     if (process_find() != 0)
         fatal("the Postfix mail system is already running");
+    if (!check_queue(control))
+        fatal("Postfix integrity check failed!");
     log_info("starting the Postfix mail system");
 }
 
@@ -141,6 +143,8 @@ static int status(const struct control *control)
 static int check(const struct control *control)
 {
     structure_make(control);
+    if (!check_queue(control))
+        return 1;
     check_files(control);
     return 0;
 }

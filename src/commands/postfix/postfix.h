@@ -30,6 +30,10 @@ extern const char *const setgid_programs[];
 
 /* --- check.c: what an administrator should know --- */
 
+/* Let postsuper repair the structure of the queue: names that a restored backup made
+ * wrong, other hash depths. False when it could not. */
+bool check_queue(const struct control *control);
+
 /* Warn of files that others than their rightful owner could have changed. */
 void check_files(const struct control *control);
 
