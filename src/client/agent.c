@@ -34,6 +34,11 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
     agent->settings.warn = warn;
     agent->settings.note = note;
     agent->tables = tables_new(process->conf);
+    delivery_open_filter(process, agent->tables,
+                         lmtp ? "lmtp_delivery_status_filter"
+                              : "smtp_delivery_status_filter",
+                         lmtp ? process->conf->lmtp_delivery_status_filter
+                              : process->conf->smtp_delivery_status_filter);
     agent->reuse_destinations =
         match_list_open(agent->tables,
                         lmtp ? "lmtp_connection_cache_destinations"

@@ -21,6 +21,7 @@
 #include "ipc/messages.h"
 #include "mail/outcome.h"
 #include "service/service.h"
+#include "table/table.h"
 
 struct delivery_recipient {
     const char *address;  /* internal (unquoted) form */
@@ -61,6 +62,11 @@ struct delivery {
     const char *trouble;
     struct ipc_client *logs[DELIVERY_LOGS]; /* of report.c: connected when needed */
 };
+
+/* Open the tables of $<agent>_delivery_status_filter, which delivery_report then obeys.
+ * Call it before the jail. */
+void delivery_open_filter(struct process *process, struct tables *tables,
+                          const char *param, const char *value);
 
 /* Read the whole request. All texts live in the client's arena. After 0 the delivery
  * must be ended with delivery_finish. */

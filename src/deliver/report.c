@@ -13,6 +13,7 @@
 #include "deliver/deliver.h"
 
 #include "conf/mail_settings.h"
+#include "deliver/filter.h"
 #include "deliver/logs.h"
 #include "mail/maillog.h"
 #include "queue/envelope.h"
@@ -159,30 +160,30 @@ static void report_probe(struct delivery *delivery,
 void delivery_report(struct delivery *delivery, struct delivery_recipient *recipient,
                      const struct outcome *outcome)
 {
-    struct outcome softened = *outcome;
+    struct outcome filtered = delivery_filter(delivery, outcome);
 
     if (recipient->reported)
         panic("%s: second outcome for <%s>", delivery->request.queue_id,
               recipient->address);
     recipient->reported = true;
     if (delivery->request.flags & DELIVER_PROBE) {
-        report_probe(delivery, recipient, outcome);
+        report_probe(delivery, recipient, &filtered);
         return;
     }
-    switch (outcome->result) {
+    switch (filtered.result) {
     case OUTCOME_DELIVERED:
-        report_delivered(delivery, recipient, outcome);
+        report_delivered(delivery, recipient, &filtered);
         break;
     case OUTCOME_DEFERRED:
-        report_deferred(delivery, recipient, outcome, "deferred");
+        report_deferred(delivery, recipient, &filtered, "deferred");
         break;
     case OUTCOME_BOUNCED:
         if (!delivery->process->conf->soft_bounce) {
-            report_bounced(delivery, recipient, outcome);
+            report_bounced(delivery, recipient, &filtered);
             break;
         }
-        outcome_soften(&softened);
-        report_deferred(delivery, recipient, &softened, "SOFTBOUNCE");
+        outcome_soften(&filtered);
+        report_deferred(delivery, recipient, &filtered, "SOFTBOUNCE");
         break;
     }
 }

@@ -144,6 +144,8 @@ static int open_tables(struct agent *agent, struct fail *why)
         open_maps(agent, "mailbox_command_maps", conf->mailbox_command_maps);
     agent->fallback_transports =
         open_maps(agent, "fallback_transport_maps", conf->fallback_transport_maps);
+    delivery_open_filter(agent->process, agent->tables, "local_delivery_status_filter",
+                         conf->local_delivery_status_filter);
     tables_each_warning(agent->tables, warn, NULL);
     if (tables_open_failure(agent->tables) && conf->daemon_table_open_error_is_fatal)
         return fail_set(why, "%s", tables_open_failure(agent->tables));

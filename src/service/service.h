@@ -36,10 +36,11 @@ struct process {
     const char *const *argv; /* words of master.cf after the command that are not service
                                 options, NULL at the end */
     size_t argc;
-    bool privileged;           /* started as root and master.cf says unpriv = n */
-    bool stand_alone;          /* -S: the one client is standard input, with its rights */
-    void *state;               /* the program's own, set in before_jail or after_jail */
-    struct service_state *own; /* of service/ only */
+    bool privileged;  /* started as root and master.cf says unpriv = n */
+    bool stand_alone; /* -S: the one client is standard input, with its rights */
+    void *state;      /* the program's own, set in before_jail or after_jail */
+    const struct maps *status_filter; /* of delivery agents: deliver/filter.h */
+    struct service_state *own;        /* of service/ only */
 };
 
 /* One connected client. */

@@ -158,6 +158,9 @@ static int set_up(struct process *process, struct fail *why)
                             &self->locks, why) < 0)
         return -1;
     directory_init(&self->directory, conf);
+    delivery_open_filter(process, self->directory.tables,
+                         "virtual_delivery_status_filter",
+                         conf->virtual_delivery_status_filter);
     tables_each_warning(self->directory.tables, warn, NULL);
     durable_init(&self->durable, conf->queue_directory);
     return 0;

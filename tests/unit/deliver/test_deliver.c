@@ -3,7 +3,7 @@
  * of the test; the services bounce, defer and trace are children that note what
  * they are told in a file, or refuse.
  */
-#include "deliver/deliver.h"
+#include "deliver/filter.h"
 #include "queue/message.h"
 #include "queue/sandbox.h"
 
@@ -382,6 +382,54 @@ static void good_news_go_to_who_was_warned(void **state)
     stop_log(trace);
 }
 
+static const struct {
+    const char *status, *text, *filtered, *new_text;
+    enum outcome_result result;
+} filtered[] = {
+    {"5.1.1", "no such user", "4.1.1", "ask again", OUTCOME_DEFERRED},
+    {"4.2.2", "full", "5.2.2", "full", OUTCOME_BOUNCED},
+    {"2.0.0", "fine", "2.6.0", "very fine", OUTCOME_DELIVERED},
+    {"2.0.0", "better not", "2.0.0", "better not", OUTCOME_DELIVERED},
+    {"5.0.0", "rescue me", "5.0.0", "rescue me", OUTCOME_BOUNCED},
+    {"5.0.0", "mumble", "5.0.0", "mumble", OUTCOME_BOUNCED},
+    {"5.0.0", "other", "5.0.0", "other", OUTCOME_BOUNCED},
+};
+
+static void the_administrator_has_the_last_word(void **state)
+{
+    static const char table[] =
+        "inline:{ {5.1.1 no such user = 4.1.1 ask again} {4.2.2 full = 5.2.2} "
+        "{2.0.0 fine = 2.6.0 very fine} {2.0.0 better not = 4.0.0 no} "
+        "{5.0.0 rescue me = 2.0.0 yes} {5.0.0 mumble = no code} }";
+    const struct tables_options options = {0};
+    struct tables *tables = tables_new_with(&options);
+    struct arena *arena = arena_new("test");
+    struct process agent = {.name = "local", .conf = &conf};
+    struct delivery delivery = {.process = &agent, .arena = arena};
+
+    (void)state;
+    log_text[0] = '\0';
+    log_divert(note_line, NULL);
+    delivery_open_filter(&agent, tables, "local_delivery_status_filter", table);
+    for (size_t i = 0; i < ROWS(filtered); i++) {
+        struct outcome before =
+            outcome_make(arena, filtered[i].status, "%s", filtered[i].text);
+        struct outcome after = delivery_filter(&delivery, &before);
+
+        ROW_TEXT(filtered[i].text, after.status, filtered[i].filtered);
+        ROW_TEXT(filtered[i].text, after.text, filtered[i].new_text);
+        ROW_INT(filtered[i].text, after.result, filtered[i].result);
+    }
+    log_divert(NULL, NULL);
+    assert_true(logged("warning: local_delivery_status_filter: \"4.0.0 no\" cannot "
+                       "replace \"2.0.0 better not\"",
+                       "\n"));
+    assert_true(logged(
+        "warning: local_delivery_status_filter: no status code in \"no code\"\n", ""));
+    tables_free(tables);
+    arena_free(arena);
+}
+
 /* --- content ------------------------------------------------------------------- */
 
 static int collect(void *context, struct str text, bool ends)
@@ -471,6 +519,7 @@ int main(void)
         agent_test(a_probe_ends_whatever_the_answer),
         agent_test(a_forgotten_recipient_is_deferred),
         agent_test(good_news_go_to_who_was_warned),
+        cmocka_unit_test(the_administrator_has_the_last_word),
         cmocka_unit_test(content_comes_line_by_line),
         cmocka_unit_test(a_reader_may_give_up),
         agent_test(a_corrupt_file_is_marked_by_its_mode),
