@@ -94,6 +94,16 @@ static void add_undisclosed(struct message *m)
         content_add_header(m, str_of(header));
 }
 
+/* So that the wish survives a content filter. */
+static void add_requiretls(struct message *m)
+{
+    const struct conf *conf = m->cleaner->conf;
+
+    if ((m->flags & SUBMIT_REQUIRETLS) && conf->requiretls_enable &&
+        conf->requiretls_esmtp_header && lacks(m, HEADER_REQUIRE_TLS_ESMTP))
+        content_add_header(m, STR("Require-TLS-ESMTP: yes"));
+}
+
 void header_complete(struct message *m)
 {
     const struct {
@@ -116,6 +126,7 @@ void header_complete(struct message *m)
     buf_done(&body);
     if (wanted)
         add_undisclosed(m);
+    add_requiretls(m);
     if (lacks(m, HEADER_MESSAGE_ID))
         maillog_message_id(m->draft.id, false, NULL);
 }

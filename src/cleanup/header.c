@@ -88,14 +88,20 @@ static void count_hop(struct message *m)
     message_fail(m, SUBMIT_TOO_MANY_HOPS, "5.4.0 too many hops");
 }
 
-/* Text that needs SMTPUTF8 (RFC 6531) or forbids TLS to be insisted on (RFC 8689). */
+/* Text that needs SMTPUTF8 (RFC 6531), and what senders say about TLS (RFC 8689). */
 static void note_features(struct message *m, enum header_id id, struct str logical)
 {
+    const struct conf *conf = m->cleaner->conf;
+
     if (!utf8_is_ascii(logical))
         m->size.smtputf8 |= SIZE_UTF8_HEADER;
-    if (id == HEADER_TLS_REQUIRED && m->cleaner->conf->tls_required_enable &&
+    if (id == HEADER_TLS_REQUIRED && conf->tls_required_enable &&
         str_is_nocase(str_trim(header_body(logical)), "no"))
         m->size.smtputf8 |= SIZE_TLS_NOT_REQUIRED;
+    if (id == HEADER_REQUIRE_TLS_ESMTP && conf->requiretls_enable &&
+        conf->requiretls_esmtp_header &&
+        str_is_nocase(str_trim(header_body(logical)), "yes"))
+        m->size.smtputf8 |= SIZE_REQUIRETLS;
 }
 
 static void note(struct message *m, const struct header_kind *kind, struct str logical)

@@ -116,6 +116,15 @@ static void note_utf8(struct message *m)
         *flags |= SIZE_SMTPUTF8;
 }
 
+/* What the sender wants of TLS: to insist on it wins. */
+static void note_tls(struct message *m)
+{
+    if ((m->flags & SUBMIT_REQUIRETLS) && m->cleaner->conf->requiretls_enable)
+        m->size.smtputf8 |= SIZE_REQUIRETLS;
+    if (m->size.smtputf8 & SIZE_REQUIRETLS)
+        m->size.smtputf8 &= ~(long)SIZE_TLS_NOT_REQUIRED;
+}
+
 /* Fill in the first record, now that everything is known. */
 static void write_size(struct message *m)
 {
@@ -124,6 +133,7 @@ static void write_size(struct message *m)
     m->size.content_bytes = m->content_end - m->size.content_offset;
     m->size.content_length = m->size.content_bytes;
     note_utf8(m);
+    note_tls(m);
     buf_init(&record, SIZE_RECORD_BYTES + 1);
     record_add_size(&record, &m->size);
     draft_patch(&m->draft, 0, record.p, record.n);

@@ -41,10 +41,11 @@ enum submit_flags {
     SUBMIT_MILTER = 1 << 3, /* non-SMTP milters */
     SUBMIT_HOLD = 1 << 4,   /* put into the hold queue */
     SUBMIT_UTF8 = 1 << 5,   /* SMTPUTF8 was requested (RFC 6531) */
-    SUBMIT_EXTRACT = 1 << 6,   /* take recipients from the header too (sendmail -t) */
-    SUBMIT_NO_NOTICE = 1 << 7, /* don't wake the queue manager */
-    SUBMIT_NO_BCC = 1 << 8,    /* no automatic copies: bounces, forwards, notices */
-    SUBMIT_AUTO_UTF8 = 1 << 9, /* find out whether the message needs SMTPUTF8 */
+    SUBMIT_EXTRACT = 1 << 6,     /* take recipients from the header too (sendmail -t) */
+    SUBMIT_NO_NOTICE = 1 << 7,   /* don't wake the queue manager */
+    SUBMIT_NO_BCC = 1 << 8,      /* no automatic copies: bounces, forwards, notices */
+    SUBMIT_AUTO_UTF8 = 1 << 9,   /* find out whether the message needs SMTPUTF8 */
+    SUBMIT_REQUIRETLS = 1 << 10, /* REQUIRETLS was requested (RFC 8689) */
 };
 #define SUBMIT(F, m)                                                                     \
     F(m, number, flags)                                                                  \

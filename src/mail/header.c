@@ -34,6 +34,7 @@ static const struct header_kind kinds[] = {
     {HEADER_MIME_VERSION,                 "MIME-Version",                 HEADER_MIME},
     {HEADER_RECEIVED,                     "Received",                     0},
     {HEADER_REPLY_TO,                     "Reply-To",                     FROM_ADDRESS},
+    {HEADER_REQUIRE_TLS_ESMTP,            "Require-TLS-ESMTP",            0},
     {HEADER_RESENT_BCC,                   "Resent-Bcc",                   TO_ADDRESS | HEADER_EXTRACT | HEADER_RESENT},
     {HEADER_RESENT_CC,                    "Resent-Cc",                    TO_ADDRESS | HEADER_EXTRACT | HEADER_RESENT},
     {HEADER_RESENT_DATE,                  "Resent-Date",                  HEADER_RESENT},

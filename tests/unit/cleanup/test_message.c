@@ -285,6 +285,8 @@ static const struct {
     {SUBMIT_AUTO_UTF8, "a@x", "\xc3\xa4@x", "N A: b", 1},
     {SUBMIT_AUTO_UTF8, "a@x", "b@x", "N A: b", 0},
     {0, "a@x", "b@x", "N TLS-Required: No", 16},
+    {0, "a@x", "b@x", "N Require-TLS-ESMTP: yes", 32},
+    {SUBMIT_REQUIRETLS, "a@x", "b@x", "N TLS-Required: no", 32},
 };
 
 static void what_needs_an_extension_is_noted(void **state)
