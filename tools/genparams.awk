@@ -372,6 +372,8 @@ function write_sample_line(line,    i, name, text, setting)
     sub(/\n$/, "", text)
     gsub(/\n/, "\n# ", text)
     print "# " text
+    if ((i, "not-built") in attributes)
+        print "# Accepted, but without effect in this version."
     print setting == name ? "#" name " =" (defaults[i] == "" ? "" : " " defaults[i]) : setting
 }
 
