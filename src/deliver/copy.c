@@ -11,7 +11,6 @@
 #include "mail/header.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct copier {
@@ -149,29 +148,14 @@ static ssize_t write_file(void *state, const void *p, size_t n)
     return done;
 }
 
-static int room_in(int fd, long long limit, long long *ret, struct fail *why)
-{
-    struct stat st;
-
-    *ret = -1;
-    if (limit == 0)
-        return 0;
-    if (fstat(fd, &st) < 0)
-        return fail_set(why, "%m");
-    *ret = st.st_size < limit ? limit - st.st_size : 0;
-    return 0;
-}
-
-enum copy_result copy_to_file(const struct copy *copy, int fd, long long limit,
+enum copy_result copy_to_file(const struct copy *copy, int fd, long long room,
                               struct fail *why)
 {
     static const struct stream_ops ops = {NULL, write_file, NULL};
-    struct file file = {.fd = fd};
+    struct file file = {.fd = fd, .room = room};
     struct stream *to;
     enum copy_result result;
 
-    if (room_in(fd, limit, &file.room, why) < 0)
-        return COPY_NOT_WRITTEN;
     to = stream_new(-1, 0);
     stream_set_ops(to, &ops, &file);
     result = copy_message(copy, to, why);
@@ -224,7 +208,7 @@ static int scan_text(void *context, struct str text, bool ends)
     return 0;
 }
 
-enum copy_result copy_delivered_to(const struct delivery *delivery, struct texts *ret,
+enum copy_result copy_delivered_to(struct delivery *delivery, struct texts *ret,
                                    struct arena *arena, struct fail *why)
 {
     struct header_scan scan = {.arena = arena, .values = ret, .at_start = true};

@@ -20,7 +20,7 @@ enum copy_flags {
 };
 
 struct copy {
-    const struct delivery *delivery;
+    struct delivery *delivery;
     unsigned flags;
     const char *sender;       /* internal form; "" = null sender */
     const char *null_sender;  /* shown in Return-Path for it; NULL = "" */
@@ -42,17 +42,17 @@ enum copy_result copy_message(const struct copy *copy, struct stream *to,
                               struct fail *why) MUST_CHECK;
 
 /*
- * As copy_message, straight to an open file. limit: the file may not grow
- * beyond it (0 = none); then *why->code is EFBIG.
+ * As copy_message, straight to an open file. room: bytes that it may take (< 0 =
+ * no limit); with more, *why->code is EFBIG.
  */
-enum copy_result copy_to_file(const struct copy *copy, int fd, long long limit,
+enum copy_result copy_to_file(const struct copy *copy, int fd, long long room,
                               struct fail *why) MUST_CHECK;
 
 /*
  * The values of all Delivered-To: lines of the message's header, in arena.
  * Returns COPY_DONE, COPY_NOT_READ or COPY_CORRUPT.
  */
-enum copy_result copy_delivered_to(const struct delivery *delivery, struct texts *ret,
+enum copy_result copy_delivered_to(struct delivery *delivery, struct texts *ret,
                                    struct arena *arena, struct fail *why) MUST_CHECK;
 
 /* Is address (internal form) among the values of copy_delivered_to? */

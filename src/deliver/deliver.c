@@ -6,6 +6,7 @@
 #include "deliver/deliver.h"
 
 #include "deliver/logs.h"
+#include "deliver/rights.h"
 #include "queue/reader.h"
 #include "queue/spool.h"
 #include "util/log.h"
@@ -99,6 +100,8 @@ int delivery_finish(struct client *client, struct delivery *delivery, struct fai
         .reason = delivery->trouble,
     };
     logs_close(delivery);
+    record_reader_done(&delivery->content);
+    rights_give_back(delivery);
     close(delivery->fd);
     delivery->fd = -1;
     ipc_put(client->stream, &delivered_message, &answer);
@@ -144,16 +147,29 @@ static int read_content(struct record_reader *reader,
     }
 }
 
-int delivery_content(const struct delivery *delivery,
+/*
+ * A message is often read twice, for its Delivered-To: lines and to be copied:
+ * what fits into the reader's window costs one read.
+ */
+static struct record_reader *reader_of(struct delivery *delivery)
+{
+    struct record_reader *reader = &delivery->content;
+    struct record_reader fresh;
+
+    record_reader_init(&fresh, delivery->fd, delivery->request.data_offset);
+    if (reader->window.max == 0)
+        *reader = fresh;
+    record_reader_seek(reader, fresh.next);
+    reader->jumps_left = fresh.jumps_left;
+    return reader;
+}
+
+int delivery_content(struct delivery *delivery,
                      int (*line)(void *context, struct str text, bool ends),
                      void *context, struct fail *why)
 {
-    struct record_reader reader;
-    int result;
+    int result = read_content(reader_of(delivery), line, context, why);
 
-    record_reader_init(&reader, delivery->fd, delivery->request.data_offset);
-    result = read_content(&reader, line, context, why);
-    record_reader_done(&reader);
     return result < 0 ? fail_prefix(why, "queue file %s", delivery->request.queue_id)
                       : result;
 }

@@ -20,6 +20,7 @@
 #include "ipc/client.h"
 #include "ipc/messages.h"
 #include "mail/outcome.h"
+#include "queue/reader.h"
 #include "service/service.h"
 #include "table/table.h"
 
@@ -32,6 +33,12 @@ struct delivery_recipient {
                              duty to report success takes NOTIFY_SUCCESS away */
     bool reported;        /* delivery_report was called */
     bool part;            /* one of several that a recipient stands for: not marked */
+};
+
+/* Ids that a delivery acts with, see rights.h. */
+struct rights {
+    uid_t uid;
+    gid_t gid;
 };
 
 /* The logs of a message that agents add to: services bounce, defer and trace. */
@@ -60,6 +67,8 @@ struct delivery {
     const char
         *trouble_status; /* destination in trouble, for the queue manager; or NULL */
     const char *trouble;
+    struct rights acting;          /* root's at first; rights.h changes them */
+    struct record_reader content;   /* of delivery_content: what was read stays there */
     struct ipc_client *logs[DELIVERY_LOGS]; /* of report.c: connected when needed */
 };
 
@@ -101,7 +110,7 @@ int delivery_finish(struct client *client, struct delivery *delivery,
  * record in order, ends = a line end follows (N). Returns 0, 1 when line
  * returned non-zero (gave up), or -1 when the queue file cannot be read.
  */
-int delivery_content(const struct delivery *delivery,
+int delivery_content(struct delivery *delivery,
                      int (*line)(void *context, struct str text, bool ends),
                      void *context, struct fail *why) MUST_CHECK;
 

@@ -6,6 +6,8 @@
  */
 #include "deliver/logs.h"
 
+#include "deliver/rights.h"
+
 static const char *service_of(const struct conf *conf, enum delivery_log which)
 {
     switch (which) {
@@ -51,6 +53,7 @@ int logs_append(struct delivery *delivery, enum delivery_log which,
     struct ipc_exchange exchange = {"append", &bounce_append_message, &entry,
                                     &status_reply_message, &answer};
 
+    rights_give_back(delivery);
     if (ipc_call(connection(delivery, which), &exchange, delivery->arena, why) < 0)
         return -1;
     if (answer.status != 0)

@@ -6,8 +6,8 @@
 #include "deliver/mailbox.h"
 
 #include "deliver/lock_file.h"
+#include "deliver/rights.h"
 #include "util/file.h"
-#include "util/ids.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -17,10 +17,10 @@
 
 struct append {
     const struct mailbox *mailbox;
+    struct delivery *delivery;
     const struct conf *conf;
     struct arena *arena;
     const char *lock_file; /* NULL = none is held */
-    struct rights now;     /* effective ids */
     int fd;
     struct stat st;
     struct refusal *refusal;
@@ -87,23 +87,6 @@ static int refuse_by_errno(struct append *a)
     return refuse(a, refusal_status(a->refusal->why.code));
 }
 
-/* An agent that can't take the ids of a user must not go on with those it has. */
-static void act_as(struct append *a, const struct rights *rights)
-{
-    if (a->now.uid == rights->uid && a->now.gid == rights->gid)
-        return;
-    if (ids_restore(&a->refusal->why) < 0 ||
-        ids_become(rights->uid, rights->gid, &a->refusal->why) < 0)
-        fatal("%s", a->refusal->why.text);
-    a->now = *rights;
-}
-
-static void act_as_before(struct append *a)
-{
-    if (ids_restore(&a->refusal->why) < 0)
-        fatal("%s", a->refusal->why.text);
-}
-
 /* --- the lock file ------------------------------------------------------------------ */
 
 /* "/dev/null" has no readers that a lock file would tell anything. */
@@ -139,7 +122,7 @@ static void drop_lock_file(struct append *a)
 {
     if (!a->lock_file)
         return;
-    act_as(a, &a->mailbox->maker);
+    rights_take(a->delivery, a->mailbox->maker);
     if (unlink(a->lock_file) < 0 && errno != ENOENT)
         log_warning("remove %s: %m", a->lock_file);
 }
@@ -221,10 +204,20 @@ static int check_owner(struct append *a)
 
 /* --- the message -------------------------------------------------------------------- */
 
+/* Bytes that the file may still grow; < 0 = no limit. */
+static long long room_in(const struct append *a)
+{
+    long long limit = a->mailbox->size_limit;
+
+    if (limit == 0 || !S_ISREG(a->st.st_mode))
+        return -1;
+    return a->st.st_size < limit ? limit - a->st.st_size : 0;
+}
+
 static int write_message(struct append *a, const struct copy *copy)
 {
     struct fail *why = &a->refusal->why;
-    enum copy_result result = copy_to_file(copy, a->fd, a->mailbox->size_limit, why);
+    enum copy_result result = copy_to_file(copy, a->fd, room_in(a), why);
     int code = why->code;
 
     if (result == COPY_DONE) {
@@ -279,9 +272,9 @@ static int locked_append(struct append *a, const struct copy *copy)
     if (open_file(a) < 0)
         result = refuse_by_errno(a);
     else if ((result = lock_file(a)) == 0 && (result = check_owner(a)) == 0) {
-        act_as(a, &a->mailbox->owner);
+        rights_take(a->delivery, a->mailbox->owner);
         result = append_message(a, copy);
-        act_as(a, &a->mailbox->maker);
+        rights_take(a->delivery, a->mailbox->maker);
         if (result == 0)
             result = settle(a);
     }
@@ -295,19 +288,18 @@ int mailbox_append(const struct mailbox *mailbox, const struct copy *copy,
 {
     struct append a = {
         .mailbox = mailbox,
+        .delivery = copy->delivery,
         .conf = copy->delivery->process->conf,
         .arena = copy->delivery->arena,
-        .now = {geteuid(), getegid()},
         .fd = -1,
         .refusal = ret,
     };
     int result;
 
-    act_as(&a, &mailbox->maker);
+    rights_take(a.delivery, mailbox->maker);
     result = take_lock_file(&a);
     if (result == 0)
         result = locked_append(&a, copy);
     drop_lock_file(&a);
-    act_as_before(&a);
     return result;
 }

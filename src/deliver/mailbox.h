@@ -8,11 +8,6 @@
 #include "deliver/copy.h"
 #include "deliver/durable.h"
 
-struct rights {
-    uid_t uid;
-    gid_t gid;
-};
-
 enum mailbox_lock {
     MAILBOX_FLOCK = 1,
     MAILBOX_FCNTL = 2,
@@ -49,8 +44,8 @@ const char *refusal_status(int code);
 /*
  * Append with the flags of COPY_MBOX or without. The file is locked, the
  * content synced, and the name of a new file too (durable.h); on any failure the
- * file has its old length. The process is root, or has the ids of owner and
- * maker; it is root again when this returns.
+ * file has its old length. Leaves the process with the maker's rights
+ * (rights.h).
  */
 int mailbox_append(const struct mailbox *mailbox, const struct copy *copy,
                    struct refusal *ret) MUST_CHECK;

@@ -6,8 +6,8 @@
  */
 #include "deliver/maildir.h"
 
+#include "deliver/rights.h"
 #include "util/file.h"
-#include "util/ids.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -103,7 +103,8 @@ static int open_tmp(struct message_file *f)
 static int write_tmp(struct message_file *f, const struct copy *copy, struct stat *ret_st)
 {
     struct fail *why = &f->refusal->why;
-    enum copy_result result = copy_to_file(copy, f->fd, f->maildir->size_limit, why);
+    long long limit = f->maildir->size_limit;
+    enum copy_result result = copy_to_file(copy, f->fd, limit ? limit : -1, why);
     int code = why->code;
 
     if (result != COPY_DONE && result != COPY_NOT_WRITTEN) {
@@ -182,15 +183,9 @@ int maildir_deliver(const struct maildir *maildir, const struct copy *copy,
         .fd = -1,
         .refusal = ret,
     };
-    bool changes = geteuid() != maildir->owner.uid || getegid() != maildir->owner.gid;
-    int result;
 
     f.tmp = arena_printf(f.arena, "%stmp/%lu.P%d.%s", maildir->path,
                          (unsigned long)f.now.tv_sec, (int)getpid(), maildir->hostname);
-    if (changes && ids_become(maildir->owner.uid, maildir->owner.gid, &ret->why) < 0)
-        fatal("%s", ret->why.text);
-    result = deliver(&f, copy);
-    if (changes && ids_restore(&ret->why) < 0)
-        fatal("%s", ret->why.text);
-    return result;
+    rights_take(copy->delivery, maildir->owner);
+    return deliver(&f, copy);
 }

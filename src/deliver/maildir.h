@@ -18,8 +18,8 @@ struct maildir {
 /*
  * Deliver. Missing directories are made, with mode 0700. The content is synced
  * before the file appears in new/, and the name before this returns
- * (durable.h). The process is root, or has the owner's ids; it is root again
- * when this returns. The words of a refusal name the file.
+ * (durable.h). Leaves the process with the owner's rights (rights.h). The
+ * words of a refusal name the file.
  */
 int maildir_deliver(const struct maildir *maildir, const struct copy *copy,
                     struct refusal *ret) MUST_CHECK;

@@ -6,12 +6,11 @@
  */
 #include "local/local.h"
 
+#include "deliver/rights.h"
 #include "mail/address.h"
 #include "mail/extension.h"
 #include "mail/utf8.h"
 #include "util/log.h"
-
-#include <errno.h>
 
 enum { DEPTH_MAX = 25 }; /* compat: Postfix gives up at this depth, too */
 
@@ -131,6 +130,7 @@ static int resolve(struct attempt *attempt, struct str address, struct resolved 
     struct ipc_exchange exchange = {"resolve", &resolve_message, &ask, &resolved_message,
                                     ret};
 
+    rights_give_back(attempt->delivery);
     if (ipc_call(attempt->agent->rewrite, &exchange, attempt->arena, why) < 0)
         return -1;
     if (ret->flags & RESOLVE_FAIL)
@@ -207,15 +207,10 @@ static bool home_is_there(struct attempt *attempt, const struct step *step,
 
     if (!attempt->agent->conf->require_home_directory)
         return true;
-    if (ids_become(user->uid, user->gid, &why) < 0)
-        fatal("%s", why.text);
+    rights_take(attempt->delivery, rights_of(attempt->agent, user));
     if (stat(user->home, &st) == 0)
-        errno = 0;
-    fail_set(&why, "%m");
-    if (ids_restore(&why) < 0)
-        fatal("%s", why.text);
-    if (why.code == 0)
         return true;
+    fail_set(&why, "%m");
     attempt_outcome(attempt, step, "4.3.0", "cannot access home directory %s: %s",
                     user->home, why.text);
     return false;
@@ -225,7 +220,9 @@ static void user_deliver(struct attempt *attempt, struct step *step)
 {
     struct user *user = ARENA_NEW(attempt->arena, struct user);
     struct fail why;
-    int found = user_by_name(step->name, attempt->arena, user, &why);
+    int found;
+
+    found = users_find(attempt, step->name, user, &why);
 
     if (found < 0) {
         log_warning("%s", why.text);

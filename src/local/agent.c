@@ -166,6 +166,7 @@ int agent_init(struct agent *agent, struct process *process, struct fail *why)
     agent->rewrite = ipc_client_new(
         arena_printf(process->arena, "private/%s", conf->rewrite_service_name),
         "trivial-rewrite", timeout_ms);
+    agent->users = users_new();
     durable_init(&agent->durable, conf->queue_directory);
     gather_environment(agent);
     agent->biff = conf->biff ? biff_open() : -1;

@@ -10,6 +10,8 @@
 
 #include <stdarg.h>
 
+enum { FEW = 30 };
+
 /* --- outcomes ----------------------------------------------------------------------- */
 
 /*
@@ -78,9 +80,29 @@ bool attempt_is_probe(const struct attempt *attempt)
     return attempt->delivery->request.flags & DELIVER_PROBE;
 }
 
+/* Remember key, up to the limit; false when it is there already. */
+static bool note(struct attempt *attempt, struct str key)
+{
+    size_t limit = (size_t)attempt->agent->conf->duplicate_filter_limit;
+    struct seen *seen = attempt->seen;
+    size_t n = seen->few.n + (seen->many ? map_count(seen->many) : 0);
+
+    if (texts_has(&seen->few, key, false) || (seen->many && map_get(seen->many, key)))
+        return false;
+    if (limit > 0 && n >= limit)
+        return true;
+    if (n < FEW) {
+        texts_add(&seen->few, attempt->arena, arena_copy_str(attempt->arena, key));
+        return true;
+    }
+    if (!seen->many)
+        seen->many = map_new();
+    map_set(seen->many, key, seen);
+    return true;
+}
+
 bool attempt_is_first(struct attempt *attempt, const char *format, ...)
 {
-    int limit = attempt->agent->conf->duplicate_filter_limit;
     struct buf key;
     va_list args;
     bool first;
@@ -89,11 +111,7 @@ bool attempt_is_first(struct attempt *attempt, const char *format, ...)
     va_start(args, format);
     buf_vprintf(&key, format, args);
     va_end(args);
-    if (!*attempt->seen)
-        *attempt->seen = map_new();
-    first = !map_get(*attempt->seen, buf_str(&key));
-    if (first && (limit == 0 || map_count(*attempt->seen) < (size_t)limit))
-        map_set(*attempt->seen, buf_str(&key), attempt);
+    first = note(attempt, buf_str(&key));
     buf_done(&key);
     return first;
 }
@@ -132,7 +150,7 @@ static void settle(struct attempt *attempt)
 }
 
 void attempt_deliver(struct agent *agent, struct delivery *delivery,
-                     struct delivery_recipient *recipient, struct map **seen)
+                     struct delivery_recipient *recipient, struct seen *seen)
 {
     struct attempt attempt = {.agent = agent,
                               .delivery = delivery,

@@ -4,6 +4,7 @@
  */
 #include "local/local.h"
 
+#include "deliver/rights.h"
 #include "util/child.h"
 #include "util/log.h"
 
@@ -198,6 +199,7 @@ static struct outcome run(struct attempt *attempt, const struct step *step,
     struct fail why;
 
     input.copy.flags |= COPY_FROM_LINE;
+    rights_give_back(attempt->delivery);
     if (child_run(&options, feed, &input, attempt->arena, &result, &why) == 0)
         return judge(attempt, command, &result);
     if (input.result == COPY_NOT_READ || input.result == COPY_CORRUPT)

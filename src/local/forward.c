@@ -24,7 +24,7 @@ static int read_file(struct attempt *attempt, const struct step *step,
     struct stat st;
     struct fail why;
     int result =
-        list_read(path, rights_of(attempt->agent, user), attempt->arena, ret, &st, &why);
+        list_read(attempt, path, rights_of(attempt->agent, user), ret, &st, &why);
 
     if (result > 0 && st.st_uid != user->uid && st.st_uid != 0)
         result =

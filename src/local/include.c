@@ -1,6 +1,7 @@
 /* :include:/file: whose rights hold for its content, and how deep they nest. */
 #include "local/local.h"
 
+#include "deliver/rights.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ static int find_rights(struct attempt *attempt, struct step *step, const char *p
         *ret_reader = rights_of(attempt->agent, step->rights);
         return 0;
     }
+    rights_give_back(attempt->delivery);
     if (stat(path, &st) < 0)
         return fail_set(why, "unable to lookup :include: file %s: %m", path);
     *ret_reader = (struct rights){.uid = st.st_uid, .gid = st.st_gid};
@@ -55,7 +57,7 @@ static int read_list(struct attempt *attempt, struct step *step, const char *pat
 
     if (find_rights(attempt, step, path, &reader, why) < 0)
         return -1;
-    result = list_read(path, reader, attempt->arena, ret, &st, why);
+    result = list_read(attempt, path, reader, ret, &st, why);
     if (result == 0) {
         errno = ENOENT;
         return fail_set(why, "unable to lookup :include: file %s: %m", path);

@@ -6,6 +6,7 @@
  */
 #include "local/local.h"
 
+#include "deliver/rights.h"
 #include "mail/address.h"
 #include "mail/header.h"
 #include "queue/envelope.h"
@@ -186,6 +187,7 @@ static struct outcome submit(struct attempt *attempt, const struct departure *de
     const char *queue_id;
     struct fail why;
 
+    rights_give_back(attempt->delivery);
     w.to =
         submit_open(attempt->agent->cleanup, flags, 0, attempt->arena, &queue_id, &why);
     if (!w.to) {

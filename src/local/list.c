@@ -5,8 +5,7 @@
  */
 #include "local/local.h"
 
-#include "util/file.h"
-#include "util/log.h"
+#include "deliver/rights.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,16 +67,9 @@ static int open_and_read(const char *path, struct arena *arena, struct str *ret,
     return result;
 }
 
-int list_read(const char *path, struct rights rights, struct arena *arena,
+int list_read(struct attempt *attempt, const char *path, struct rights rights,
               struct str *ret, struct stat *ret_stat, struct fail *why)
 {
-    struct fail ids;
-    int result;
-
-    if (ids_become(rights.uid, rights.gid, &ids) < 0)
-        fatal("%s", ids.text);
-    result = open_and_read(path, arena, ret, ret_stat, why);
-    if (ids_restore(&ids) < 0)
-        fatal("%s", ids.text);
-    return result;
+    rights_take(attempt->delivery, rights);
+    return open_and_read(path, attempt->arena, ret, ret_stat, why);
 }

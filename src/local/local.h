@@ -39,12 +39,19 @@ struct agent { /* the process */
     unsigned mailbox_locks;   /* enum mailbox_lock */
     unsigned prepend;         /* enum prepend */
     unsigned commands_from, files_from; /* enum origin: who may name them */
-    unsigned extends;   /* enum origin: which expansions keep an unmatched extension */
-    struct user nobody; /* default_privs */
+    unsigned extends;    /* enum origin: which expansions keep an unmatched extension */
+    struct users *users; /* found lately, see users.c */
+    struct user nobody;  /* default_privs */
     uid_t mail_owner;
     int biff; /* UDP socket, or -1 */
 };
 int agent_init(struct agent *agent, struct process *process, struct fail *why) MUST_CHECK;
+
+/* Texts that came up in a request: most requests have so few that a map costs more. */
+struct seen {
+    struct texts few;
+    struct map *many;
+};
 
 struct attempt { /* the delivery of one recipient of a request */
     struct agent *agent;
@@ -52,7 +59,7 @@ struct attempt { /* the delivery of one recipient of a request */
     struct delivery_recipient *recipient;
     struct arena *arena;
     struct texts delivered_to; /* the message's Delivered-To: lines */
-    struct map **seen;         /* what the request's recipients came by so far */
+    struct seen *seen;         /* what the request's recipients came by so far */
     struct list leaving;       /* struct departure, see leave.c */
     int notify;                /* RFC 3461 bits of the leaves; 0 = not said */
     bool deferred;             /* a part of it is to be tried again */
@@ -88,7 +95,7 @@ struct step {
 
 /* Deliver to one recipient of the request: log, mark, and what leaves. */
 void attempt_deliver(struct agent *agent, struct delivery *delivery,
-                     struct delivery_recipient *recipient, struct map **seen);
+                     struct delivery_recipient *recipient, struct seen *seen);
 
 /* The outcome of one leaf. */
 void attempt_report(struct attempt *attempt, const struct step *step,
@@ -123,6 +130,13 @@ void address_expand(struct attempt *attempt, const struct step *parent,
                     struct str address);
 /* Deliver to step->address: aliases, user, or unknown. */
 void address_deliver(struct attempt *attempt, struct step *step);
+
+/* --- users.c ----------------------------------------------------------------------- */
+
+struct users *users_new(void);
+/* As user_by_name; an answer may be a second old. */
+int users_find(struct attempt *attempt, const char *name, struct user *ret,
+               struct fail *why) MUST_CHECK;
 
 /* --- alias.c ----------------------------------------------------------------------- */
 
@@ -160,7 +174,7 @@ bool forward_deliver(struct attempt *attempt, const struct step *step,
  * Read a file that names destinations (list.c), as rights. It must be a plain file
  * that not everybody may write. 1 = read, 0 = not there, -1 with why.
  */
-int list_read(const char *path, struct rights rights, struct arena *arena,
+int list_read(struct attempt *attempt, const char *path, struct rights rights,
               struct str *ret, struct stat *ret_stat, struct fail *why) MUST_CHECK;
 
 /* --- the leaves -----------------------------------------------------------------------

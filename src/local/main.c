@@ -14,7 +14,7 @@
 static int deliver(struct client *client, struct fail *why)
 {
     struct agent *agent = client->process->state;
-    struct map *seen = NULL;
+    struct seen seen = {0};
     struct delivery delivery;
 
     if (delivery_receive(client, &delivery, why) < 0)
@@ -23,7 +23,7 @@ static int deliver(struct client *client, struct fail *why)
     (void)tables_refresh(agent->tables);
     for (size_t i = 0; i < delivery.n; i++)
         attempt_deliver(agent, &delivery, &delivery.recipients[i], &seen);
-    map_free(seen, NULL);
+    map_free(seen.many, NULL);
     return delivery_finish(client, &delivery, why);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "local/local.h"
 
+#include "deliver/rights.h"
 #include "mail/address.h"
 #include "mail/transport.h"
 #include "util/log.h"
@@ -40,9 +41,11 @@ static int exchange(struct attempt *attempt, const struct step *step,
                     struct transport_route route, struct ipc_client *service,
                     struct delivered *ret, struct fail *why)
 {
-    struct stream *to = ipc_client_stream(service, why);
+    struct stream *to;
     enum stream_result sent;
 
+    rights_give_back(attempt->delivery);
+    to = ipc_client_stream(service, why);
     if (!to)
         return -1;
     put_request(attempt, step, to, route);

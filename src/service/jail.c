@@ -36,7 +36,7 @@ int jail_enter(const char *directory, bool jail, const char *user, bool drop,
     if (jail && (chroot(directory) < 0 || chdir("/") < 0))
         return fail_set(why, "chroot to %s: %m", directory);
     if (!drop)
-        return 0;
+        return ids_forget_groups(why);
     if (ids_drop("", owner.uid, owner.gid, why) < 0)
         return fail_prefix(why, "become %s", user);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||

@@ -144,15 +144,16 @@ int ids_drop(const char *name, uid_t uid, gid_t gid, struct fail *why)
     return 0;
 }
 
-int ids_become(uid_t uid, gid_t gid, struct fail *why)
+int ids_forget_groups(struct fail *why)
+{
+    return setgroups(0, NULL) < 0 ? fail_set(why, "give up groups: %m") : 0;
+}
+
+int ids_switch(uid_t uid, gid_t gid, struct fail *why)
 {
     if (uid == (uid_t)-1 || gid == (gid_t)-1)
         return fail_set(why, "refusing user id %u, group id %u", (unsigned)uid,
                         (unsigned)gid);
-    if (geteuid() == uid && getegid() == gid && uid != 0)
-        return 0; /* not started by root, and asked for what we are */
-    if (setgroups(1, &gid) < 0)
-        return fail_set(why, "set the groups of user id %u: %m", (unsigned)uid);
     if (setegid(gid) < 0)
         return fail_set(why, "set effective group id %u: %m", (unsigned)gid);
     if (seteuid(uid) < 0)
@@ -163,13 +164,19 @@ int ids_become(uid_t uid, gid_t gid, struct fail *why)
     return 0;
 }
 
+int ids_become(uid_t uid, gid_t gid, struct fail *why)
+{
+    if (geteuid() == uid && getegid() == gid && uid != 0)
+        return 0; /* not started by root, and asked for what we are */
+    if (gid != (gid_t)-1 && setgroups(1, &gid) < 0)
+        return fail_set(why, "set the groups of user id %u: %m", (unsigned)uid);
+    return ids_switch(uid, gid, why);
+}
+
+/* What could fail here leaves us with fewer rights, not with more. */
 int ids_restore(struct fail *why)
 {
-    if (getuid() != 0)
-        return 0; /* never was root */
-    if (seteuid(0) < 0 || setegid(0) < 0)
-        return fail_set(why, "become root again: %m");
-    if (geteuid() != 0 || getegid() != 0)
-        return fail_set(why, "root's effective ids did not take");
-    return 0;
+    if (seteuid(0) < 0)
+        return getuid() == 0 ? fail_set(why, "become root again: %m") : 0;
+    return setegid(0) < 0 ? fail_set(why, "become root's group again: %m") : 0;
 }

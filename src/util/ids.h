@@ -46,4 +46,12 @@ int ids_drop(const char *name, uid_t uid, gid_t gid, struct fail *why) MUST_CHEC
 int ids_become(uid_t uid, gid_t gid, struct fail *why) MUST_CHECK;
 int ids_restore(struct fail *why) MUST_CHECK;
 
+/*
+ * For root's processes that change ids often: without supplementary groups of
+ * its own, a process has none to hide when it becomes a user. ids_switch is
+ * ids_become for such a process.
+ */
+int ids_forget_groups(struct fail *why) MUST_CHECK;
+int ids_switch(uid_t uid, gid_t gid, struct fail *why) MUST_CHECK;
+
 #endif

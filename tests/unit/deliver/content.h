@@ -6,6 +6,7 @@
 #define CONTENT_H
 
 #include "deliver/copy.h"
+#include "deliver/rights.h"
 #include "queue/record.h"
 #include "unit.h"
 #include "util/file.h"
@@ -35,7 +36,10 @@ static void content_open(struct content *c, const char *const *records, bool cut
     if (!cut)
         record_add_text(&file, RECORD_EXTRACTED, "");
     assert_int_equal(file_write_all(fd, file.p, file.n, &why), 0);
-    c->process = (struct process){.name = "local", .program = "local", .conf = &c->conf};
+    c->process = (struct process){.name = "local",
+                                  .program = "local",
+                                  .conf = &c->conf,
+                                  .privileged = geteuid() == 0};
     c->delivery = (struct delivery){.process = &c->process,
                                     .arena = arena_new("test"),
                                     .fd = fd,
@@ -45,6 +49,8 @@ static void content_open(struct content *c, const char *const *records, bool cut
 
 static void content_close(struct content *c)
 {
+    rights_give_back(&c->delivery);
+    record_reader_done(&c->delivery.content);
     close(c->delivery.fd);
     arena_free(c->delivery.arena);
 }

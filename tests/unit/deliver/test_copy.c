@@ -115,12 +115,12 @@ static void damage_is_told_from_a_full_disk(void **state)
     (void)state;
     assert_true(full >= 0);
     content_open(&c, plain, false);
-    assert_int_equal(copy_to_file(&copy, full, 0, &why), COPY_NOT_WRITTEN);
+    assert_int_equal(copy_to_file(&copy, full, -1, &why), COPY_NOT_WRITTEN);
     assert_int_equal(why.code, ENOSPC);
     content_close(&c);
 
     content_open(&c, plain, true);
-    assert_int_equal(copy_to_file(&copy, full, 0, &why), COPY_CORRUPT);
+    assert_int_equal(copy_to_file(&copy, full, -1, &why), COPY_CORRUPT);
     assert_int_equal(copy_read_failure(&c.delivery, COPY_CORRUPT, &why).result,
                      OUTCOME_DEFERRED);
     content_close(&c);
@@ -128,7 +128,7 @@ static void damage_is_told_from_a_full_disk(void **state)
 
     content_open(&c, plain, false);
     close(c.delivery.fd);
-    assert_int_equal(copy_to_file(&copy, full, 0, &why), COPY_NOT_READ);
+    assert_int_equal(copy_to_file(&copy, full, -1, &why), COPY_NOT_READ);
     c.delivery.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     content_close(&c);
 }

@@ -480,6 +480,7 @@ static void content_comes_line_by_line(void **state)
         ROW_EQ(contents[i].name, buf_str(&text), contents[i].text);
         ROW_TEXT(contents[i].name, why.text, contents[i].why);
         buf_done(&text);
+        record_reader_done(&delivery.content);
         close(delivery.fd);
     }
 }
@@ -493,6 +494,7 @@ static void a_reader_may_give_up(void **state)
 
     (void)state;
     assert_int_equal(delivery_content(&delivery, give_up, NULL, &why), 1);
+    record_reader_done(&delivery.content);
     close(delivery.fd);
 }
 

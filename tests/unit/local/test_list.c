@@ -2,13 +2,16 @@
  */
 #include "unit.h"
 
+#include "deliver/rights.h"
 #include "local/local.h"
 #include "queue/sandbox.h"
 
 #include <fcntl.h>
 
 struct place {
-    struct arena *arena;
+    struct process process;
+    struct delivery delivery;
+    struct attempt attempt;
     struct str content;
     struct stat st;
     struct fail why;
@@ -16,10 +19,18 @@ struct place {
 
 static int read_as(struct place *p, const char *path, uid_t uid, gid_t gid)
 {
-    p->arena = p->arena ? p->arena : arena_new("test");
+    int result;
+
+    p->process.privileged = geteuid() == 0;
+    p->delivery.process = &p->process;
+    p->attempt.delivery = &p->delivery;
+    if (!p->attempt.arena)
+        p->attempt.arena = arena_new("test");
     p->content = STR_NONE;
-    return list_read(path, (struct rights){uid, gid}, p->arena, &p->content, &p->st,
-                     &p->why);
+    result = list_read(&p->attempt, path, (struct rights){uid, gid}, &p->content, &p->st,
+                       &p->why);
+    rights_give_back(&p->delivery);
+    return result;
 }
 
 static int read_own(struct place *p, const char *path)
@@ -51,7 +62,7 @@ static void plain_files_are_read(void **state)
     put_text("list", "", 0600);
     assert_int_equal(read_own(&p, "list"), 1);
     assert_int_equal(p.content.n, 0);
-    arena_free(p.arena);
+    arena_free(p.attempt.arena);
 }
 
 static void refused(struct place *p, const char *path, const char *why)
@@ -74,7 +85,7 @@ static void others_are_refused(void **state)
     refused(&p, "fifo", "file fifo is not a regular file");
     assert_int_equal(mkdir("folder", 0700), 0);
     refused(&p, "folder", "file folder is not a regular file");
-    arena_free(p.arena);
+    arena_free(p.attempt.arena);
 }
 
 static void the_reader_has_the_rights_of_the_user(void **state)
@@ -93,7 +104,7 @@ static void the_reader_has_the_rights_of_the_user(void **state)
     assert_int_equal(geteuid(), 0);
     assert_int_equal(chown("secret", 12345, 12345), 0);
     assert_int_equal(read_as(&p, "secret", 12345, 12345), 1);
-    arena_free(p.arena);
+    arena_free(p.attempt.arena);
 }
 
 #define file_test(f) cmocka_unit_test_setup_teardown(f, sandbox_enter, sandbox_leave)
