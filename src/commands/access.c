@@ -87,7 +87,7 @@ int access_sender(const struct command *command, struct str sender, struct fail 
 {
     const struct conf *conf = command->conf;
     struct tables *tables;
-    struct str patterns = STR_NONE, pattern, key = sender;
+    struct str patterns = STR_NONE, pattern, key;
     const char *name;
     int allowed;
 

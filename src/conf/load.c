@@ -138,6 +138,8 @@ static int evaluate(struct conf_state *state, const struct param *param, const c
 
     if (value_of(state, param, str_of(name), &text, why) < 0)
         return locate(state, name, why);
+    if (text == NULL) /* of older versions: nothing is left of it */
+        text = "";
     if (!(param->flags & PARAM_RAW) && state_expand(state, text, &text, why) < 0) {
         if (state->source.culprit.n > 0)
             name = arena_copy_str(state->arena, state->source.culprit);

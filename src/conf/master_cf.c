@@ -162,7 +162,7 @@ static int read_arguments(struct str rest, struct arena *arena,
 static int read_entry(struct str text, const struct defaults *defaults,
                       struct arena *arena, struct master_service *ret, struct fail *why)
 {
-    struct str rest = text, word = STR_NONE;
+    struct str rest = text, word;
 
     for (int i = 0; i < MASTER_FIELDS; i++) {
         word = str_word(&rest, BLANKS);

@@ -128,7 +128,7 @@ socklen_t netaddr_to_socket(const struct netaddr *address, struct sockaddr_stora
 
 void netaddr_of_peer(int fd, struct netaddr *ret)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t length = sizeof sa;
 
     *ret = (struct netaddr){0};
@@ -138,7 +138,7 @@ void netaddr_of_peer(int fd, struct netaddr *ret)
 
 void netaddr_of_own_end(int fd, struct netaddr *ret)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t length = sizeof sa;
 
     *ret = (struct netaddr){0};

@@ -22,7 +22,7 @@ static bool tells_errno(const char *format)
     return false;
 }
 
-int fail_set(struct fail *why, const char *format, ...)
+int(fail_set)(struct fail *why, const char *format, ...)
 {
     int code = errno;
     char text[sizeof(why->text)]; /* an argument may be why->text itself */
@@ -39,7 +39,7 @@ int fail_set(struct fail *why, const char *format, ...)
     return -1;
 }
 
-int fail_prefix(struct fail *why, const char *format, ...)
+int(fail_prefix)(struct fail *why, const char *format, ...)
 {
     int code = errno;
     char words[sizeof(why->text)], whole[2 * sizeof(why->text) + 2];

@@ -25,4 +25,13 @@ int fail_set(struct fail *why, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Put "words: " before the text that is there; returns -1. */
 int fail_prefix(struct fail *why, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Compilers cannot look into the two, and would warn of results that are not set. */
+static inline int fail_result(int minus_one)
+{
+    (void)minus_one;
+    return -1;
+}
+#define fail_set(...)    fail_result(fail_set(__VA_ARGS__))
+#define fail_prefix(...) fail_result(fail_prefix(__VA_ARGS__))
+
 #endif

@@ -29,6 +29,7 @@ static int lookup_user(struct lookup *l)
 {
     struct passwd *found = NULL;
 
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the caller frees l->memory */
     errno = l->name ? getpwnam_r(l->name, &l->passwd, l->memory, l->size, &found)
                     : getpwuid_r(l->uid, &l->passwd, l->memory, l->size, &found);
     if (found != NULL)

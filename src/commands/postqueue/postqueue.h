@@ -15,11 +15,11 @@ struct page {
     unsigned long long messages, bytes;
 };
 
-/* mailq: one message; what stands below all of them. */
-int print_text(void *page, const struct listing_message *message);
+/* mailq: one message (the context is the page); what stands below all of them. */
+int print_text(void *context, const struct listing_message *m);
 void print_text_end(const struct page *page);
 
 /* postqueue -j: one JSON object a line. */
-int print_json(void *page, const struct listing_message *message);
+int print_json(void *context, const struct listing_message *m);
 
 #endif
