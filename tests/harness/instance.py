@@ -212,9 +212,10 @@ class Instance(Sandbox):
         return list(mailbox.mbox(path, create=False)) if path.exists() else []
 
     def maildir(self, name):
-        """The messages in new/ of a Maildir, oldest name first."""
+        """The messages in new/ of a Maildir, oldest first."""
         path = self.path(name) / "new"
-        return [f.read_text(errors="surrogateescape") for f in sorted(path.iterdir())] if path.exists() else []
+        files = sorted(path.iterdir(), key=lambda f: f.stat().st_mtime_ns) if path.exists() else []
+        return [f.read_text(errors="surrogateescape") for f in files]
 
     def wait_removed(self, queue_id, timeout=60):
         self.log.wait(rf"qmgr\[\d+\]: {queue_id}: removed", timeout=timeout)
