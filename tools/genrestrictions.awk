@@ -4,7 +4,7 @@
 BEGIN {
     bits["client"] = 0; bits["helo"] = 1; bits["sender"] = 2; bits["relay"] = 3
     bits["recipient"] = 4; bits["data"] = 5; bits["end_of_data"] = 6
-    bits["local_rewrite"] = 7
+    bits["local_rewrite"] = 7; bits["etrn"] = 8
     kind["none"] = "NO_ARGUMENT"; kind["time"] = "TIME_ARGUMENT"
     kind["hosts"] = "HOSTS_ARGUMENT"
     kind["restriction"] = "RESTRICTION_ARGUMENT"
@@ -43,7 +43,7 @@ function stage_set(   i, set) {
     for (i = 2; i <= NF; i++) {
         if ($i != "all" && !($i in bits))
             fail("unknown stage " $i)
-        set = set ($i == "all" ? " | 0x7f" : " | 1 << " bits[$i])
+        set = set ($i == "all" ? " | 0x17f" : " | 1 << " bits[$i])
     }
     return set
 }

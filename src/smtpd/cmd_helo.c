@@ -30,10 +30,12 @@ static const char *keyword_text(struct session *session, size_t i)
     case 2:
         return conf->disable_vrfy_command ? "" : "VRFY";
     case 3:
-        return "ENHANCEDSTATUSCODES"; /* RFC 2034 */
+        return "ETRN"; /* RFC 1985 */
     case 4:
-        return "8BITMIME"; /* RFC 6152 */
+        return "ENHANCEDSTATUSCODES"; /* RFC 2034 */
     case 5:
+        return "8BITMIME"; /* RFC 6152 */
+    case 6:
         return "DSN"; /* RFC 3461 */
     default:
         return NULL;

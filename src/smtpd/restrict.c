@@ -117,6 +117,7 @@ static const char *class_text(enum stage stage)
         [STAGE_SENDER] = "Sender address",       [STAGE_RELAY] = "Recipient address",
         [STAGE_RECIPIENT] = "Recipient address", [STAGE_DATA] = "Data command",
         [STAGE_END_OF_DATA] = "End-of-data",     [STAGE_LOCAL_REWRITE] = "Client host",
+        [STAGE_ETRN] = "Etrn command",
     };
 
     return texts[stage];
@@ -136,6 +137,8 @@ static const char *subject_text(const struct judge *judge)
     case STAGE_RELAY:
     case STAGE_RECIPIENT:
         return judge->recipient;
+    case STAGE_ETRN:
+        return judge->domain;
     case STAGE_DATA:
         return "DATA";
     default:
@@ -260,6 +263,24 @@ static enum verdict walk_all(struct judge *judge)
     if (session->conf->smtpd_reject_unlisted_recipient)
         return restrict_reject_unlisted_recipient(judge, NULL);
     return VERDICT_DUNNO;
+}
+
+static enum verdict walk_etrn(struct judge *judge)
+{
+    static const enum stage stages[] = {STAGE_CLIENT, STAGE_HELO, STAGE_ETRN};
+
+    for (size_t i = judge->session->conf->smtpd_delay_reject ? 0 : 2; i < COUNT(stages);
+         i++)
+        if (walk(judge, stages[i]) == VERDICT_REJECT)
+            return VERDICT_REJECT;
+    return VERDICT_DUNNO;
+}
+
+bool restrict_etrn(struct session *session, const char *domain)
+{
+    struct judge judge = {.session = session, .domain = domain};
+
+    return conclude(&judge, walk_etrn(&judge));
 }
 
 bool restrict_recipient(struct session *session, const char *recipient)

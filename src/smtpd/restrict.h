@@ -25,6 +25,7 @@ struct judge {
     struct session *session;
     enum stage stage;                    /* of the list that is being evaluated */
     const char *recipient;               /* RCPT and VRFY only */
+    const char *domain;                  /* ETRN only */
     struct refusal refusal;              /* set with VERDICT_REJECT */
     struct refusal if_permit, if_reject; /* from defer_if_permit and defer_if_reject */
     bool only_warn;                      /* behind warn_if_reject */
@@ -67,6 +68,9 @@ bool restrict_is_rewrite_client(struct session *session);
 /* Everything that is asked at RCPT: delayed lists, relay, recipient, unlisted recipients.
  */
 bool restrict_recipient(struct session *session, const char *recipient);
+
+/* Everything that is asked at ETRN: delayed lists of the client, and its own. */
+bool restrict_etrn(struct session *session, const char *domain);
 
 /* --- for restrict_*.c ------------------------------------------------------- */
 

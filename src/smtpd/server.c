@@ -37,6 +37,8 @@ static void open_tables(struct server *server)
                                      conf->smtpd_client_event_limit_exceptions);
     server->forbidden_commands =
         match(server, "smtpd_forbidden_commands", conf->smtpd_forbidden_commands);
+    server->fast_flush_domains =
+        match(server, "fast_flush_domains", conf->fast_flush_domains);
     server->virtual_alias_maps =
         maps(server, "virtual_alias_maps", conf->virtual_alias_maps);
     server->canonical_maps = maps(server, "canonical_maps", conf->canonical_maps);
@@ -69,6 +71,7 @@ static int parse_lists(struct server *server, struct fail *why)
         {STAGE_DATA, "smtpd_data_restrictions", conf->smtpd_data_restrictions},
         {STAGE_END_OF_DATA, "smtpd_end_of_data_restrictions",
          conf->smtpd_end_of_data_restrictions},
+        {STAGE_ETRN, "smtpd_etrn_restrictions", conf->smtpd_etrn_restrictions},
         {STAGE_LOCAL_REWRITE, "local_header_rewrite_clients",
          conf->local_header_rewrite_clients},
     };

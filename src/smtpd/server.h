@@ -24,7 +24,8 @@ enum stage {
     STAGE_RECIPIENT,
     STAGE_DATA,
     STAGE_END_OF_DATA,
-    STAGE_LOCAL_REWRITE, /* local_header_rewrite_clients; decides, never refuses */
+    STAGE_LOCAL_REWRITE,
+    STAGE_ETRN, /* local_header_rewrite_clients; decides, never refuses */
     STAGES,
 };
 
@@ -46,6 +47,7 @@ struct server {
     enum bare_newline bare_newline;
     struct texts discarded_keywords; /* of EHLO, never announced */
     struct match_list *forbidden_commands;
+    struct match_list *fast_flush_domains; /* ETRN */
     struct texts noop_commands;
     struct resolver *resolver;
     struct hosts *hosts;

@@ -26,8 +26,8 @@ static const struct {
 };
 
 static const char *const count_names[COUNTED] = {
-    "helo", "ehlo", "mail", "rcpt", "data",    "rset",
-    "noop", "vrfy", "quit", "help", "unknown",
+    "helo", "ehlo", "mail", "rcpt", "data", "rset",
+    "noop", "vrfy", "etrn", "quit", "help", "unknown",
 };
 
 /* --- replies -------------------------------------------------------------- */

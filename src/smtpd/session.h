@@ -28,6 +28,7 @@ enum counted {
     COUNT_RSET,
     COUNT_NOOP,
     COUNT_VRFY,
+    COUNT_ETRN,
     COUNT_QUIT,
     COUNT_HELP,
     COUNT_UNKNOWN,
@@ -110,6 +111,7 @@ void answer_data(struct session *session, struct str argument);
 void answer_rset(struct session *session, struct str argument);
 void answer_noop(struct session *session, struct str argument);
 void answer_vrfy(struct session *session, struct str argument);
+void answer_etrn(struct session *session, struct str argument);
 void answer_quit(struct session *session, struct str argument);
 void answer_help(struct session *session, struct str argument);
 

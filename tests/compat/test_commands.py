@@ -602,7 +602,7 @@ LOCKS = [
 def test_postlock(pair, words):
     seen = []
     for mta in pair:
-        mta.configure("deliver_lock_attempts = 1\ndeliver_lock_delay = 0", reload=False)
+        mta.configure("deliver_lock_attempts = 1\ndeliver_lock_delay = 1", reload=False)
         mta.run("mkdir -p /tmp/locks; cd /tmp/locks; rm -rf *; touch f taken dotted dotted.lock", check=True)
         held = f"cd /tmp/locks; flock taken postlock {words}"
         seen.append((call(mta, held), mta.run("ls /tmp/locks").stdout))
