@@ -15,7 +15,7 @@ struct xforward {
 };
 
 /* The set of attributes in the server's answer to EHLO: "NAME ADDR PROTO HELO". */
-unsigned xforward_offered(struct str attributes);
+unsigned xforward_offered(struct str rest);
 
 enum { XFORWARD_COMMANDS = 2 }; /* so many, that none is too long */
 /*

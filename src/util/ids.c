@@ -29,7 +29,6 @@ static int lookup_user(struct lookup *l)
 {
     struct passwd *found = NULL;
 
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the caller frees l->memory */
     errno = l->name ? getpwnam_r(l->name, &l->passwd, l->memory, l->size, &found)
                     : getpwuid_r(l->uid, &l->passwd, l->memory, l->size, &found);
     if (found != NULL)
@@ -41,6 +40,7 @@ static int lookup_group(struct lookup *l)
 {
     struct group *found = NULL;
 
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the caller frees l->memory */
     errno = getgrnam_r(l->name, &l->group, l->memory, l->size, &found);
     if (found != NULL)
         return 1;
