@@ -11,6 +11,7 @@
 #include "queue/recipient_log.h"
 #include "queue/spool.h"
 #include "service/service.h"
+#include "table/match.h"
 
 struct bouncer {
     struct process *process;
@@ -19,6 +20,10 @@ struct bouncer {
     struct ipc_client *cleanup;
     const char *queue;   /* where this service's logs are: "bounce", "defer", "trace" */
     struct texts notify; /* notify_classes */
+
+    struct tables *tables; /* of defer only: the sites that flush remembers mail for */
+    struct match_list *fast_flush_domains;
+    struct ipc_client *flush;
 };
 
 /* --- log.c: one log for each message ------------------------------------------- */
@@ -34,6 +39,12 @@ int log_append(struct bouncer *bouncer, const struct bounce_append *failed,
 /* All that the log of this message holds; none when there is no log. */
 int log_read(struct bouncer *bouncer, const char *queue_id, struct arena *arena,
              struct failed_recipients *ret, struct fail *why) MUST_CHECK;
+
+/* --- site.c: who waits for its mail ----------------------------------------------- */
+
+/* Tell flush that the message waits for the recipient's site, if fast_flush_domains has
+ * it. It is a hint: what goes wrong is only logged. */
+void site_remember(struct bouncer *bouncer, const struct bounce_append *delayed);
 
 /* --- template.c: the words that users see ----------------------------------------- */
 

@@ -4,11 +4,12 @@
  * recipients that failed for good, as defer for those that are late, as trace
  * for those whose sender wants to know in any case.
  *
- * Reading order: main.c (requests), log.c (the per-message log), notify.c (who
- * is told), report.c (RFC 3464 notification), template.c (the words that users
- * see).
+ * Reading order: main.c (requests), log.c (the per-message log), site.c (what
+ * waits for whom), notify.c (who is told), report.c (RFC 3464 notification), template.c
+ * (the words that users see).
  */
 #include "bounce/bounce.h"
+#include "queue/flush.h"
 #include "util/log.h"
 
 /* Every request ends in one status_reply; a failure is logged here, the caller tries
@@ -28,13 +29,15 @@ static int append(struct client *client, struct fail *why)
 {
     struct bounce_append failed;
     struct fail reason = {0};
+    int result;
 
     if (ipc_receive(client->stream, &bounce_append_message, client->arena, &failed, why) <
         0)
         return -1;
-    return reply(client,
-                 log_append(client->process->state, &failed, client->arena, &reason),
-                 &reason);
+    result = log_append(client->process->state, &failed, client->arena, &reason);
+    if (result == 0)
+        site_remember(client->process->state, &failed);
+    return reply(client, result, &reason);
 }
 
 static int notify(struct client *client, struct fail *why,
@@ -75,16 +78,32 @@ static const char *log_queue(const struct conf *conf, const char *service)
     return QUEUE_BOUNCE;
 }
 
-static int set_up(struct process *process, struct fail *why)
+static int open_tables(struct process *process, struct fail *why)
 {
     struct bouncer *bouncer = ARENA_NEW(process->arena, struct bouncer);
     const struct conf *conf = process->conf;
 
     (void)why;
     process->state = bouncer;
+    bouncer->queue = log_queue(conf, process->name);
+    if (strcmp(bouncer->queue, QUEUE_DEFER) != 0 || conf->fast_flush_domains[0] == '\0')
+        return 0;
+    bouncer->tables = tables_new(conf);
+    bouncer->fast_flush_domains = match_list_open(
+        bouncer->tables, "fast_flush_domains", conf->fast_flush_domains,
+        match_parent_flag(conf->parent_domain_matches_subdomains, "fast_flush_domains"));
+    bouncer->flush = flush_client(conf);
+    return 0;
+}
+
+static int set_up(struct process *process, struct fail *why)
+{
+    struct bouncer *bouncer = process->state;
+    const struct conf *conf = process->conf;
+
+    (void)why;
     bouncer->process = process;
     bouncer->conf = conf;
-    bouncer->queue = log_queue(conf, process->name);
     spool_init(&bouncer->spool, conf->hash_queue_names, conf->hash_queue_depth,
                conf->enable_long_queue_ids);
     texts_split(&bouncer->notify, process->arena, str_of(conf->notify_classes),
@@ -95,13 +114,17 @@ static int set_up(struct process *process, struct fail *why)
     return 0;
 }
 
-/* A kept connection that nobody uses would keep a cleanup process from others. */
+/* Kept connections that nobody uses would keep processes of cleanup and flush from
+ * others. */
 static bool let_go(struct process *process)
 {
     struct bouncer *bouncer = process->state;
 
     ipc_client_close(bouncer->cleanup);
-    return false;
+    if (bouncer->tables == NULL)
+        return false;
+    ipc_client_close(bouncer->flush);
+    return tables_changed(bouncer->tables, NULL);
 }
 
 static const struct request requests[] = {
@@ -111,6 +134,7 @@ static const struct request requests[] = {
 static const struct service bounce = {
     .name = "bounce",
     .kind = SERVICE_ONE_CLIENT,
+    .before_jail = open_tables,
     .after_jail = set_up,
     .between = let_go,
     .requests = requests,

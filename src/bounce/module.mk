@@ -1,2 +1,2 @@
 bounce.program := bounce
-bounce.uses := util conf ipc mail queue service
+bounce.uses := util conf ipc net mail table queue service
