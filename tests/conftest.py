@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-pytest.register_assert_rewrite("compat.scripted")
+pytest.register_assert_rewrite("compat.scripted", "compat.deliveries")
 
 from harness import roots, sandbox  # noqa: E402
 from harness.dns import NameServer  # noqa: E402

@@ -75,6 +75,17 @@ int mailbox_locks_parse(const char *parameter, const char *value, unsigned *ret,
     return 0;
 }
 
+int mailbox_check_limit(const char *parameter, long long limit,
+                        long long message_size_limit, struct fail *why)
+{
+    if (limit == 0 || (message_size_limit > 0 && limit >= message_size_limit))
+        return 0;
+    return fail_set(why,
+                    "%s (%lld) is smaller than message_size_limit (%lld), so that mail "
+                    "could be accepted and never delivered: make it larger, or 0",
+                    parameter, limit, message_size_limit);
+}
+
 static int refuse(struct append *a, const char *status)
 {
     a->refusal->kind = COPY_NOT_WRITTEN;

@@ -18,6 +18,11 @@ enum mailbox_lock {
 int mailbox_locks_parse(const char *parameter, const char *value, unsigned *ret,
                         struct fail *why) MUST_CHECK;
 
+/* A message that is accepted must also fit: limit is 0 (none) or at least
+ * message_size_limit. */
+int mailbox_check_limit(const char *parameter, long long limit,
+                        long long message_size_limit, struct fail *why) MUST_CHECK;
+
 struct mailbox {
     const char *path;
     struct rights owner; /* writes, and owns a new file */

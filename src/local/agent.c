@@ -61,15 +61,8 @@ static int parse_settings(struct agent *agent, struct fail *why)
         mailbox_locks_parse("mailbox_delivery_lock", conf->mailbox_delivery_lock,
                             &agent->mailbox_locks, why) < 0)
         return -1;
-    if (conf->mailbox_size_limit > 0 &&
-        (conf->message_size_limit == 0 ||
-         conf->mailbox_size_limit < conf->message_size_limit))
-        return fail_set(why,
-                        "mailbox_size_limit (%lld) is smaller than "
-                        "message_size_limit (%lld), so that mail could be accepted "
-                        "and never delivered: make it larger, or 0",
-                        conf->mailbox_size_limit, conf->message_size_limit);
-    return 0;
+    return mailbox_check_limit("mailbox_size_limit", conf->mailbox_size_limit,
+                               conf->message_size_limit, why);
 }
 
 static int find_users(struct agent *agent, struct fail *why)

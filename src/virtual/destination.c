@@ -7,7 +7,6 @@
 
 #include <limits.h>
 
-static const char lookup_failure[] = "4.3.0 table lookup failure";
 static const char bad_setting[] = "4.3.5 mail system configuration error";
 
 void directory_init(struct directory *directory, const struct conf *conf)
@@ -55,7 +54,7 @@ static enum found find(const struct search *search, const struct maps *maps,
         *ret = match.value;
         return FOUND;
     }
-    return result == TABLE_NOT_FOUND ? NOT_FOUND : trouble(search, lookup_failure);
+    return result == TABLE_NOT_FOUND ? NOT_FOUND : trouble(search, bad_setting);
 }
 
 /* A user or group id; missing or out of bounds is the administrator's mistake. */

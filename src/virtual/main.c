@@ -6,6 +6,7 @@
  * Reading order: main.c (a request, a recipient), destination.c (the tables).
  */
 #include "deliver/maildir.h"
+#include "mail/utf8.h"
 #include "util/log.h"
 #include "virtual/destination.h"
 
@@ -99,6 +100,19 @@ static struct outcome to_file(struct delivery *delivery,
     return maildir ? to_maildir(delivery, &copy, to) : to_mbox(delivery, &copy, to);
 }
 
+static struct outcome unknown(struct delivery *delivery, const char *address)
+{
+    struct outcome outcome;
+    struct buf folded;
+
+    buf_init(&folded, 1 << 16);
+    utf8_add_folded(&folded, str_of(address), delivery->process->conf->smtputf8_enable);
+    outcome =
+        outcome_make(delivery->arena, "5.1.1", "unknown user: \"%s\"", buf_text(&folded));
+    buf_done(&folded);
+    return outcome;
+}
+
 static struct outcome deliver_to(struct delivery *delivery,
                                  const struct delivery_recipient *recipient)
 {
@@ -112,8 +126,7 @@ static struct outcome deliver_to(struct delivery *delivery,
     case FOUND:
         return to_file(delivery, recipient, &to);
     case NOT_FOUND:
-        return outcome_make(delivery->arena, "5.1.1", "unknown user: \"%s\"",
-                            recipient->address);
+        return unknown(delivery, recipient->address);
     default:
         log_warning("%s", why.text);
         return outcome_from_text(delivery->arena, str_of(defer), "4.3.0");
@@ -154,7 +167,9 @@ static int set_up(struct process *process, struct fail *why)
     if (*conf->virtual_mailbox_base != '/')
         return fail_set(why, "virtual_mailbox_base must be set to an absolute path: all "
                              "mailboxes are below it");
-    if (mailbox_locks_parse("virtual_mailbox_lock", conf->virtual_mailbox_lock,
+    if (mailbox_check_limit("virtual_mailbox_limit", conf->virtual_mailbox_limit,
+                            conf->message_size_limit, why) < 0 ||
+        mailbox_locks_parse("virtual_mailbox_lock", conf->virtual_mailbox_lock,
                             &self->locks, why) < 0)
         return -1;
     directory_init(&self->directory, conf);

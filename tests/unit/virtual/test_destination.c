@@ -101,7 +101,7 @@ static void a_failing_table_defers(void **state)
         assert_int_equal(
             directory_find(&directory, "box@v.test", arena, &to, &defer, &why),
             FOUND_TROUBLE);
-        assert_string_equal(defer, "4.3.0 table lookup failure");
+        assert_string_equal(defer, "4.3.5 mail system configuration error");
         tables_free(directory.tables);
         arena_free(arena);
         conf_free(conf);
