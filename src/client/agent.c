@@ -44,6 +44,9 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
                         lmtp ? "lmtp_connection_cache_destinations"
                              : "smtp_connection_cache_destinations",
                         agent->settings.reuse.destinations, 0);
+    if (outgoing_init(&agent->outgoing, agent->tables, process->conf, lmtp,
+                      process->arena, why) < 0)
+        return -1;
     if (process->conf->daemon_table_open_error_is_fatal &&
         tables_open_failure(agent->tables))
         return fail_set(why, "%s", tables_open_failure(agent->tables));

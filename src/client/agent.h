@@ -6,6 +6,7 @@
 #ifndef CLIENT_AGENT_H
 #define CLIENT_AGENT_H
 
+#include "client/outgoing.h"
 #include "client/session.h"
 #include "deliver/deliver.h"
 #include "table/match.h"
@@ -22,6 +23,7 @@ struct agent {
     struct tables *tables;
     bool stale; /* a table has changed that we cannot open again */
     struct match_list *reuse_destinations;
+    struct outgoing outgoing;
     struct arena *sessions; /* of all sessions; reset when none is left */
     struct kept_session kept;
 };

@@ -35,8 +35,13 @@ static bool needs_conversion(const struct attempt *attempt)
 static int write_message(void *context, struct content *content, struct fail *why)
 {
     struct attempt *attempt = context;
-    struct message message = {.delivery = attempt->delivery,
-                              .to_7bit = needs_conversion(attempt)};
+    const struct outgoing *outgoing = &attempt->agent->outgoing;
+    struct message message = {
+        .delivery = attempt->delivery,
+        .outgoing = outgoing_has_content_rules(outgoing) ? outgoing : NULL,
+        .to_7bit = needs_conversion(attempt),
+        .server = attempt->session->label,
+    };
 
     return message_write(&message, content, why);
 }
@@ -104,6 +109,33 @@ static void make_transaction(struct attempt *attempt)
         .write = write_message,
         .context = attempt,
     };
+}
+
+/*
+ * The envelope as it leaves: smtp_generic_maps. -1 = a table cannot be read, and
+ * the recipients wait.
+ */
+static int map_envelope(struct attempt *attempt)
+{
+    const struct outgoing *outgoing = &attempt->agent->outgoing;
+    struct transaction *t = &attempt->transaction;
+    const char *address = t->sender;
+    struct fail why;
+
+    t->sender = outgoing_address(outgoing, address, attempt->arena, &why);
+    for (size_t i = 0; t->sender && i < t->n; i++) {
+        address = t->recipients[i].address;
+        t->recipients[i].address =
+            outgoing_address(outgoing, address, attempt->arena, &why);
+        if (t->recipients[i].address == NULL)
+            break;
+        if (i + 1 == t->n)
+            return 0;
+    }
+    log_warning("%s", why.text);
+    log_warning("%s: %s map lookup problem for %s", attempt->delivery->request.queue_id,
+                maps_param(outgoing->generic), address);
+    return -1;
 }
 
 /* --- outcomes -------------------------------------------------------------------------
@@ -394,10 +426,13 @@ struct session *attempt_delivery(struct agent *agent, struct delivery *delivery)
 
     make_transaction(&attempt);
     fail_rest(&attempt, &nowhere);
-    if (agent->kept.session)
-        try_kept(&attempt);
-    if (attempt.left > 0)
-        try_all(&attempt);
+    attempt.trouble = NULL; /* it is no fault of the destination */
+    if (map_envelope(&attempt) == 0) {
+        if (agent->kept.session)
+            try_kept(&attempt);
+        if (attempt.left > 0)
+            try_all(&attempt);
+    }
     report_rest(&attempt);
     return attempt.session;
 }

@@ -4,7 +4,7 @@
  */
 #include "client/message.h"
 
-#include "mail/mime.h"
+#include "util/log.h"
 
 /* --- as it is ------------------------------------------------------------------------
  */
@@ -20,50 +20,123 @@ static int pass_line(void *context, struct str text, bool ends)
 /* --- with changes ----------------------------------------------------------------------
  */
 
-struct change {
+struct writer {
     const struct message *message;
     struct content *content;
     struct mime *mime;
+    bool in_line;      /* a body line of which the end is still to come */
+    bool skips;        /* ... and is not sent */
+    long long checked; /* body bytes shown to body_checks */
+    bool failed;       /* a rule could not be looked up: nothing more is written */
 };
 
-static void put_header(void *context, enum mime_place place, struct str logical)
+static void put_lines(struct writer *writer, struct str text)
 {
-    struct change *change = context;
+    while (text.n > 0)
+        content_line(writer->content, str_until(&text, '\n'), true);
+}
 
-    (void)place;
-    while (logical.n > 0)
-        content_line(change->content, str_until(&logical, '\n'), true);
+static void table_failed(struct writer *writer, const char *what, const struct fail *why)
+{
+    log_warning("%s", why->text);
+    log_warning("%s: %s lookup error", writer->message->delivery->request.queue_id, what);
+    writer->failed = true;
+}
+
+static void put_header(struct writer *writer, struct str logical,
+                       const struct outgoing_change *change)
+{
+    if (change->before)
+        put_lines(writer, str_of(change->before));
+    if (!change->drop)
+        put_lines(writer, change->instead ? str_of(change->instead) : logical);
+}
+
+static void on_header(void *context, enum mime_place place, struct str logical)
+{
+    struct writer *writer = context;
+    const struct message *message = writer->message;
+    struct outgoing_change change = {0};
+    struct fail why;
+
+    writer->checked = 0;
+    if (writer->failed)
+        return;
+    if (message->outgoing &&
+        outgoing_header(message->outgoing, message->delivery->request.queue_id, place,
+                        logical, message->delivery->arena, &change, &why) < 0)
+        table_failed(writer, "smtp header checks", &why);
+    else
+        put_header(writer, logical, &change);
 }
 
 /* A header that no empty line ends has none in what we send either: cleanup adds it. */
-static void end_header(void *context, enum mime_place place, bool missing_line,
-                       struct str line)
+static void on_header_end(void *context, enum mime_place place, bool missing_line,
+                          struct str line)
 {
     (void)context, (void)place, (void)missing_line, (void)line;
 }
 
-static void put_body(void *context, bool ends, struct str text)
+/* Body lines are looked at by their start, if that is within body_checks_size_limit. */
+static bool is_checked(struct writer *writer, struct str text)
 {
-    struct change *change = context;
+    const struct message *message = writer->message;
+    bool checked =
+        message->outgoing && !writer->in_line &&
+        writer->checked < message->delivery->process->conf->body_checks_size_limit;
 
-    content_line(change->content, text, ends);
+    writer->checked += (long long)text.n;
+    return checked;
+}
+
+/* text: a line or its first piece. */
+static void put_body(struct writer *writer, bool ends, struct str text,
+                     const struct outgoing_change *change)
+{
+    if (change->before)
+        put_lines(writer, str_of(change->before));
+    if (change->instead)
+        put_lines(writer, str_of(change->instead));
+    writer->skips = !ends && (change->drop || change->instead);
+    if (!change->drop && !change->instead)
+        content_line(writer->content, text, ends);
+}
+
+static void on_body(void *context, bool ends, struct str text)
+{
+    struct writer *writer = context;
+    const struct message *message = writer->message;
+    struct outgoing_change change = {0};
+    struct fail why;
+
+    if (writer->failed)
+        return;
+    if (is_checked(writer, text) &&
+        outgoing_line(message->outgoing, message->delivery->request.queue_id, text,
+                      message->delivery->arena, &change, &why) < 0)
+        table_failed(writer, "smtp body checks", &why);
+    else if (!writer->in_line)
+        put_body(writer, ends, text, &change);
+    else if (!writer->skips)
+        content_line(writer->content, text, ends);
+    writer->in_line = !ends;
 }
 
 static int take_line(void *context, struct str text, bool ends)
 {
-    struct change *change = context;
+    struct writer *writer = context;
 
-    mime_take(change->mime, ends, text);
-    return stream_output_result(change->content->stream) != STREAM_OK;
+    mime_take(writer->mime, ends, text);
+    return writer->failed || stream_output_result(writer->content->stream) != STREAM_OK;
 }
 
 static int write_changed(const struct message *message, struct content *content,
                          struct fail *why)
 {
     static const struct mime_callbacks callbacks = {
-        .header = put_header, .header_end = end_header, .body = put_body};
+        .header = on_header, .header_end = on_header_end, .body = on_body};
     const struct conf *conf = message->delivery->process->conf;
-    struct change change = {.message = message, .content = content};
+    struct writer writer = {.message = message, .content = content};
     struct mime_options options = {
         .to_7bit = message->to_7bit,
         .header_limit = (size_t)conf->header_size_limit,
@@ -72,22 +145,38 @@ static int write_changed(const struct message *message, struct content *content,
     };
     int result;
 
-    change.mime = mime_new(&options, &callbacks, &change);
-    result = delivery_content(message->delivery, take_line, &change, why);
+    writer.mime = mime_new(&options, &callbacks, &writer);
+    result = delivery_content(message->delivery, take_line, &writer, why);
     if (result == 0)
-        mime_end(change.mime);
-    mime_free(change.mime);
-    return result;
+        mime_end(writer.mime);
+    mime_free(writer.mime);
+    if (writer.failed) {
+        (void)fail_set(why, "local data error while talking to %s", message->server);
+        return 1;
+    }
+    return result < 0 ? -1 : 0;
+}
+
+/* The queue file could not be read, or holds something else than a message. */
+static int unreadable(const struct message *message, struct fail *why)
+{
+    log_warning("%s", why->text);
+    if (why->code == 0) /* not an I/O error */
+        delivery_mark_corrupt(message->delivery);
+    return fail_set(why, "queue file read error");
 }
 
 int message_write(const struct message *message, struct content *content,
                   struct fail *why)
 {
-    int result = message->to_7bit
-                     ? write_changed(message, content, why)
-                     : delivery_content(message->delivery, pass_line, content, why);
+    int result;
 
-    if (result < 0 && why->code == 0) /* not an I/O error */
-        delivery_mark_corrupt(message->delivery);
-    return result < 0 ? -1 : 0;
+    if (message->to_7bit || message->outgoing)
+        result = write_changed(message, content, why);
+    else
+        result =
+            delivery_content(message->delivery, pass_line, content, why) < 0 ? -1 : 0;
+    if (result < 0)
+        return unreadable(message, why);
+    return result > 0 ? -1 : 0;
 }

@@ -322,9 +322,9 @@ static void read_final_replies(struct run *run)
 /* The message cannot be read: the server must not get half of it as whole. */
 static void give_up_message(struct run *run, const struct fail *why)
 {
-    struct outcome outcome =
-        outcome_make(run->arena, "4.3.0", "queue file read error: %s", why->text);
+    struct outcome outcome = outcome_make(run->arena, "4.3.0", "%s", why->text);
 
+    outcome.relay = run->session->relay;
     end_rest(run, &outcome);
     run->session->broken = true;
 }

@@ -51,8 +51,8 @@ struct transaction {
     struct transaction_recipient *recipients;
     size_t n;
 
-    /* Write all lines of the message with content_line. -1 = the message cannot be read.
-     */
+    /* Write all lines of the message with content_line. -1 = it cannot be had: *why is
+     * the text to report. */
     int (*write)(void *context, struct content *content, struct fail *why);
     void *context;
 };

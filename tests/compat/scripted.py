@@ -165,7 +165,7 @@ def configured(pair, text):
             mta.extra = text
 
 
-def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False):
+def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False, log=""):
     """What the servers heard and what smtp logged, for one message."""
     mark = mta.log.mark()
     if probe:
@@ -178,13 +178,14 @@ def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe
     mta.run(["postsuper", "-d", "ALL"], check=True)
     lines = mta.masked_log(mark, r"postfix/[sl]mtp\[")
     lines = [line.replace("smtp_connect_addr: ", "") for line in lines]  # a name inside Postfix
+    lines = [line for line in lines if re.search(log, line)]
     content = [mta.mask("".join(server.content).replace("\r\n", "\n")) for server in servers]
     return [server.heard for server in servers], lines, content
 
 
 def compare(pair, hosts, recipients=("v@elsewhere.test",), settings="", heard=True, **more):
     """hosts: [(place, replies)]; a path is one inside. heard: compare the commands too.
-    text: the message; body: what is said of it to smtpd."""
+    text: the message; body: what is said of it to smtpd. log: lines to compare."""
     configured(pair, settings)
     seen = []
     for mta in pair:

@@ -337,3 +337,87 @@ def test_probe(pair, dns, target, case):
     one_host(dns)
     settings = f"smtp_address_verify_target = {target}"
     compare(pair, [(FIRST, PROBES[case])], settings=settings, probe=True)
+
+
+# --- smtp_generic_maps, smtp_header_checks -------------------------------------------------------------
+
+ADDRESSES = b"""From: Ann <ann@same.test>, ann+ext@same.test
+To: v@elsewhere.test (comment), "V W" <V@Elsewhere.test>,
+ x@dom.test, long@dom.test, z@sub.mail.same.test, joe@mail.same.test, joe
+Cc: undisclosed-recipients:;
+Reply-To: ann@same.test
+Sender: ann@same.test
+Errors-To: ann@same.test
+Resent-From: ann@same.test
+Delivered-To: ann@same.test
+Disposition-Notification-To: ann@same.test
+Mail-Followup-To: ann@same.test
+X-Other: ann@same.test
+Message-Id: <ann@same.test>
+Apparently-To: ann@same.test
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+From: ann@same.test
+Content-Type: message/rfc822
+
+From: ann@same.test
+Subject: inner
+
+ann@same.test
+--b--
+"""
+GENERIC = {
+    "all": (
+        "inline:{{ann@same.test=out@map.test},{v@elsewhere.test=\"w x\"@mapped.test},{joe=joe@outer.test},"
+        "{@mail.same.test=all@map.test},{x@dom.test=@new.test},{long@dom.test=two@a.test, three@b.test}}"
+    ),
+    "nothing": "inline:{nobody=nobody@x.test}",
+    "domain": "inline:{@same.test=@x.test}",
+    "domain, extension": "inline:{@same.test=@x.test}\npropagate_unmatched_extensions = generic",
+    "extension": "inline:{ann@same.test=n@x.test}\npropagate_unmatched_extensions = generic",
+    "to a local name": "inline:{ann@same.test=bob}",
+    "odd": "inline:{ann@same.test=x@@y}",
+}
+
+
+@pytest.mark.parametrize("case", GENERIC)
+def test_generic_maps(pair, dns, case):
+    one_host(dns)
+    settings = f"recipient_delimiter = +\nsmtp_generic_maps = {GENERIC[case]}"
+    compare(pair, [(FIRST, {})], text=ADDRESSES, settings=settings)
+
+
+ACTIONS = ["IGNORE", "STRIP why", "WARN why", "WARN", "INFO why", "PREPEND X-Y: z", "REPLACE Subject: other",
+           "DUNNO", "OK", "REJECT no", "HOLD", "FILTER x:y", "PREPEND bad", "REPLACE bad", "what"]  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("checks", ["header", "body"])
+def test_checks(pair, dns, checks, action):
+    one_host(dns)
+    settings = f"smtp_{checks}_checks = pcre:{{{{/^(Subject:|ann)/ {action}}}}}"
+    compare(pair, [(FIRST, {})], text=b"Subject: hello\n there\n" + ADDRESSES, settings=settings)
+
+
+@pytest.mark.parametrize("checks", ["header", "mime_header", "nested_header", "body"])
+def test_checks_by_place(pair, dns, checks):
+    one_host(dns)
+    settings = f"smtp_{checks}_checks = pcre:{{{{/^(From|Content|Subject|ann|-)/ PREPEND X-Seen: {checks}}}}}"
+    compare(pair, [(FIRST, {})], text=ADDRESSES, settings=settings)
+
+
+def test_checks_then_addresses(pair, dns):
+    one_host(dns)
+    settings = (
+        "smtp_header_checks = pcre:{{/^From:/ REPLACE From: joe@mail.same.test}}\n"
+        "smtp_generic_maps = inline:{joe@mail.same.test=joe@outer.test}"
+    )
+    compare(pair, [(FIRST, {})], text=ADDRESSES, settings=settings)
+
+
+def test_checks_that_fail(pair, dns):
+    """Only the words about the table differ."""
+    one_host(dns)
+    compare(pair, [(FIRST, {})], settings="smtp_header_checks = fail:x", log=r"status=")

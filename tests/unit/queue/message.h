@@ -42,7 +42,7 @@
     "E\0"
 
 /* A file in memory that holds these bytes; the caller closes it. */
-static int file_of(struct str bytes)
+__attribute__((unused)) static int file_of(struct str bytes)
 {
     struct fail why;
     int fd = memfd_create("message", MFD_CLOEXEC);
@@ -56,8 +56,8 @@ static int file_of(struct str bytes)
  * A whole queue file from short texts "S joe", "A name=value", one record
  * each, in two lists that end with NULL. C, M, the content, X and E are added.
  */
-static int message_of(long flags, const char *const *envelope,
-                      const char *const *extracted)
+__attribute__((unused)) static int message_of(long flags, const char *const *envelope,
+                                              const char *const *extracted)
 {
     struct buf head, file;
     struct size_record size = {.content_bytes = 6, .recipients = 1, .flags = flags};
