@@ -2,10 +2,8 @@
  * Follows the structure of a message with a state (in a header, and whose; or
  * in a body) and a stack of the boundaries of the multiparts around it.
  *
- * The first Content-Type of a header is the one that counts, as for other
- * mail systems here: a filter and a reader that chose differently would see
- * different messages. A line that is exactly a boundary ends the part whose
- * boundary it is; compat: else one that only begins like it does.
+ * A line that is exactly a boundary ends the part whose boundary it is; compat:
+ * else one that only begins like it does.
  */
 #include "mail/mime.h"
 
@@ -40,7 +38,6 @@ struct mime {
     bool cut;          /* it was too long */
 
     /* what the header so far says of what follows it */
-    bool has_type;
     enum mime_type type;
     struct buf boundary; /* empty = no multipart */
     enum mime_encoding encoding;
@@ -93,7 +90,6 @@ static void start_header(struct mime *mime, enum mime_place place, enum mime_typ
 {
     mime->in_header = true;
     mime->place = place;
-    mime->has_type = false;
     mime->type = type;
     buf_reset(&mime->boundary);
     mime->encoding = MIME_ENCODING_NONE;
@@ -151,17 +147,31 @@ static bool is_8bit_encoding(enum mime_encoding encoding)
     return encoding == MIME_ENCODING_8BIT || encoding == MIME_ENCODING_BINARY;
 }
 
+static void open_multipart(struct mime *mime)
+{
+    if (mime->n == mime->size) {
+        mime->size = mime->size ? mime->size * 2 : 4;
+        mime->levels = reallocarray(mime->levels, mime->size, sizeof(*mime->levels));
+        if (!mime->levels)
+            fatal("out of memory: MIME boundaries");
+    }
+    mime->levels[mime->n++] = (struct level){.boundary = mime->boundary,
+                                             .digest = mime->type == MIME_TYPE_DIGEST};
+    buf_init(&mime->boundary, mime->options.boundary_limit + 1);
+}
+
+/* compat: of several, the last one tells what follows; but the boundaries of all are
+ * known. */
 static void note_type(struct mime *mime, struct str logical)
 {
-    if (mime->has_type)
-        return;
-    mime->has_type = true;
     mime->type = mime_type_parse(header_body(logical), mime->options.boundary_limit,
                                  &mime->boundary);
-    if (mime->boundary.n == 0 || mime->n < mime->options.nesting_limit + NESTING_SLACK)
+    if (mime->boundary.n == 0 || mime->options.whole)
         return;
-    report(mime, MIME_TOO_DEEP, logical);
-    buf_reset(&mime->boundary);
+    if (mime->n >= mime->options.nesting_limit + NESTING_SLACK)
+        report(mime, MIME_TOO_DEEP, logical);
+    else
+        open_multipart(mime);
 }
 
 /* compat: of several, the last one counts. */
@@ -236,21 +246,6 @@ static void convert(struct mime *mime)
                                : STR("Content-Transfer-Encoding: 7bit"));
 }
 
-static void open_multipart(struct mime *mime)
-{
-    if (mime->boundary.n == 0)
-        return;
-    if (mime->n == mime->size) {
-        mime->size = mime->size ? mime->size * 2 : 4;
-        mime->levels = reallocarray(mime->levels, mime->size, sizeof(*mime->levels));
-        if (!mime->levels)
-            fatal("out of memory: MIME boundaries");
-    }
-    mime->levels[mime->n++] = (struct level){.boundary = mime->boundary,
-                                             .digest = mime->type == MIME_TYPE_DIGEST};
-    buf_init(&mime->boundary, mime->options.boundary_limit + 1);
-}
-
 /* What holds other parts must not be encoded as a whole (RFC 2045 section 6.4). */
 static void check_encoding(struct mime *mime)
 {
@@ -276,14 +271,10 @@ static void end_header(struct mime *mime, bool missing_line, struct str line)
         check_encoding(mime);
 }
 
-/* Behind the empty line: a multipart, a message in the message, or plain body. */
+/* Behind the header: another one, when it is that of a message inside. */
 static void enter(struct mime *mime)
 {
-    if (mime->options.whole)
-        return;
-    if (mime->type == MIME_TYPE_MULTIPART || mime->type == MIME_TYPE_DIGEST)
-        open_multipart(mime);
-    else if (mime->type == MIME_TYPE_MESSAGE)
+    if (!mime->options.whole && mime->type == MIME_TYPE_MESSAGE)
         start_header(mime, MIME_NESTED, MIME_TYPE_OTHER);
 }
 
@@ -402,7 +393,7 @@ static void take_start(struct mime *mime, bool ends, struct str text)
             return;
         if (find_boundary(mime, text, &found)) {
             if (mime->in_header)
-                end_header(mime, false, text);
+                end_header(mime, true, text);
             cross_boundary(mime, &found, ends, text);
             return;
         }

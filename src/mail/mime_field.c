@@ -159,7 +159,7 @@ enum mime_encoding mime_encoding_parse(struct str value)
 {
     struct word word = next_word(&value, false);
 
-    if (word.kind == KIND_TOKEN)
+    if (word.kind == KIND_TOKEN && next_word(&value, false).kind == KIND_END)
         for (size_t i = 0; i < COUNT(encodings); i++)
             if (str_is_nocase(word.text, encodings[i].name))
                 return encodings[i].encoding;

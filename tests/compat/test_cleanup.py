@@ -6,6 +6,7 @@ mail is held by the server's own header check, and read from the file.
 
 import difflib
 import os
+import random
 import re
 
 import pytest
@@ -376,6 +377,49 @@ def test_checks_of_parts(with_checks):
         b"--abc\nX-Strip: stripped\n--abc--\nX-Warn: no\nB-Warn: " + b"long " * 1000 + b"\n"
     )
     compare(with_checks, by_smtp("a@x.test", ["<r@x.test>"], content))
+
+
+LINES = """\
+--a
+--b
+--a--
+--b--
+--c
+--a 
+--ab
+
+text
+X-H: v
+ cont
+Content-Type: multipart/mixed; boundary=a
+Content-Type: multipart/digest; boundary=b
+Content-Type: multipart/alternative; boundary="ab"
+Content-Type: message/rfc822
+Content-Type: text/plain
+Content-Type: message/partial
+Content-Transfer-Encoding: 8bit
+Content-Transfer-Encoding: base64
+Content-Type:
+X-Spaced : x
+no colon
+- dash
+--
+MIME-Version: 1.0
+Bcc: foo
+""".splitlines()
+
+
+def test_structures_made_by_chance(pair, with_main):
+    chance = random.Random(2045)
+    with_main(
+        "header_checks = pcre:{{/^Received: from/ HOLD} {/./ WARN header}}\n"
+        "mime_header_checks = static:{WARN mime}\nnested_header_checks = static:{WARN nested}\n"
+        "body_checks = static:{WARN body}\n"
+    )
+    for _ in range(60):
+        lines = [chance.choice(LINES) for _ in range(chance.randint(1, 25))]
+        content = "\n".join(["Content-Type: multipart/mixed; boundary=a", *lines]).encode()
+        compare(pair, by_smtp("a@x.test", ["<r@x.test>"], content))
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ static const struct {
      "m:A: 2\n/\nb:\nb:--b\nb:C: 3\n"},
     {"a part's header ends at a boundary",
      "Content-Type: multipart/x; boundary=a\n\n--a\nA: 1\n--a\nB: 1\nno\n--a--\n",
-     "p:Content-Type: multipart/x; boundary=a\n/\nb:\nb:--a\nm:A: 1\n/\nb:--a\nm:B: "
+     "p:Content-Type: multipart/x; boundary=a\n/\nb:\nb:--a\nm:A: 1\n/!\nb:--a\nm:B: "
      "1\n/!\n"
      "b:no\nb:--a--\n"},
     {"a boundary that only begins right",
@@ -103,10 +103,13 @@ static const struct {
      "Content-Type: text/plain\n\nC: 3\n",
      "p:Content-Type: multipart/digest; boundary=a\n/\nb:\nb:--a\n/\nb:\nn:A: 1\n/\nb:\n"
      "b:B: 2\nb:--a\nm:Content-Type: text/plain\n/\nb:\nb:C: 3\n"},
-    {"the first type counts",
+    {"the boundaries of all types count",
      "Content-Type: multipart/x; boundary=a\nContent-Type: text/plain\n\n--a\nA: 1\n",
      "p:Content-Type: multipart/x; boundary=a\np:Content-Type: text/plain\n/\nb:\nb:--a\n"
      "m:A: 1\n/\n"},
+    {"the last type says what follows",
+     "Content-Type: message/rfc822\nContent-Type: text/plain\n\nA: 1\n",
+     "p:Content-Type: message/rfc822\np:Content-Type: text/plain\n/\nb:\nb:A: 1\n"},
     {"too deep, and not asked to tell",
      "Content-Type: multipart/x; boundary=a\n\n--a\nContent-Type: multipart/x; "
      "boundary=b\n"
@@ -287,7 +290,7 @@ static void bombs_do_no_harm(void **state)
     mime_take(mime, true, STR("--b0"));
     mime_take(mime, true, STR("A: 1"));
     mime_end(mime);
-    ROW_EQ("after the bomb", buf_str(&out), "/\nb:--b0\nm:A: 1\n/\n");
+    ROW_EQ("after the bomb", buf_str(&out), "/!\nb:--b0\nm:A: 1\n/\n");
     mime_free(mime);
     buf_done(&out);
 }

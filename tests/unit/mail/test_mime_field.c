@@ -65,6 +65,7 @@ static const struct {
     {"(a comment) base64", MIME_ENCODING_BASE64},
     {"\"8bit\"", MIME_ENCODING_NONE},
     {"8bits", MIME_ENCODING_NONE},
+    {"8bit (said twice) 8bit", MIME_ENCODING_NONE},
     {"", MIME_ENCODING_NONE},
 };
 
