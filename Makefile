@@ -113,6 +113,11 @@ $(foreach m,$(MODULES),$(eval $(call unit_test,$m)))
 # DEPS=true: what build and tests need is there, ask nobody
 DEPS   ?= tools/deps
 PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root /usr/bin/python3 -m pytest
+# Programs under a sanitizer write where tests/harness looks; unit tests look for leaks.
+ifneq ($(SAN),)
+PYTEST := ASAN_OPTIONS=log_path=/tmp/sanitizer:abort_on_error=1:detect_leaks=0 \
+          UBSAN_OPTIONS=log_path=/tmp/sanitizer:abort_on_error=1:print_stacktrace=1 $(PYTEST)
+endif
 
 check: ## install what is missing, build, and run the unit, dialogue and quick system tests
 	@$(DEPS) --build --test

@@ -96,6 +96,13 @@ def merged(text, more):
     return "\n".join(old + new) + "\n"
 
 
+# Where sanitizers write (the Makefile sets the options); daemons must be let have them.
+SANITIZER_LOG = "/tmp/sanitizer"
+SANITIZER_CF = """\
+import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C ASAN_OPTIONS UBSAN_OPTIONS
+"""
+
+
 class Instance(Sandbox):
     @classmethod
     def make(cls, folder, flavour, main="", master="", etc=None, domain=None):
@@ -111,7 +118,8 @@ class Instance(Sandbox):
         box.domain = domain
         box.etc["hosts"] += f"{box.address} {box.hostname}\n"
         names = {"host": box.hostname, "domain": box.domain, "address": box.address}
-        box.etc["postfix/main.cf"] = merged(MAIN_CF.format(**names), main)
+        base = MAIN_CF.format(**names) + (SANITIZER_CF if "ASAN_OPTIONS" in os.environ else "")
+        box.etc["postfix/main.cf"] = merged(base, main)
         services = MASTER_CF + (ORACLE_ONLY if flavour == "oracle" else "")
         box.etc["postfix/master.cf"] = services + master
         box.etc |= etc or {}
@@ -130,12 +138,16 @@ class Instance(Sandbox):
             self.log.wait(r"daemon started")
 
     def close(self):
+        """Stop all; a crash or a sanitizer's report since the start is an AssertionError."""
+        crashes = []
         if self.log:
             if self.running():
                 self.postfix("stop")
+            crashes = self.crashes()
             self.log.close()
             self.log = None
         super().close()
+        assert crashes == []
 
     # -- control -----------------------------------------------------------------
 
@@ -244,6 +256,13 @@ class Instance(Sandbox):
     def records(self, path):
         """The records of a queue file, in file order: [(type, data bytes)]."""
         return list(parse_records(self.path(path).read_bytes()))
+
+    # -- health ------------------------------------------------------------------------
+
+    def crashes(self):
+        """Log lines and reports of sanitizers that tell of a defect."""
+        reports = self.path("/tmp").glob(SANITIZER_LOG.removeprefix("/tmp/") + ".*")
+        return self.log.crashes() + [report.read_text(errors="replace") for report in reports]
 
     # -- comparison ------------------------------------------------------------------
 
