@@ -23,6 +23,8 @@ static bool rewrite_list(struct message *m, struct address_list *list,
             continue;
         address = rewrite_item(m, m->header_rules, item);
         address = rewrite_mapped(m, address, class);
+        if (item->routed)
+            changed = true;
         if (str_is(item->address, address))
             continue;
         changed = item->has_domain = true;

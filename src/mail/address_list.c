@@ -178,6 +178,7 @@ static void angle_address(struct parser *p, size_t start, size_t open)
     item->name = written(p, start, first);
     item->angle = true;
     item->odd = !found;
+    item->routed = skip_route(p, open + 1, close) > open + 1;
     set_address(p, item, skip_route(p, open + 1, close), close);
     if (has_angle(p, open + 1, close))
         item->raw = written(p, first, end);

@@ -29,6 +29,7 @@ struct address_item {
     bool angle;         /* the address stood in <> */
     bool has_domain; /* an unquoted '@' was there; else all of address is a local part */
     bool quoted;     /* some of the local part was written in quotes */
+    bool routed;     /* a source route was dropped: it is written differently now */
     bool odd;        /* no address by the grammar: what stands in address is a guess */
     struct str raw;  /* what was written in <> when no address can be made of it without
                         harm; it is written back as it was */

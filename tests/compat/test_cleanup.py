@@ -258,6 +258,50 @@ def test_headers(pair, name):
     compare(pair, by_smtp("a@x.test", ["<r@x.test>"], HEADERS[name] + b"\nbody\n"))
 
 
+ADDRESSES = """\
+joe
+joe@x.test
+Joe Doe <j@x.test>
+<joe>
+"J, D" <jd>
+a@b (c)
+(c) a@b
+Grp: a, b@x.test;
+Grp: ;
+undisclosed-recipients:;
+"q q"@x.test
+"q"
+a.b.c
+a%b
+h!u
+a%b@c
+u@[127.0.0.1]
+u@h.
+=?utf-8?q?x?= <m>
+J\u00f6rg <j\u00f6@x.test>
+x.y@very.long.domain.name.example.test
+Some Very Long Display Name Here <some.very.long.address@example.test>
+<>
+"a\\"b" <c>
+<@r1,@r2:u@h>
+u@h (a (b) c)
+O'Neil <o@x.test>
+""".splitlines()
+NAMES_OF_LISTS = ["To", "Cc", "From", "Reply-To", "Sender", "Errors-To", "X-Foo", "Resent-To"]
+
+
+def test_address_lists_made_by_chance(pair):
+    chance = random.Random(5322)
+    for _ in range(60):
+        content = ""
+        for _ in range(4):
+            content += chance.choice(NAMES_OF_LISTS) + ": "
+            for _ in range(chance.randint(0, 12)):
+                content += chance.choice(ADDRESSES) + chance.choice([", ", ",", " ,", ",\n ", ",\n\t"])
+            content += chance.choice(ADDRESSES) + "\n"
+        compare(pair, by_smtp("a@x.test", ["<r@x.test>"], content.encode() + b"\nbody\n"))
+
+
 @pytest.mark.parametrize("name", ["addresses", "message-id", "8 bit", "resent", "content type"])
 def test_headers_of_strangers(pair, with_main, name):
     with_main("local_header_rewrite_clients =\n")

@@ -134,6 +134,19 @@ static void what_was_quoted_or_guessed_is_told(void **state)
     arena_free(arena);
 }
 
+static void dropped_routes_are_told(void **state)
+{
+    struct arena *arena = arena_new("test");
+    struct address_list *list =
+        address_list_parse(STR("<@r1,@r2:a@b>, <c@d>"), 1000, arena);
+
+    (void)state;
+    assert_int_equal(list->n, 2);
+    assert_true(list->items[0].routed);
+    assert_false(list->items[1].routed);
+    arena_free(arena);
+}
+
 static void long_lines_break_at_joins(void **state)
 {
     struct arena *arena = arena_new("test");
@@ -201,6 +214,7 @@ int main(void)
         cmocka_unit_test(headers_are_written_from_their_parsed_form),
         cmocka_unit_test(writing_and_parsing_is_stable),
         cmocka_unit_test(what_was_quoted_or_guessed_is_told),
+        cmocka_unit_test(dropped_routes_are_told),
         cmocka_unit_test(long_lines_break_at_joins),
         cmocka_unit_test(the_token_limit_cuts_the_rest),
         cmocka_unit_test(hostile_bodies_are_bounded),
