@@ -23,7 +23,7 @@ ifeq ($(origin CC),default)
 CC      := gcc
 endif
 # Variants: SAN=address,undefined  COV=1  CC=clang  WERROR=1   V=1 shows commands
-VARIANT := $(if $(filter-out gcc,$(CC)),$(notdir $(CC))-)$(if $(SAN),san-)$(if $(COV),cov-)base
+VARIANT := $(if $(FUZZ),fuzz-)$(if $(filter-out gcc,$(CC)),$(notdir $(CC))-)$(if $(SAN),san-)$(if $(COV),cov-)base
 BUILD   := build/$(VARIANT:-base=)
 Q       := $(if $(V),,@)
 GEN     := build/gen
@@ -32,7 +32,7 @@ WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
            -Wwrite-strings -Wundef -fno-common $(if $(WERROR),-Werror)
 HARDEN  := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 OPT     := $(if $(SAN)$(COV),-O1,-O2) -g
-SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+SANITIZE := $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 COVER   := $(if $(COV),--coverage)
 override CFLAGS += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SANITIZE) $(COVER)
 override CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(GEN)
@@ -110,6 +110,29 @@ $(BUILD)/unit/$1/test_%: tests/unit/$1/test_%.c tests/unit/unit.h $(call archive
 endef
 $(foreach m,$(MODULES),$(eval $(call unit_test,$m)))
 
+# A fuzz target is tests/fuzz/<folder>/fuzz_<name>.c, with its corpus in
+# tests/fuzz/corpus/<name>/. Linked with replay.c it runs that corpus; linked by
+# clang with libFuzzer (FUZZ=1) it looks for more.
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*/fuzz_*.c))
+FUZZ_MAIN    := $(if $(FUZZ),-fsanitize=fuzzer,tests/fuzz/replay.c)
+
+define fuzz_target
+$(BUILD)/fuzz/$1/fuzz_%: tests/fuzz/$1/fuzz_%.c tests/fuzz/fuzz.h tests/fuzz/input.c tests/fuzz/replay.c $(call archives,$(call closure,$1)) | generated
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests/fuzz $(CFLAGS) $(LDFLAGS) -o $$@ $$< tests/fuzz/input.c $(FUZZ_MAIN) -Wl,--start-group \
+	  $(call archives,$(call closure,$1)) -Wl,--end-group $(call outside,$(call closure,$1))
+endef
+$(foreach m,$(MODULES),$(eval $(call fuzz_target,$m)))
+
+fuzz-replay: $(FUZZ_TARGETS) ## run every fuzz target over its committed corpus
+	@tools/fuzz replay $(FUZZ_TARGETS)
+
+fuzz: ## look for inputs that break a parser: make fuzz SECONDS=600 ONLY=mime
+	@$(MAKE) CC=clang SAN=address,undefined FUZZ=1 fuzz-run
+
+fuzz-run: $(if $(ONLY),$(filter %/fuzz_$(ONLY),$(FUZZ_TARGETS)),$(FUZZ_TARGETS))
+	@tools/fuzz run $(or $(SECONDS),60) $^
+
 # DEPS=true: what build and tests need is there, ask nobody
 DEPS   ?= tools/deps
 PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root /usr/bin/python3 -m pytest
@@ -121,7 +144,7 @@ endif
 
 check: ## install what is missing, build, and run the unit, dialogue and quick system tests
 	@$(DEPS) --build --test
-	@+tools/sum "$(MAKE) unit" "$(MAKE) dialogues" "$(MAKE) system"
+	@+tools/sum "$(MAKE) unit" "$(MAKE) fuzz-replay" "$(MAKE) dialogues" "$(MAKE) system"
 
 check-all: ## check, and the slow system tests, the oracle, the linters and the sanitizers
 	@$(DEPS)
@@ -207,7 +230,7 @@ help: ## this list
 clean: ## remove what the build made
 	rm -rf build compile_commands.json tags
 
-.PHONY: all check check-all unit dialogues system system-all compat bench demo coverage lint format \
+.PHONY: fuzz fuzz-run fuzz-replay all check check-all unit dialogues system system-all compat bench demo coverage lint format \
         format-file hooks install system-root help clean
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,77 @@
+/*
+ * MIME structure: no byte of the body is lost, whatever the pieces that it
+ * comes in, and conversion leaves 7 bits.
+ */
+#include "fuzz.h"
+
+#include "mail/mime.h"
+#include "util/buf.h"
+
+struct sum {
+    size_t bytes;
+    bool to_7bit;
+};
+
+static void add(struct sum *sum, struct str text)
+{
+    sum->bytes += text.n;
+    for (size_t i = 0; sum->to_7bit && i < text.n; i++)
+        HOLDS((unsigned char)text.p[i] < 128);
+}
+
+static void on_header(void *context, enum mime_place place, struct str logical)
+{
+    struct sum *sum = context;
+
+    (void)place;
+    HOLDS(logical.n > 0);
+    sum->bytes += logical.n;
+}
+
+static void on_header_end(void *context, enum mime_place place, bool missing, struct str line)
+{
+    (void)context, (void)place, (void)missing, (void)line;
+}
+
+static void on_body(void *context, bool ends, struct str text)
+{
+    (void)ends;
+    add(context, text);
+}
+
+static void on_error(void *context, enum mime_error error, struct str text)
+{
+    (void)context, (void)text;
+    HOLDS(mime_error_text(error) != NULL);
+}
+
+static void run(struct str input, bool to_7bit, size_t chunk)
+{
+    static const struct mime_callbacks callbacks = {on_header, on_header_end, on_body,
+                                                    on_error};
+    const struct mime_options options = {.to_7bit = to_7bit,
+                                         .report = 31,
+                                         .header_limit = 1000,
+                                         .boundary_limit = 70,
+                                         .nesting_limit = 5};
+    struct sum sum = {.to_7bit = to_7bit};
+    struct mime *mime = mime_new(&options, &callbacks, &sum);
+
+    while (input.n) {
+        struct str line = str_until(&input, '\n');
+
+        for (; line.n > chunk; line = str_tail(line, chunk))
+            mime_take(mime, false, str_head(line, chunk));
+        mime_take(mime, true, line);
+    }
+    mime_end(mime);
+    mime_free(mime);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    run(INPUT(data, size), false, 2048);
+    run(INPUT(data, size), false, 3);
+    run(INPUT(data, size), true, 2048);
+    return 0;
+}
