@@ -339,6 +339,26 @@ static void tell_of_broken_lines(const struct run *run)
                          run->transaction->queue_id, settings->line_length_limit));
 }
 
+/*
+ * A server that has said more than it was asked could have its next words taken
+ * for the reply to the end of data, and the message would be lost.
+ */
+static bool is_out_of_step(struct run *run)
+{
+    const struct session *session = run->session;
+    struct outcome outcome;
+
+    if (stream_buffered(session->stream).n == 0)
+        return false;
+    outcome =
+        outcome_make(run->arena, "4.5.0",
+                     "host %s answered before the end of the message", session->label);
+    outcome.relay = session->relay;
+    end_rest(run, &outcome);
+    run->session->broken = true;
+    return true;
+}
+
 static void send_content(struct run *run)
 {
     struct session *session = run->session;
@@ -355,6 +375,8 @@ static void send_content(struct run *run)
         end_lost(run, stream_output_result(session->stream), "sending message body");
         return;
     }
+    if (is_out_of_step(run))
+        return;
     content_end(&content);
     if (content.broken)
         tell_of_broken_lines(run);

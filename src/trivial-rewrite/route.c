@@ -141,6 +141,15 @@ static enum table_result find_by_sender(const struct decision *d, const struct m
     return result;
 }
 
+/* A transport without next hop: the recipient's domain, or what senders are to read. */
+static struct str usual_nexthop(const struct decision *d, struct str transport)
+{
+    if (str_is(transport, d->router->conf->error_service_name) ||
+        str_is(transport, "retry"))
+        return STR("Address is undeliverable");
+    return d->domain;
+}
+
 /* Let "transport:nexthop", ":nexthop" or "transport" of main.cf or a table change the
  * route. */
 static void apply(struct decision *d, struct str value)
@@ -149,7 +158,7 @@ static void apply(struct decision *d, struct str value)
 
     if (given.transport.n) {
         d->transport = given.transport;
-        d->nexthop = given.nexthop.n ? given.nexthop : d->domain;
+        d->nexthop = given.nexthop.n ? given.nexthop : usual_nexthop(d, given.transport);
         d->nexthop_given = given.nexthop.n > 0;
     } else if (given.nexthop.n) {
         d->nexthop = given.nexthop;

@@ -81,10 +81,14 @@ static ssize_t take(void *state, const void *p, size_t n)
 }
 
 static struct str left_to_read;
+static bool all_at_once; /* else a line comes when it is asked for */
 
 static ssize_t give(void *state, void *p, size_t n)
 {
     struct str have = str_head(left_to_read, n);
+
+    if (!all_at_once)
+        have = str_head(have, str_find(have, '\n') + 1);
 
     (void)state;
     memcpy(p, have.p, have.n);
@@ -520,6 +524,25 @@ static void the_client_is_told_to_servers_that_want_it(void **state)
     end(&stage);
 }
 
+static void an_answer_to_what_was_not_said_counts_for_nothing(void **state)
+{
+    struct transaction_recipient to = {.address = "a@there.test", .orcpt = ""};
+    struct transaction transaction = {
+        .sender = "", .envelope_id = "", .recipients = &to, .n = 1};
+    struct stage stage;
+
+    (void)state;
+    all_at_once = true;
+    one_message(PIPED, &usual, &transaction,
+                OK("1") OK("2") "354 go\r\n250 2.0.0 taken\r\n", &stage);
+    all_at_once = false;
+    check_outcome("early", &to,
+                  "4.5.0 host mx.test[192.0.2.1] answered before the end of the message",
+                  stage.arena);
+    assert_true(stage.session->broken);
+    end(&stage);
+}
+
 static int write_half(void *context, struct content *content, struct fail *why)
 {
     (void)context;
@@ -560,6 +583,7 @@ int main(void)
         cmocka_unit_test(recipients_that_have_ended_take_no_part),
         cmocka_unit_test(a_probe_sends_no_message),
         cmocka_unit_test(the_client_is_told_to_servers_that_want_it),
+        cmocka_unit_test(an_answer_to_what_was_not_said_counts_for_nothing),
         cmocka_unit_test(half_a_message_is_never_ended),
     };
 

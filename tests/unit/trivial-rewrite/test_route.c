@@ -17,7 +17,9 @@ static const char *const site[] = {
     "relayhost=[hub.test]:2525",
     "recipient_delimiter=+",
     "transport_maps=inline:{slow.test=slow:, .slow.test=slow:, via.test=:[gate.test], "
-    "{boss@my.test = error:5.7.1 not now}, keep.test=:, joe@relay.test=lmtp:unix:x}",
+    "{boss@my.test = error:5.7.1 not now}, keep.test=:, void.test=error:, "
+    "wait.test=retry:, "
+    "joe@relay.test=lmtp:unix:x}",
     "relocated_maps=inline:{gone@my.test=new@else.test}",
     "sender_dependent_relayhost_maps=inline:{s@my.test=[other.test], @quiet.test=DUNNO}",
     "sender_dependent_default_transport_maps=inline:{<>=nullmail:, "
@@ -80,6 +82,10 @@ static const struct {
      "joe@keep.test"},
     {"s@x.test", "boss+x@my.test", RESOLVE_LOCAL, "error", "5.7.1 not now",
      "boss+x@my.test"},
+    {"s@x.test", "joe@void.test", RESOLVE_DEFAULT, "error", "Address is undeliverable",
+     "joe@void.test"},
+    {"s@x.test", "joe@wait.test", RESOLVE_DEFAULT, "retry", "Address is undeliverable",
+     "joe@wait.test"},
     {"s@x.test", "gone@my.test", RESOLVE_LOCAL, "error",
      "5.1.6 User has moved to new@else.test", "gone@my.test"},
     /* incomplete ones */
