@@ -90,6 +90,7 @@ struct message {
     struct arena *scratch; /* what lasts until the next record */
     int flags;             /* SUBMIT_ */
     struct draft draft;
+    long long size_limit; /* of a file that is checked at its end; 0 = none */
     enum segment segment;
 
     /* The verdict: what went wrong first, or SUBMIT_OK. */

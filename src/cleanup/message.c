@@ -41,7 +41,11 @@ int message_open(struct message *m, struct cleaner *cleaner, const struct submit
     if (draft_create(&m->draft, &cleaner->spool, QUEUE_INCOMING, why) < 0)
         return -1;
     remove_spurious_logs(&cleaner->spool, m->draft.id);
-    m->draft.limit = ask->size_limit;
+    /* What is to be returned must be whole; its submitter had a limit too. */
+    if (m->flags & SUBMIT_BOUNCE)
+        m->size_limit = ask->size_limit;
+    else
+        m->draft.limit = ask->size_limit;
     buf_init(&m->clean, RECORD_DATA_MAX);
     draft_add_size(&m->draft, &m->size); /* room for what is known at the end */
     return 0;
@@ -67,7 +71,7 @@ static bool is_to_bounce(const struct message *m)
 {
     return (m->flags & SUBMIT_BOUNCE) && m->sender &&
            (m->status == SUBMIT_REJECTED || m->status == SUBMIT_TOO_MANY_HOPS ||
-            m->status == SUBMIT_NO_RECIPIENT);
+            m->status == SUBMIT_NO_RECIPIENT || m->status == SUBMIT_TOO_BIG);
 }
 
 /* Nothing that still comes can matter. */
@@ -205,6 +209,8 @@ struct submit_done message_close(struct message *m)
         message_fail(m, SUBMIT_BAD_RECORD, NULL);
     if (m->status == SUBMIT_OK && m->size.recipients == 0 && !m->discarded)
         message_fail(m, SUBMIT_NO_RECIPIENT, "5.1.0 No recipients specified");
+    if (m->size_limit > 0 && draft_offset(&m->draft) > m->size_limit)
+        message_fail(m, SUBMIT_TOO_BIG, "5.3.4 message file too big");
     if (draft_failed(&m->draft))
         fail_with(m, draft_failed(&m->draft));
     else if (is_to_bounce(m))

@@ -97,6 +97,15 @@ def test_mail_of_users_that_is_refused_goes_back_to_them(site):
     assert site.queue_files("maildrop") == {}
 
 
+def test_mail_of_users_that_grows_too_big_goes_back_to_them(site):
+    site.configure("message_size_limit = 5000")
+    site.sendmail(["-f", "joe", "r@x.test"], "Subject: large\n\n" + 95 * f"{49 * 'x'}\n")
+    box = wait_until(lambda: [m for m in site.mbox("joe") if "message file too big" in m.as_string()])
+    assert "Subject: large" in box[-1].as_string()
+    assert site.queue_files("maildrop") == {}
+    site.configure("message_size_limit = 10240000")
+
+
 def test_an_alias_is_told_to_who_asked_for_success(site):
     with site.smtp() as client:
         client.ehlo()
