@@ -138,8 +138,7 @@ void command_shed_environment(struct command *command)
     if (tag)
         setenv("MAIL_LOGTAG", tag, 1);
 
-    for (int i = 1; i < NSIG; i++)
-        signal(i, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL); /* others that the caller ignores do no harm ignored */
     signal(SIGXFSZ, SIG_IGN); /* writing fails with EFBIG instead */
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&none);

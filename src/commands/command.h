@@ -45,7 +45,7 @@ void command_enter_queue(const struct command *command);
 
 /*
  * For set-gid programs, before anything else: no environment but what is known to be
- * harmless, default signal handling, no timers, no size limit signal, umask 077.
+ * harmless, no blocked signals, no timers, no size limit signal, umask 077.
  * MAIL_CONFIG is taken into command->directory.
  */
 void command_shed_environment(struct command *command);

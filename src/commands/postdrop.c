@@ -54,7 +54,7 @@ static ssize_t read_input(void *state, void *p, size_t n)
         if (errno != EINTR)
             return -1;
     if (ready[1].revents) {
-        errno = EINTR;
+        errno = ECANCELED; /* EINTR would be tried again */
         return -1;
     }
     return read(STDIN_FILENO, p, n);
