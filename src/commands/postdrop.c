@@ -39,6 +39,7 @@ struct drop {
     struct spool spool;
     struct draft draft;
     struct maildrop_check check;
+    bool begun; /* a record was taken */
     int status; /* why the message is not taken; SUBMIT_BAD_RECORD unless more is known */
 };
 
@@ -107,7 +108,16 @@ static int check_sender(struct drop *drop, struct str sender, struct fail *why)
     return -1;
 }
 
-/* Left out silently when everybody's sendmail sends it, else with a warning. */
+/* First of all records, it holds wishes: pickup looks for it there alone. */
+static bool is_wishes(const struct drop *drop, const struct record *record)
+{
+    struct size_record size;
+
+    return record->type == RECORD_SIZE && !drop->begun &&
+           size_record_parse(record->data, &size, NULL) == 0;
+}
+
+/* Attributes with a warning; what else is left out, our own programs send. */
 static void leave_out(const struct record *record)
 {
     struct str name, value;
@@ -139,11 +149,15 @@ static int take_record(struct drop *drop, struct intake *intake, struct fail *wh
         draft_add(&drop->draft, record.type, record.data);
         break;
     case MAILDROP_DROP:
-        leave_out(&record);
+        if (is_wishes(drop, &record))
+            draft_add(&drop->draft, record.type, record.data);
+        else
+            leave_out(&record);
         break;
     case MAILDROP_REFUSE:
         return -1;
     }
+    drop->begun = true;
     return 1;
 }
 

@@ -47,30 +47,56 @@ static void take_arrival(struct passage *p, const struct record *record, char te
         snprintf(text, 40, "%lld 0", (long long)p->st->st_mtime);
 }
 
-/*
- * Read up to the arrival time, which cleanup wants first. A file of a user
- * has it at its start, a requeued one behind its size. 0, or -1: no such file.
- */
-static int read_start(struct passage *p, char arrival[40], int *ret_flags)
+/* What the sender wants, as it stands in a size record, as SUBMIT_ bits. */
+static int wishes_of(const struct size_record *size)
+{
+    return (size->smtputf8 & SIZE_SMTPUTF8 ? SUBMIT_UTF8 : 0) |
+           (size->smtputf8 & SIZE_REQUIRETLS ? SUBMIT_REQUIRETLS : 0);
+}
+
+/* The size record, if the next record is one: 1, 0 = it is another, -1. */
+static int read_size(struct passage *p, int *ret_flags)
 {
     struct record record;
     struct size_record size;
 
     if (record_read(&p->reader, &record, &p->why) != RECORD_OK)
         return -1;
-    *ret_flags = p->requeued ? p->picker->flags & ~SUBMIT_MILTER : p->picker->flags;
-    if (p->requeued && record.type == RECORD_SIZE) {
-        if (size_record_parse(record.data, &size, &p->why) < 0)
-            return -1;
-        if (size.smtputf8 & SIZE_SMTPUTF8)
-            *ret_flags |= SUBMIT_UTF8;
-        if (record_read(&p->reader, &record, &p->why) != RECORD_OK)
-            return -1;
+    if (record.type != RECORD_SIZE) {
+        record_reader_seek(&p->reader, record.offset);
+        return 0;
     }
+    if (size_record_parse(record.data, &size, &p->why) < 0)
+        return -1;
+    *ret_flags |= wishes_of(&size);
+    return 1;
+}
+
+static int read_arrival(struct passage *p, char arrival[40])
+{
+    struct record record;
+
+    if (record_read(&p->reader, &record, &p->why) != RECORD_OK)
+        return -1;
     if (record.type != RECORD_TIME)
         return fail_set(&p->why, "starts with record type %d", record.type);
     take_arrival(p, &record, arrival);
     return 0;
+}
+
+/*
+ * Read up to the arrival time, which cleanup wants first. A requeued file has
+ * its size before it; a user's may have one behind it, of which only the sender's
+ * wishes count. 0, or -1: no such file.
+ */
+static int read_start(struct passage *p, char arrival[40], int *ret_flags)
+{
+    *ret_flags = p->requeued ? p->picker->flags & ~SUBMIT_MILTER : p->picker->flags;
+    if (p->requeued && read_size(p, ret_flags) < 0)
+        return -1;
+    if (read_arrival(p, arrival) < 0)
+        return -1;
+    return !p->requeued && read_size(p, ret_flags) < 0 ? -1 : 0;
 }
 
 /* --- records --- */

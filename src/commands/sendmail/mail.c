@@ -120,6 +120,8 @@ static void add_envelope(struct mail *mail, const struct texts *recipients)
     const struct sendmail *sendmail = mail->sendmail;
     struct submission *s = mail->submission;
 
+    if (sendmail->wishes) /* of a size record nothing else counts here */
+        submit_printf(s, RECORD_SIZE, "1 1 0 0 0 %d", sendmail->wishes);
     submit_attribute(s, "envelope_id", sendmail->envelope_id);
     add_number(mail, "ret_flags", sendmail->ret);
     submit_attribute(s, "rewrite_context", sendmail->gateway ? "remote" : "local");

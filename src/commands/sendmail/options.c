@@ -8,6 +8,7 @@
 
 #include "mail/address_list.h"
 #include "queue/envelope.h"
+#include "queue/record.h"
 #include "util/log.h"
 
 #include <ctype.h>
@@ -128,6 +129,28 @@ static const char *encoding_of(const char *value)
     return "7bit";
 }
 
+/* -O name=value: two are ours, the others are options of another Sendmail. */
+static void take_wish(struct sendmail *sendmail, struct str value)
+{
+    static const struct {
+        const char *name;
+        int bit;
+    } wishes[] = {{"requiretls", SIZE_REQUIRETLS}, {"smtputf8", SIZE_SMTPUTF8}};
+    struct str name = str_trim(str_until(&value, '='));
+
+    value = str_trim(value);
+    for (size_t i = 0; i < COUNT(wishes); i++) {
+        if (!str_is_nocase(name, wishes[i].name))
+            continue;
+        if (str_is_nocase(value, "yes"))
+            sendmail->wishes |= wishes[i].bit;
+        else if (str_is_nocase(value, "no"))
+            sendmail->wishes &= ~wishes[i].bit;
+        else
+            fatal_status(EX_TEMPFAIL, "-O %s needs yes or no", wishes[i].name);
+    }
+}
+
 static void take_o_option(struct sendmail *sendmail, const char *value)
 {
     if (value[0] == 'i')
@@ -180,6 +203,9 @@ static void take_option(struct sendmail *sendmail, int option)
         break;
     case 'n':
         fatal_status(EX_TEMPFAIL, "-n option not supported");
+        break;
+    case 'O':
+        take_wish(sendmail, str_of(optarg));
         break;
     case 'o':
         take_o_option(sendmail, optarg);

@@ -35,6 +35,7 @@ struct sendmail {
     const char *encoding;    /* "7bit", "8bit" or NULL */
     const char *verp;   /* -XV: two delimiters, "" = the default ones; NULL = no VERP */
     int ret, notify;    /* RET_ and NOTIFY_ bits, 0 = not said */
+    int wishes;         /* SIZE_SMTPUTF8, SIZE_REQUIRETLS: of -O */
     bool verify, trace; /* -bv, -v */
     bool extract;       /* -t: recipients from the header */
     bool ignore_dots;   /* -i: a lone dot is text */

@@ -176,6 +176,37 @@ static void passes_what_a_user_may_say(void **state)
     stage_strike(&stage);
 }
 
+static const struct {
+    const char *name;
+    struct str size;
+    const char *flags;
+} wishes[] = {
+    {"none", STR(""), "flags=11 "},
+    {"SMTPUTF8", STR("C\0131 1 0 0 0 1"), "flags=43 "},
+    {"REQUIRETLS", STR("C\0141 1 0 0 0 32"), "flags=1035 "},
+    {"what is the mail system's to say", STR("C\0141 1 0 0 0 30"), "flags=11 "},
+};
+
+static void passes_what_a_user_wishes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(wishes); i++) {
+        struct stage stage;
+        struct buf file;
+
+        stage_set(&stage, SUBMIT_OK);
+        buf_init(&file, 1000);
+        buf_add_str(&file, STR("T\0011"));
+        buf_add_str(&file, wishes[i].size);
+        buf_add_str(&file, STR("S\3joeR\1aM\0N\2hiX\0E\0"));
+        ROW_INT(wishes[i].name, pass(&stage, buf_str(&file), 0744), PICKED_TAKEN);
+        ROW_INT(wishes[i].name, strncmp(got(&stage), wishes[i].flags, 9), 0);
+        assert_non_null(strstr(got(&stage), "\nT 1 0\nS joe\n"));
+        buf_done(&file);
+        stage_strike(&stage);
+    }
+}
+
 static void adds_the_content_filter(void **state)
 {
     struct stage stage;
@@ -312,6 +343,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         sandbox_test(passes_what_a_user_may_say),
+        sandbox_test(passes_what_a_user_wishes),
         sandbox_test(adds_the_content_filter),
         sandbox_test(passes_requeued_mail_with_what_only_we_may_say),
         sandbox_test(does_not_take_a_users_file_for_a_requeued_one),
