@@ -104,6 +104,7 @@ static void make_transaction(struct attempt *attempt)
         .ret_full = request->ret_flags & RET_FULL,
         .ret_headers = request->ret_flags & RET_HEADERS,
         .utf8 = request->flags & DELIVER_UTF8,
+        .utf8_header = request->flags & DELIVER_UTF8_HEADER,
         .recipients = recipients,
         .n = delivery->n,
         .write = write_message,

@@ -413,12 +413,13 @@ static void send_nothing(struct run *run)
 
 /* --- before anything is said -------------------------------------------------------- */
 
-static bool needs_utf8(const struct transaction *t)
+static bool needs_utf8(const struct run *run)
 {
-    bool ascii = utf8_is_ascii(str_of(t->sender));
+    const struct transaction *t = run->transaction;
+    bool ascii = !t->utf8_header && utf8_is_ascii(str_of(t->sender));
 
-    for (size_t i = 0; ascii && i < t->n; i++)
-        ascii = utf8_is_ascii(str_of(t->recipients[i].address));
+    for (size_t i = 0; ascii && i < run->n; i++)
+        ascii = utf8_is_ascii(str_of(run->todo[i]->address));
     return t->utf8 && !ascii;
 }
 
@@ -436,7 +437,7 @@ static bool check_limits(struct run *run)
         outcome = outcome_make(run->arena, "5.3.4",
                                "message size %lld exceeds size limit %lld of server %s",
                                t->size, session->size_limit, session->label);
-    else if (needs_utf8(t) && !(session->features & FEATURE_SMTPUTF8))
+    else if (needs_utf8(run) && !(session->features & FEATURE_SMTPUTF8))
         outcome = outcome_make(run->arena, "5.6.7",
                                "SMTPUTF8 is required, but was not offered by host %s",
                                session->label);

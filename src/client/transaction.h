@@ -47,6 +47,7 @@ struct transaction {
     bool ret_full, ret_headers;
     const struct xforward *xforward; /* told to servers that take it; NULL = not told */
     bool utf8;                       /* SMTPUTF8 was asked for by the submitter */
+    bool utf8_header;                /* the header needs it */
     bool last; /* the session ends with it: QUIT may follow at once */
     struct transaction_recipient *recipients;
     size_t n;

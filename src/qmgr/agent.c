@@ -299,6 +299,8 @@ static int flags_of(const struct message *message, const struct entry *entry,
         flags |= DELIVER_REUSE;
     if (envelope->size.smtputf8 & SIZE_SMTPUTF8)
         flags |= DELIVER_UTF8;
+    if (envelope->size.smtputf8 & SIZE_UTF8_HEADER)
+        flags |= DELIVER_UTF8_HEADER;
     return flags;
 }
 

@@ -165,11 +165,14 @@ def configured(pair, text):
             mta.extra = text
 
 
-def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False, log=""):
+def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False, log="", sendmail=False):
     """What the servers heard and what smtp logged, for one message."""
     mark = mta.log.mark()
     if probe:
         mta.sendmail(["-bv", "-f", "joe@mail.same.test", *recipients], "")
+        queue_id = "[0-9A-F]+"
+    elif sendmail:
+        mta.sendmail(["-f", "joe@mail.same.test", *recipients], text)
         queue_id = "[0-9A-F]+"
     else:
         queue_id = mta.submit("ann@same.test", recipients, text, body)
@@ -185,7 +188,8 @@ def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe
 
 def compare(pair, hosts, recipients=("v@elsewhere.test",), settings="", heard=True, **more):
     """hosts: [(place, replies)]; a path is one inside. heard: compare the commands too.
-    text: the message; body: what is said of it to smtpd. log: lines to compare."""
+    text: the message; body: what is said of it to smtpd. log: lines to compare.
+    sendmail: hand it in by that command, not by SMTP."""
     configured(pair, settings)
     seen = []
     for mta in pair:

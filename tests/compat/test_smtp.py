@@ -421,3 +421,23 @@ def test_checks_that_fail(pair, dns):
     """Only the words about the table differ."""
     one_host(dns)
     compare(pair, [(FIRST, {})], settings="smtp_header_checks = fail:x", log=r"status=")
+
+
+# --- SMTPUTF8 (autodetected in what the sendmail command hands in) --------------------------------------
+
+UTF8 = {
+    "ascii": ("v@elsewhere.test", "Subject: x\n\nx\n"),
+    "recipient": ("j\u00f6@elsewhere.test", "Subject: x\n\nx\n"),
+    "header": ("v@elsewhere.test", "Subject: gr\u00fc\u00dfe\n\nx\n"),
+    "body": ("v@elsewhere.test", "Subject: x\n\ngr\u00fc\u00dfe\n"),
+    "domain": ("v@j\u00f6.elsewhere.test", "Subject: x\n\nx\n"),
+}
+
+
+@pytest.mark.parametrize("offer", [["SMTPUTF8", "8BITMIME"], ["8BITMIME"], []], ids=["utf8", "8bit", "nothing"])
+@pytest.mark.parametrize("case", UTF8)
+def test_utf8(pair, dns, case, offer):
+    recipient, text = UTF8[case]
+    one_host(dns)
+    dns.names |= {"xn--j-1ga.elsewhere.test": {"A": [FIRST]}}
+    compare(pair, [(FIRST, hello(offer))], [recipient], text=text, sendmail=True)
