@@ -1,111 +1,15 @@
 /*
- * Parses restriction lists, walks them, and carries out the verdict. What
- * each restriction decides is in restrict_client.c and restrict_recipient.c.
+ * Walks restriction lists and carries out the verdict. What each restriction
+ * decides is in the other restrict_*.c files; how lists are read in
+ * restriction_list.c.
  */
-#include "smtpd/restrict.h"
+#include "smtpd/restriction_list.h"
 
 #include "mail/address.h"
 #include "util/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-
-static const struct restriction restrictions[] = {
-#define RESTRICTION(name, argument, stages) {#name, argument, stages, restrict_##name},
-#define RESTRICTION_ALIAS(alias, name, argument, stages)                                 \
-    {#alias, argument, stages, restrict_##name},
-#include "smtpd/restrictions.gen.h"
-};
-
-const struct restriction *restriction_find(const char *name)
-{
-    for (size_t i = 0; i < COUNT(restrictions); i++)
-        if (strcmp(restrictions[i].name, name) == 0)
-            return &restrictions[i];
-    return NULL;
-}
-
-/* --- lists -------------------------------------------------------------------- */
-
-struct restriction_item {
-    const struct restriction *restriction;
-    struct argument argument;
-};
-
-struct restriction_list {
-    struct restriction_item *items;
-    size_t n;
-};
-
-/* A list being parsed. */
-struct parser {
-    struct server *server;
-    const char *param;
-    enum stage stage;
-    struct texts words;
-    size_t next;
-};
-
-static int parse_argument(struct parser *p, enum argument_kind kind, struct argument *ret,
-                          struct fail *why)
-{
-    if (kind != TIME_ARGUMENT && kind != HOSTS_ARGUMENT)
-        return 0;
-    if (p->next == p->words.n)
-        return fail_set(why, "%s: %s needs an argument", p->param,
-                        p->words.items[p->next - 1]);
-    ret->text = p->words.items[p->next++];
-    if (kind == HOSTS_ARGUMENT)
-        ret->hosts = match_list_open(p->server->tables, p->param, ret->text, 0);
-    return 0;
-}
-
-/* compat: in local_header_rewrite_clients, a table may stand without check_address_map.
- */
-static bool is_bare_table(const struct parser *p, const char *word)
-{
-    return p->stage == STAGE_LOCAL_REWRITE && strchr(word, ':') != NULL;
-}
-
-static int parse_item(struct parser *p, struct restriction_item *ret, struct fail *why)
-{
-    const char *word = p->words.items[p->next];
-
-    if (is_bare_table(p, word))
-        word = "check_address_map";
-    else
-        p->next++;
-    *ret = (struct restriction_item){.restriction = restriction_find(word)};
-    if (!ret->restriction)
-        return fail_set(why, "%s: unknown restriction \"%s\"", p->param, word);
-    if (!(ret->restriction->stages & 1U << p->stage))
-        return fail_set(why, "%s: %s cannot be used in this list", p->param, word);
-    return parse_argument(p, ret->restriction->argument, &ret->argument, why);
-}
-
-struct restriction_list *restriction_list_parse(struct server *server, const char *param,
-                                                enum stage stage, const char *value,
-                                                struct fail *why)
-{
-    struct arena *arena = server->process->arena;
-    struct restriction_list *list = ARENA_NEW(arena, struct restriction_list);
-    struct parser parser = {.server = server, .param = param, .stage = stage};
-
-    texts_split_braced(&parser.words, arena, str_of(value), ", \t\r\n");
-    list->items = arena_array(arena, parser.words.n, sizeof *list->items);
-    for (; parser.next < parser.words.n; list->n++)
-        if (parse_item(&parser, &list->items[list->n], why) < 0)
-            return NULL;
-    return list;
-}
-
-bool restriction_list_has(const struct restriction_list *list, const char *name)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i].restriction->name, name) == 0)
-            return true;
-    return false;
-}
 
 /* --- refusals ------------------------------------------------------------------- */
 
@@ -192,16 +96,22 @@ static void log_refusal(const struct judge *judge, const char *action)
                    &context);
 }
 
-static enum verdict walk(struct judge *judge, enum stage stage)
+/* What cannot be understood refuses for now: the rest of the list may well be there to
+ * refuse for good, or to permit. */
+static enum verdict decide(struct judge *judge, const struct restriction_item *item)
 {
-    const struct restriction_list *list = judge->session->server->lists[stage];
+    if (!item->fault)
+        return item->restriction->decide(judge, &item->argument);
+    log_warning("%s", item->fault);
+    return refuse_text(judge, 451, "4.3.5", "Server configuration error");
+}
 
-    judge->stage = stage;
+static enum verdict walk_list(struct judge *judge, const struct restriction_list *list)
+{
     judge->only_warn = false;
     for (size_t i = 0; i < list->n; i++) {
-        const struct restriction_item *item = &list->items[i];
         bool only_warn = judge->only_warn;
-        enum verdict verdict = item->restriction->decide(judge, &item->argument);
+        enum verdict verdict = decide(judge, &list->items[i]);
 
         if (only_warn) {
             judge->only_warn = false;
@@ -214,6 +124,12 @@ static enum verdict walk(struct judge *judge, enum stage stage)
             return verdict;
     }
     return VERDICT_DUNNO;
+}
+
+static enum verdict walk(struct judge *judge, enum stage stage)
+{
+    judge->stage = stage;
+    return walk_list(judge, judge->session->server->lists[stage]);
 }
 
 /* Turn what was decided so far into the last word: true = refused, logged and answered.

@@ -50,16 +50,6 @@ struct restriction {
 };
 const struct restriction *restriction_find(const char *name);
 
-/*
- * Parse the value of a parameter such as smtpd_recipient_restrictions. A name that is
- * unknown or out of place is an error that names param and the word.
- */
-struct restriction_list *restriction_list_parse(struct server *server, const char *param,
-                                                enum stage stage, const char *value,
-                                                struct fail *why) MUST_CHECK;
-/* Does the list hold this restriction? For the start-up check against open relays. */
-bool restriction_list_has(const struct restriction_list *list, const char *name);
-
 /* Ask the list of one stage; true when it refused, which is then logged and answered. */
 bool restrict_stage(struct session *session, enum stage stage);
 /* May addresses in headers be completed as if the client were one of our own

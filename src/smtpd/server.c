@@ -6,7 +6,7 @@
 #include "smtpd/server.h"
 
 #include "conf/mail_settings.h"
-#include "smtpd/restrict.h"
+#include "smtpd/restriction_list.h"
 #include "util/log.h"
 
 /* --- tables and lists ------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static void open_tables(struct server *server)
 /* --- restriction lists ----------------------------------------------------------------
  */
 
-static int parse_lists(struct server *server, struct fail *why)
+static void parse_lists(struct server *server)
 {
     const struct conf *conf = server->conf;
     const struct {
@@ -76,13 +76,10 @@ static int parse_lists(struct server *server, struct fail *why)
          conf->local_header_rewrite_clients},
     };
 
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(rows); i++)
         server->lists[rows[i].stage] = restriction_list_parse(
-            server, rows[i].param, rows[i].stage, rows[i].value, why);
-        if (!server->lists[rows[i].stage])
-            return -1;
-    }
-    return 0;
+            server, (struct restriction_place){rows[i].param, rows[i].stage},
+            rows[i].value, server->process->arena);
 }
 
 /* Without one of these, strangers could relay through us. */
@@ -170,9 +167,9 @@ int server_before_jail(struct process *process, struct fail *why)
         return fail_set(why, "%s", tables_open_failure(server->tables));
     if (site_init(&server->site, server->tables, server->conf, process->arena, why) < 0 ||
         parse_bare_newline(server->conf->smtpd_forbid_bare_newline, &server->bare_newline,
-                           why) < 0 ||
-        parse_lists(server, why) < 0)
+                           why) < 0)
         return -1;
+    parse_lists(server);
     return check_not_open_relay(server, why);
 }
 

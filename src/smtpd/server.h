@@ -24,8 +24,8 @@ enum stage {
     STAGE_RECIPIENT,
     STAGE_DATA,
     STAGE_END_OF_DATA,
-    STAGE_LOCAL_REWRITE,
-    STAGE_ETRN, /* local_header_rewrite_clients; decides, never refuses */
+    STAGE_LOCAL_REWRITE, /* local_header_rewrite_clients; decides, never refuses */
+    STAGE_ETRN,
     STAGES,
 };
 

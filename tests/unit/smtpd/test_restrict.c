@@ -1,12 +1,12 @@
-/* smtpd/restrict.c: reading restriction lists. */
+/* smtpd/restriction_list.c: reading restriction lists. */
 #include "unit.h"
 
-#include "smtpd/restrict.h"
+#include "smtpd/restriction_list.h"
 
 static const struct {
     enum stage stage;
     const char *value;
-    const char *failure; /* NULL = good */
+    const char *fault; /* of the last item; NULL = all are good */
 } lists[] = {
     {STAGE_RELAY,
      "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination", NULL},
@@ -14,11 +14,13 @@ static const struct {
     {STAGE_CLIENT, "sleep 1 reject_unknown_client permit", NULL},
     {STAGE_HELO, "warn_if_reject,reject_invalid_helo_hostname", NULL},
     {STAGE_CLIENT, "permit, permit_my_networks",
-     "p: unknown restriction \"permit_my_networks\""},
-    {STAGE_CLIENT, "sleep", "p: sleep needs an argument"},
+     "p: unknown smtpd restriction: \"permit_my_networks\""},
+    {STAGE_CLIENT, "permit, check_address_map x:y",
+     "p: not for this list: \"check_address_map\""},
+    {STAGE_CLIENT, "Permit, sleep", "p: argument missing behind \"sleep\""},
 };
 
-static void lists_name_known_restrictions(void **state)
+static void what_is_wrong_with_a_list_stands_in_its_item(void **state)
 {
     struct process process = {.arena = arena_new("test")};
     struct server server = {.process = &process,
@@ -26,13 +28,16 @@ static void lists_name_known_restrictions(void **state)
 
     (void)state;
     for (size_t i = 0; i < ROWS(lists); i++) {
-        struct fail why = {0};
-        struct restriction_list *list =
-            restriction_list_parse(&server, "p", lists[i].stage, lists[i].value, &why);
+        struct restriction_list *list = restriction_list_parse(
+            &server, (struct restriction_place){"p", lists[i].stage}, lists[i].value,
+            process.arena);
 
-        ROW_INT(lists[i].value, list != NULL, lists[i].failure == NULL);
-        if (lists[i].failure)
-            ROW_TEXT(lists[i].value, why.text, lists[i].failure);
+        for (size_t j = 0; j + 1 < list->n; j++)
+            assert_null(list->items[j].fault);
+        if (lists[i].fault)
+            ROW_TEXT(lists[i].value, list->items[list->n - 1].fault, lists[i].fault);
+        else if (list->n)
+            assert_null(list->items[list->n - 1].fault);
     }
     tables_free(server.tables);
     arena_free(process.arena);
@@ -49,7 +54,7 @@ static void old_names_mean_the_new_function(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists_name_known_restrictions),
+        cmocka_unit_test(what_is_wrong_with_a_list_stands_in_its_item),
         cmocka_unit_test(old_names_mean_the_new_function),
     };
 
