@@ -8,6 +8,7 @@
 #include "net/endpoint.h"
 #include "net/protocols.h"
 
+#include <netdb.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -174,9 +175,10 @@ static void take_literal(struct search *search, struct wanted *wanted)
     if (protocols_has(search->settings->protocols, &address))
         add_host(search, wanted, &address);
     else
+        /* compat: of a protocol that inet_protocols leaves out */
         note_trouble(search, outcome_make(search->arena, "5.4.4",
-                                          "unable to look up host %s: inet_protocols "
-                                          "leaves its protocol out",
+                                          "Name service error for %s: invalid host or "
+                                          "domain name",
                                           wanted->name));
 }
 
@@ -237,10 +239,14 @@ static void find_native(struct search *search, struct wanted *wanted)
                            search->settings->protocols, search->arena, &found, &why);
 
     wanted->done = result != 0;
-    if (result <= 0)
-        note_trouble(search, outcome_make(search->arena, result < 0 ? "4.4.3" : "5.4.4",
+    if (result <= 0) {
+        /* compat: a name without an address has a code of its own */
+        const char *never = why.code == EAI_NODATA ? "5.3.0" : "5.4.4";
+
+        note_trouble(search, outcome_make(search->arena, result < 0 ? "4.4.3" : never,
                                           "unable to look up host %s: %s", wanted->name,
                                           why.text[0] ? why.text : "host not found"));
+    }
     for (size_t i = 0; i < found.n; i++)
         add_host(search, wanted, &found.items[i]);
 }

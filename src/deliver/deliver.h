@@ -67,8 +67,8 @@ struct delivery {
     const char
         *trouble_status; /* destination in trouble, for the queue manager; or NULL */
     const char *trouble;
-    struct rights acting;          /* root's at first; rights.h changes them */
-    struct record_reader content;   /* of delivery_content: what was read stays there */
+    struct rights acting;         /* root's at first; rights.h changes them */
+    struct record_reader content; /* of delivery_content: what was read stays there */
     struct ipc_client *logs[DELIVERY_LOGS]; /* of report.c: connected when needed */
 };
 

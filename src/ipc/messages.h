@@ -125,8 +125,8 @@ enum deliver_flags {
     DELIVER_TRACE = 1 << 1,    /* record in the trace log */
     DELIVER_PROBE = 1 << 2,    /* address verification: report, don't deliver */
     DELIVER_REUSE =
-        1 << 3, /* more mail for this destination waits: keep the connection */
-    DELIVER_UTF8 = 1 << 4,        /* SMTPUTF8 was asked for (RFC 6531) */
+        1 << 3,            /* more mail for this destination waits: keep the connection */
+    DELIVER_UTF8 = 1 << 4, /* SMTPUTF8 was asked for (RFC 6531) */
     DELIVER_UTF8_HEADER = 1 << 5, /* and the header needs it */
 };
 #define DELIVER(F, m)                                                                    \

@@ -178,6 +178,8 @@ int endpoint_addresses(const char *host, uint16_t port, int protocols,
     result = getaddrinfo(host, NULL, &hints, &list);
     if (result == EAI_NONAME || result == EAI_NODATA || result == EAI_ADDRFAMILY) {
         (void)fail_set(why, "%s", gai_strerror(result));
+        if (why)
+            why->code = result;
         return 0;
     }
     if (result != 0)

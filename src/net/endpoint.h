@@ -42,9 +42,10 @@ int endpoint_port(const char *port, const char *known_tcp_ports, uint16_t *ret,
 /*
  * All addresses of host by the system's own resolver (hosts file and name
  * service, getaddrinfo(3)), restricted to protocols, each with port filled
- * in. Numeric hosts ask nobody. 1 = found, 0 = there is no such host, -1 =
- * could not find out. This may block for as long as the system's resolver
- * does: for start-up and for smtp_host_lookup = native.
+ * in. Numeric hosts ask nobody. 1 = found, 0 = there is no such host (*why says
+ * so, with the code of getaddrinfo, such as EAI_NODATA), -1 = could not find out.
+ * This may block for as long as the system's resolver does: for start-up and for
+ * smtp_host_lookup = native.
  */
 int endpoint_addresses(const char *host, uint16_t port, int protocols,
                        struct arena *arena, struct netaddrs *ret,

@@ -11,8 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         struct arena *arena = arena_new("fuzz");
         const struct packet_asked asked = {
-            "example.com", types[i],
-            (uint16_t)(size > 1 ? data[0] << 8 | data[1] : 0)};
+            "example.com", types[i], (uint16_t)(size > 1 ? data[0] << 8 | data[1] : 0)};
         struct packet_answer answer;
 
         (void)packet_read(packet, &asked, arena, &answer);

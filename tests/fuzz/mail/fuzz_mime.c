@@ -28,7 +28,8 @@ static void on_header(void *context, enum mime_place place, struct str logical)
     sum->bytes += logical.n;
 }
 
-static void on_header_end(void *context, enum mime_place place, bool missing, struct str line)
+static void on_header_end(void *context, enum mime_place place, bool missing,
+                          struct str line)
 {
     (void)context, (void)place, (void)missing, (void)line;
 }

@@ -33,7 +33,8 @@ static struct content run(const uint8_t *data, size_t size, size_t step,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum bare_newline policies[] = {BARE_NEWLINE_ALLOW, BARE_NEWLINE_NORMALIZE,
+    static const enum bare_newline policies[] = {BARE_NEWLINE_ALLOW,
+                                                 BARE_NEWLINE_NORMALIZE,
                                                  BARE_NEWLINE_NOTE, BARE_NEWLINE_REJECT};
 
     for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {

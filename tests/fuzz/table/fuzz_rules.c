@@ -25,7 +25,8 @@ static void ask(const char *type, const uint8_t *data, size_t size)
         struct str value;
         struct fail why;
 
-        (void)!table_lookup(table_open(tables, name, 0), str_of(keys[i]), arena, &value, &why);
+        (void)!table_lookup(table_open(tables, name, 0), str_of(keys[i]), arena, &value,
+                            &why);
     }
     tables_free(tables);
     arena_free(arena);
