@@ -376,7 +376,8 @@ static bool take_header_line(struct mime *mime, struct str text)
         collect(mime, text);
         return true;
     }
-    if (header_name_length(text) == 0)
+    /* A name that does not fit below the limit would leave a header without its colon. */
+    if (header_name_length(str_head(text, mime->options.header_limit)) == 0)
         return false;
     finish_header(mime);
     collect(mime, text);

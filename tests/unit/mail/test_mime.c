@@ -295,6 +295,19 @@ static void bombs_do_no_harm(void **state)
     buf_done(&out);
 }
 
+static void a_name_beyond_the_limit_makes_no_header(void **state)
+{
+    const struct mime_options small = {
+        .header_limit = 10, .boundary_limit = 100, .nesting_limit = 2};
+    struct buf events;
+
+    (void)state;
+    buf_init(&events, 10000);
+    run(&small, "A: 1\nMuch-too-long-a-name: 2\n\n", &events);
+    assert_string_equal(buf_text(&events), "p:A: 1\n/!\nb:Much-too-long-a-name: 2\nb:\n");
+    buf_done(&events);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +316,7 @@ int main(void)
         cmocka_unit_test(what_is_too_long_is_cut_and_reported),
         cmocka_unit_test(eight_bits_become_seven),
         cmocka_unit_test(without_structure_all_is_body),
+        cmocka_unit_test(a_name_beyond_the_limit_makes_no_header),
         cmocka_unit_test(bombs_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
