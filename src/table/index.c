@@ -185,12 +185,14 @@ int index_become_owner(const char *path, struct fail *why)
 /* The owner of the directory can put another file in its place. */
 static void warn_of_directory(const struct job *job, const char *path)
 {
+    struct str directory = str_head(str_of(path), str_find_last(str_of(path), '/'));
+    const char *where = directory.n ? arena_copy_str(job->arena, directory) : "/";
     char text[4200];
     struct stat st;
 
-    snprintf(text, sizeof(text), "%.*s", (int)str_find_last(str_of(path), '/'), path);
-    if (geteuid() != 0 || stat(strchr(path, '/') ? text[0] ? text : "/" : ".", &st) < 0 ||
-        st.st_uid == 0)
+    if (strchr(path, '/') == NULL)
+        where = ".";
+    if (geteuid() != 0 || stat(where, &st) < 0 || st.st_uid == 0)
         return;
     snprintf(text, sizeof(text),
              "%s: the index will belong to root, but its directory to user id %u, who "
