@@ -297,14 +297,17 @@ static void bombs_do_no_harm(void **state)
 
 static void a_name_beyond_the_limit_makes_no_header(void **state)
 {
-    const struct mime_options small = {
-        .header_limit = 10, .boundary_limit = 100, .nesting_limit = 2};
-    struct buf events;
+    struct buf message, events;
 
     (void)state;
+    buf_init(&message, 10000);
     buf_init(&events, 10000);
-    run(&small, "A: 1\nMuch-too-long-a-name: 2\n\n", &events);
-    assert_string_equal(buf_text(&events), "p:A: 1\n/!\nb:Much-too-long-a-name: 2\nb:\n");
+    buf_add_text(&message, "A: 1\n");
+    buf_add_repeat(&message, 'x', plain.header_limit);
+    buf_add_text(&message, ": 2\n\n");
+    run(&plain, buf_text(&message), &events);
+    assert_true(str_starts(buf_str(&events), "p:A: 1\n/!\nb:xxx"));
+    buf_done(&message);
     buf_done(&events);
 }
 
