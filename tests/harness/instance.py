@@ -165,7 +165,8 @@ class Instance(Sandbox):
 
     def reload(self):
         """Reload, and wait until the processes with the old configuration are gone."""
-        old = {pid: name for name in RETIRING for pid in self.processes(name)}
+        masters = self.processes("master")  # other programs have an "lmtp" too
+        old = {pid: name for name in RETIRING for pid in self.processes(name, masters)}
         mark = self.log.mark()
         self.postfix("reload", check=True)
         self.log.wait(r"reload -- version", since=mark)

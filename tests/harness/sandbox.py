@@ -193,8 +193,9 @@ class Sandbox:
 
     # -- processes ---------------------------------------------------------------
 
-    def processes(self, name=None):
-        """Outside pids of the processes inside, by program name, without pid 1."""
+    def processes(self, name=None, parents=None):
+        """Outside pids of the processes inside, by program name and by the pids that
+        started them, without pid 1."""
         space = os.readlink(f"/proc/{self.pid}/ns/pid")
         found = []
         for entry in os.listdir("/proc"):
@@ -205,7 +206,10 @@ class Sandbox:
                     continue
                 with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as f:
                     comm, rest = f.read().split("(", 1)[1].rsplit(")", 1)
-                if rest.split()[0] != "Z" and name in (None, comm):
+                state, parent = rest.split()[:2]
+                if parents is not None and int(parent) not in parents:
+                    continue
+                if state != "Z" and name in (None, comm):
                     found.append(int(entry))
             except OSError:
                 continue

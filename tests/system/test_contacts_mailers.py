@@ -3,6 +3,7 @@ be, to the byte, what Debian's Postfix makes of the same call, and so must the l
 
 import itertools
 import re
+import signal
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_cron(both):
         try:
             results.append(outcome(box, "true", ("ann",), user="root"))
         finally:
-            cron.terminate()
+            box.kill("cron", signal.SIGTERM)
             cron.wait(10)
     ours, expected = results
     (text,) = expected["mail"]["ann"]
