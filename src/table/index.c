@@ -185,14 +185,13 @@ int index_become_owner(const char *path, struct fail *why)
 /* The owner of the directory can put another file in its place. */
 static void warn_of_directory(const struct job *job, const char *path)
 {
-    struct str directory = str_head(str_of(path), str_find_last(str_of(path), '/'));
-    const char *where = directory.n ? arena_copy_str(job->arena, directory) : "/";
-    char text[4200];
+    size_t slash = str_find_last(str_of(path), '/');
+    char text[4200] = ".";
     struct stat st;
 
-    if (strchr(path, '/') == NULL)
-        where = ".";
-    if (geteuid() != 0 || stat(where, &st) < 0 || st.st_uid == 0)
+    if (slash < strlen(path))
+        snprintf(text, sizeof(text), "%.*s", slash ? (int)slash : 1, path);
+    if (geteuid() != 0 || stat(text, &st) < 0 || st.st_uid == 0)
         return;
     snprintf(text, sizeof(text),
              "%s: the index will belong to root, but its directory to user id %u, who "
