@@ -2,9 +2,8 @@
 #include "local/local.h"
 
 #include "conf/mail_settings.h"
+#include "deliver/command.h"
 #include "util/log.h"
-
-#include <stdlib.h>
 
 /* --- words of main.cf ----------------------------------------------------------- */
 
@@ -88,29 +87,6 @@ static int find_users(struct agent *agent, struct fail *why)
     return found > 0 ? 0 : -1;
 }
 
-/* export_environment: "NAME" from our own environment, or "NAME=value". */
-static void gather_environment(struct agent *agent)
-{
-    struct arena *arena = agent->process->arena;
-    struct texts words = {0};
-
-    texts_split_braced(&words, arena, str_of(agent->conf->export_environment),
-                       ", \t\r\n");
-    for (size_t i = 0; i < words.n; i++) {
-        const char *value = getenv(words.items[i]);
-
-        if (strchr(words.items[i], '='))
-            texts_add(&agent->environment, arena, words.items[i]);
-        else if (value)
-            texts_add(&agent->environment, arena,
-                      arena_printf(arena, "%s=%s", words.items[i], value));
-    }
-    for (size_t i = 0; i < agent->environment.n; i++)
-        if (str_starts(str_of(agent->environment.items[i]), "PATH="))
-            return;
-    texts_add(&agent->environment, arena, "PATH=/usr/bin:/bin");
-}
-
 /* --- tables and services ----------------------------------------------------------- */
 
 static void warn(void *context, const char *text)
@@ -161,7 +137,7 @@ int agent_init(struct agent *agent, struct process *process, struct fail *why)
         "trivial-rewrite", timeout_ms);
     agent->users = users_new();
     durable_init(&agent->durable, conf->queue_directory);
-    gather_environment(agent);
+    command_environment(conf, process->arena, &agent->environment);
     agent->biff = conf->biff ? biff_open() : -1;
     if (parse_settings(agent, why) < 0 || find_users(agent, why) < 0)
         return -1;

@@ -113,8 +113,7 @@ static int find_owner(struct entry *e, struct step *expansion, struct fail *why)
     return 0;
 }
 
-/* --- rights
- * -----------------------------------------------------------------------------
+/* --- rights --------------------------------------------------------------------------
  */
 
 /* NULL = default_privs: root's file says nothing of whose rights to use. */

@@ -116,8 +116,7 @@ bool attempt_is_first(struct attempt *attempt, const char *format, ...)
     return first;
 }
 
-/* --- one recipient
- * ----------------------------------------------------------------------
+/* --- one recipient -------------------------------------------------------------------
  */
 
 static const char *original_of(const struct delivery_recipient *recipient)

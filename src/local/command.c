@@ -1,20 +1,16 @@
 /*
- * Commands: what they see of the message in their environment, and what their
- * end says about the delivery (sysexits(3), or a status code in their output).
+ * Commands: whose rights they run with, and what they see of the message in their
+ * environment.
  */
 #include "local/local.h"
 
-#include "deliver/rights.h"
-#include "util/child.h"
+#include "deliver/command.h"
 #include "util/log.h"
-
-#include <ctype.h>
-#include <sys/wait.h>
 
 enum { OUTPUT_MAX = 2048 };
 
-/* --- the environment
- * -------------------------------------------------------------------- */
+/* --- the environment -----------------------------------------------------------------
+ */
 
 struct environment {
     struct attempt *attempt;
@@ -86,90 +82,8 @@ static const char *const *make_environment(struct attempt *attempt,
     return e.texts.items;
 }
 
-/* --- the end -------------------------------------------------------------------------
+/* --- running -------------------------------------------------------------------------
  */
-
-/* The output as one line of text; "" when there was none. */
-static struct str one_line(struct attempt *attempt, struct str output)
-{
-    char *text = arena_copy_str(attempt->arena, output);
-
-    for (char *p = text; p < text + output.n; p++)
-        if (isspace((unsigned char)*p))
-            *p = ' ';
-        else if (iscntrl((unsigned char)*p))
-            *p = '?';
-    return str_of(text);
-}
-
-static struct outcome died(struct attempt *attempt, const char *status, const char *how,
-                           const char *command, struct str output)
-{
-    return outcome_make(attempt->arena, status, "%s: \"%s\"%s%.*s", how, command,
-                        output.n ? ". Command output: " : "", STR_ARG(output));
-}
-
-/* An exit status other than 0. */
-static struct outcome failed(struct attempt *attempt, int code, const char *command,
-                             struct str output)
-{
-    const struct status_exit *known = status_of_exit(code);
-    size_t n = status_length(output);
-    struct outcome outcome;
-
-    if (n) /* compat: a success that is none has no detail */
-        outcome = outcome_make(attempt->arena,
-                               *output.p == '2'
-                                   ? "5.0.0"
-                                   : arena_copy_str(attempt->arena, str_head(output, n)),
-                               "%.*s", STR_ARG(str_trim_left(str_tail(output, n))));
-    else if (known)
-        outcome = outcome_make(attempt->arena, known->status, "%s%s%.*s", known->text,
-                               output.n ? ". Command output: " : "", STR_ARG(output));
-    else
-        outcome = died(attempt, "5.3.0",
-                       arena_printf(attempt->arena, "Command died with status %d", code),
-                       command, output);
-    outcome.diagnostic_type = "x-unix";
-    outcome.diagnostic_text =
-        known ? known->text
-              : arena_printf(attempt->arena, "unknown mail system error %d", code);
-    return outcome;
-}
-
-static struct outcome judge(struct attempt *attempt, const char *command,
-                            const struct child_result *result)
-{
-    struct str output = one_line(attempt, result->output);
-
-    if (result->timed_out)
-        return died(attempt, "5.3.0", "Command time limit exceeded", command, output);
-    if (WIFSIGNALED(result->status))
-        return died(attempt, "4.3.0",
-                    arena_printf(attempt->arena, "Command died with signal %d",
-                                 WTERMSIG(result->status)),
-                    command, output);
-    if (WEXITSTATUS(result->status) != 0)
-        return failed(attempt, WEXITSTATUS(result->status), command, output);
-    return outcome_make(attempt->arena, "2.0.0", "delivered to command: %s", command);
-}
-
-/* --- running
- * ---------------------------------------------------------------------------- */
-
-struct input {
-    struct copy copy;
-    enum copy_result result;
-    struct fail why;
-};
-
-static int feed(void *context, struct stream *to)
-{
-    struct input *input = context;
-
-    input->result = copy_message(&input->copy, to, &input->why);
-    return input->result == COPY_DONE ? 0 : -1;
-}
 
 /* Root's mail may start a command with root's environment, but not as root. */
 static struct rights command_rights(const struct attempt *attempt,
@@ -194,20 +108,15 @@ static struct outcome run(struct attempt *attempt, const struct step *step,
         .output_max = OUTPUT_MAX,
         .timeout_ms = conf->command_time_limit * 1000L,
     };
-    struct input input = {.copy = file_copy(attempt, step, PREPEND_COMMAND)};
-    struct child_result result;
-    struct fail why;
+    struct copy copy = file_copy(attempt, step, PREPEND_COMMAND);
+    struct outcome outcome;
 
-    input.copy.flags |= COPY_FROM_LINE;
-    rights_give_back(attempt->delivery);
-    if (child_run(&options, feed, &input, attempt->arena, &result, &why) == 0)
-        return judge(attempt, command, &result);
-    if (input.result == COPY_NOT_READ || input.result == COPY_CORRUPT)
-        return copy_read_failure(attempt->delivery, input.result, &input.why);
-    log_warning("command \"%s\" for user id %u: %s", command, (unsigned)rights.uid,
-                why.text);
-    return outcome_make(attempt->arena, "4.3.0", "temporary failure. Command output: %s",
-                        why.text);
+    copy.flags |= COPY_FROM_LINE;
+    outcome = command_deliver_to(&options, &copy, command);
+    if (outcome.result == OUTCOME_DELIVERED)
+        outcome =
+            outcome_make(attempt->arena, "2.0.0", "delivered to command: %s", command);
+    return outcome;
 }
 
 void command_deliver(struct attempt *attempt, const struct step *step,

@@ -60,8 +60,8 @@ void leave_add(struct attempt *attempt, const struct step *step, const char *add
     texts_add(&departure_of(attempt, step)->recipients, attempt->arena, address);
 }
 
-/* --- the new message
- * -------------------------------------------------------------------- */
+/* --- the new message -----------------------------------------------------------------
+ */
 
 struct writer {
     struct attempt *attempt;

@@ -1,0 +1,2 @@
+pipe.program := pipe
+pipe.uses := util conf ipc net mail table queue service deliver
