@@ -114,6 +114,8 @@ static void take_sender(struct message *m, struct str data)
         m->arena, rewrite_mapped(m, rewrite_standard(m, arena_copy_str(m->scratch, data)),
                                  CLASS_ENVELOPE_SENDER));
     m->client.sender = m->sender;
+    if (strlen(m->sender) > RECORD_ENVELOPE_MAX)
+        bad(m, RECORD_SENDER, "too long once rewritten");
     draft_add_text(&m->draft, RECORD_SENDER, m->sender);
 }
 
@@ -236,8 +238,8 @@ static void take(struct message *m, int type, struct str data)
 
 void envelope_record(struct message *m, int type, struct str data)
 {
-    if (!record_data_is_line(data))
-        bad(m, type, "more than one line");
+    if (!record_fits_envelope(data))
+        bad(m, type, "more than one line, or too long");
     else if (!m->has_arrival && type != RECORD_TIME)
         bad(m, type, "before the arrival time");
     else if (!m->has_arrival)
@@ -275,8 +277,8 @@ static void end(struct message *m)
 
 void extracted_record(struct message *m, int type, struct str data)
 {
-    if (!record_data_is_line(data))
-        bad(m, type, "more than one line");
+    if (!record_fits_envelope(data))
+        bad(m, type, "more than one line, or too long");
     else if (type == RECORD_RECIPIENT)
         take_recipient(m, data);
     else if (is_of_next(type, data))

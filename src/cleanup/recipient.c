@@ -5,6 +5,7 @@
 
 #include "mail/address.h"
 #include "mail/utf8.h"
+#include "util/log.h"
 
 /* What makes a recipient the same as another. */
 static const char *key_of(const struct message *m, const struct addressee *a)
@@ -45,10 +46,23 @@ static bool is_duplicate(struct message *m, const struct addressee *a)
     return false;
 }
 
+/* What tables made of it may be longer than what came. */
+static bool is_too_long(const struct addressee *a)
+{
+    return strlen(a->address) > RECORD_ENVELOPE_MAX ||
+           (a->orcpt && strlen(a->orcpt) + sizeof("dsn_orig_rcpt") > RECORD_ENVELOPE_MAX);
+}
+
 static void write_recipient(struct message *m, const struct addressee *a)
 {
     if (is_duplicate(m, a))
         return;
+    if (is_too_long(a)) {
+        log_warning("%s: a recipient is too long once rewritten: %.100s", m->draft.id,
+                    a->address);
+        message_fail(m, SUBMIT_BAD_RECORD, NULL);
+        return;
+    }
     if (a->notify)
         draft_add_attribute_number(&m->draft, "notify_flags", a->notify);
     if (a->orcpt && *a->orcpt)

@@ -6,6 +6,7 @@
 #include "local/local.h"
 
 #include "mail/address_list.h"
+#include "queue/record.h"
 #include "table/alias_text.h"
 #include "util/log.h"
 
@@ -171,6 +172,11 @@ static void deliver_to_path(struct attempt *attempt, const struct step *step,
 static void deliver_to_item(struct attempt *attempt, const struct step *step,
                             const struct item *item)
 {
+    if (item->text.n > RECORD_ENVELOPE_MAX) {
+        misconfigured(attempt, step, "destination is too long",
+                      arena_copy_str(attempt->arena, str_head(item->text, 100)));
+        return;
+    }
     switch (item->kind) {
     case ITEM_ADDRESS:
         address_expand(attempt, step, item->text);

@@ -316,8 +316,9 @@ static enum step take(struct parser *p, const struct record *record, struct fail
 {
     if (strchr(p->extracted ? extracted_types : envelope_types, record->type) == NULL)
         return corrupt(record, "record of a type that has no place here", why);
-    if (!record_data_is_line(record->data))
-        return corrupt(record, "control characters in an envelope record", why);
+    if (!record_fits_envelope(record->data))
+        return corrupt(record, "control characters in an envelope record, or too much",
+                       why);
     switch (record->type) {
     case RECORD_CONTENT:
     case RECORD_END:

@@ -81,8 +81,9 @@ static enum maildrop_verdict judge_envelope(struct maildrop_check *check,
                                             const struct record *record, bool trusted,
                                             struct fail *why)
 {
-    if (!record_data_is_line(record->data))
-        return refuse(why, "control characters in an envelope record", record);
+    if (!record_fits_envelope(record->data))
+        return refuse(why, "control characters in an envelope record, or too much",
+                      record);
     switch (record->type) {
     case RECORD_CONTENT:
         if (!check->sender)

@@ -150,8 +150,10 @@ bool record_attribute(struct str data, struct str *ret_name, struct str *ret_val
     return true;
 }
 
-bool record_data_is_line(struct str data)
+bool record_fits_envelope(struct str data)
 {
+    if (data.n > RECORD_ENVELOPE_MAX)
+        return false;
     for (size_t i = 0; i < data.n; i++)
         if (data.p[i] == '\0' || data.p[i] == '\r' || data.p[i] == '\n')
             return false;

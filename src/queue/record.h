@@ -48,6 +48,9 @@ enum record_type {
 
 enum {
     RECORD_DATA_MAX = 1 << 20, /* more than this is taken for corruption */
+    /* The same in envelope segments. Whatever quoting makes of such a text, and the words
+     * that a report adds, must fit into one value between daemons (IPC_VALUE_MAX). */
+    RECORD_ENVELOPE_MAX = 8192,
     RECORD_HEADER_MAX = 6,     /* type byte and the longest length */
     RECORD_POINTER_BYTES = 17, /* a whole pointer record */
 };
@@ -92,8 +95,9 @@ bool record_attribute(struct str data, struct str *ret_name, struct str *ret_val
  * "content_filter". */
 const char *record_type_name(int type);
 
-/* Data of one record of an envelope: no NUL, CR or LF in it (reliability 1.4). */
-bool record_data_is_line(struct str data);
+/* May this be the data of a record of an envelope? No NUL, CR or LF in it, which would be
+ * more than one record to others, and at most RECORD_ENVELOPE_MAX bytes. */
+bool record_fits_envelope(struct str data);
 
 /* --- the first record of a queue file --- */
 enum {

@@ -100,11 +100,33 @@ static void a_record_of_type_0_is_refused(void **state)
     assert_int_equal(maildrop_judge(&check, &record, false, &why), MAILDROP_REFUSE);
 }
 
+/* What is too long for a message between daemons would stop the queue manager. */
+static void envelope_records_have_a_limit(void **state)
+{
+    static char text[RECORD_ENVELOPE_MAX + 1] = "encoding=";
+    static const int types[] = {RECORD_SENDER, RECORD_RECIPIENT, RECORD_FULL_NAME,
+                                RECORD_ATTRIBUTE};
+
+    (void)state;
+    memset(text + strlen(text), 'x', sizeof text - strlen(text));
+    for (size_t i = 0; i < ROWS(types); i++) {
+        struct maildrop_check check = {0};
+        struct record record = {.type = types[i], .data = {text, sizeof text - 1}};
+        struct fail why;
+
+        assert_int_equal(maildrop_judge(&check, &record, false, &why), MAILDROP_TAKE);
+        check = (struct maildrop_check){0};
+        record.data.n++;
+        assert_int_equal(maildrop_judge(&check, &record, false, &why), MAILDROP_REFUSE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_record_is_judged),
         cmocka_unit_test(a_record_of_type_0_is_refused),
+        cmocka_unit_test(envelope_records_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

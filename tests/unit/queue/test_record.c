@@ -130,12 +130,17 @@ static void attributes_are_written_as_records(void **state)
 
 static void an_envelope_record_is_one_line(void **state)
 {
+    static char text[RECORD_ENVELOPE_MAX + 1];
+
     (void)state;
-    assert_true(record_data_is_line(STR("")));
-    assert_true(record_data_is_line(STR("joe@example.com \t\x7f\xff")));
-    assert_false(record_data_is_line(STR("joe\nS x")));
-    assert_false(record_data_is_line(STR("joe\r")));
-    assert_false(record_data_is_line(STR("joe\0x")));
+    assert_true(record_fits_envelope(STR("")));
+    assert_true(record_fits_envelope(STR("joe@example.com \t\x7f\xff")));
+    assert_false(record_fits_envelope(STR("joe\nS x")));
+    assert_false(record_fits_envelope(STR("joe\r")));
+    assert_false(record_fits_envelope(STR("joe\0x")));
+    memset(text, 'a', sizeof text);
+    assert_true(record_fits_envelope(str_from(text, RECORD_ENVELOPE_MAX)));
+    assert_false(record_fits_envelope(str_from(text, RECORD_ENVELOPE_MAX + 1)));
 }
 
 /* --- the size record --- */

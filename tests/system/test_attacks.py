@@ -1,0 +1,79 @@
+"""What users of the machine and strangers try, so that mail of others stops or is lost."""
+
+import pytest
+
+from harness.sandbox import USERS, wait_until
+
+SENDER = "a@client.test"
+TEXT = "From: a@client.test\nSubject: t\n\nhello\n"
+LONG = [8200, 70000, 300000]
+
+
+def record(kind, data):
+    length, n = b"", len(data)
+    while n > 127:
+        length, n = length + bytes([n & 127 | 128]), n >> 7
+    return kind.encode() + length + bytes([n]) + data
+
+
+def submission(*envelope):
+    """What postdrop reads; envelope: (type, data) pairs."""
+    content = [("M", b""), ("N", b"Subject: t"), ("N", b""), ("N", b"hello"), ("X", b""), ("E", b"")]
+    return b"".join(record(kind, data) for kind, data in [*envelope, *content])
+
+
+def others_get_mail(mta):
+    lines = mta.deliver(SENDER, f"joe@{mta.domain}", TEXT)
+    assert any("status=sent" in line for line in lines)
+
+
+@pytest.mark.parametrize("n", LONG)
+@pytest.mark.parametrize("kind, front", [("S", b""), ("R", b""), ("A", b"dsn_orig_rcpt=rfc822;"), ("A", b"encoding=")])
+def test_a_user_hands_in_an_endless_envelope(mta, kind, front, n):
+    envelope = [] if kind == "S" else [("S", b"joe")]
+    envelope += [(kind, front + b"a" * n), ("R", f"ann@{mta.domain}".encode())]
+    done = mta.run(["postdrop"], user="joe", input=submission(*envelope))
+    assert done.returncode != 0
+    assert "control characters in an envelope record, or too much" in done.stderr
+    assert not mta.queue_files()
+    others_get_mail(mta)
+
+
+def test_sendmail_refuses_an_endless_address(mta):
+    done = mta.sendmail(["a" * 70000 + "@client.test"], TEXT, check=False)
+    assert done.returncode != 0
+    assert not mta.queue_files()
+
+
+def test_an_endless_recipient_in_a_queue_file(mta):
+    """As somebody with the rights of the mail system might leave it there."""
+    mta.postfix("stop", check=True)
+    mta.sendmail([f"ann@{mta.domain}"], TEXT)
+    ((name, path),) = mta.queue_files("maildrop").items()
+    mta.path(path).unlink()
+    body = record("N", b"hello")
+    head = record("T", b"1700000000 0") + record("S", b"a@client.test")
+    head += record("R", b"a" * 300000 + b"@client.test") + record("M", b"")
+    size = f"{len(body):15} {len(head) + 97:15} {1:15} {0:15} {len(body):15} {0:15}"
+    inside = f"/var/spool/postfix/incoming/{name}"
+    mta.path(inside).write_bytes(record("C", size.encode()) + head + body + record("X", b"") + record("E", b""))
+    mta.run(["chown", "postfix", inside], check=True)
+    mta.run(["chmod", "700", inside], check=True)
+    mta.postfix("start", check=True)
+    wait_until(lambda: mta.queue_files("corrupt"), 20, "the file to be put aside")
+    others_get_mail(mta)
+    mta.run(["rm", "-f", f"/var/spool/postfix/corrupt/{name}"], check=True)
+
+
+FORWARDS = ["a" * 70000 + "@client.test", "/" + "a" * 70000, '"|' + "a" * 70000 + '"', ":include:/" + "a" * 70000, "a" * 2000000]
+
+
+@pytest.mark.parametrize("text", FORWARDS, ids=["address", "file", "command", "include", "megabytes"])
+def test_a_forward_file_with_an_endless_word(mta, text):
+    mta.write("/home/ann/.forward", text + "\n", "ann")
+    try:
+        lines = mta.deliver(SENDER, f"ann@{mta.domain}", TEXT)
+    finally:
+        mta.path("/home/ann/.forward").unlink()
+    assert any("dsn=5.3.5, status=bounced (mail system configuration error)" in l for l in lines)
+    others_get_mail(mta)
