@@ -44,6 +44,8 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
                         lmtp ? "lmtp_connection_cache_destinations"
                              : "smtp_connection_cache_destinations",
                         agent->settings.reuse.destinations, 0);
+    workarounds_init(&agent->settings.workarounds, agent->tables, process->conf, lmtp,
+                     process->arena);
     if (outgoing_init(&agent->outgoing, agent->tables, process->conf, lmtp,
                       process->arena, why) < 0)
         return -1;

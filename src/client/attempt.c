@@ -313,7 +313,14 @@ static void note_connected(struct delivery *delivery)
 static bool try_host(struct attempt *attempt, const struct destination *destination,
                      const struct route_host *host)
 {
-    const struct session_plan plan = {attempt->settings, destination, host};
+    const struct deliver *request = &attempt->delivery->request;
+    const struct session_plan plan = {
+        .settings = attempt->settings,
+        .destination = destination,
+        .host = host,
+        .queue_id = request->queue_id,
+        .message_age_s = (attempt->delivery->started_us - request->arrival_us) / 1000000,
+    };
     struct outcome failure;
     enum session_end end;
 

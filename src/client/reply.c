@@ -84,8 +84,28 @@ static void add_line(struct reply *reply, struct buf *text, struct str line,
     buf_add_text(text, shown);
 }
 
+/* What the rules make of the line. */
+static void filter_line(const struct reply_filter *filter, struct reply *reply,
+                        struct str *line, struct arena *arena)
+{
+    struct str kept, other;
+
+    if (filter == NULL)
+        return;
+    kept = str_of(arena_copy_str(arena, *line)); /* tables may read from the net */
+    *line = kept;
+    switch (filter->replace(filter->context, kept, arena, &other)) {
+    case 1:
+        *line = other;
+        break;
+    case -1:
+        reply->unfiltered = true;
+        break;
+    }
+}
+
 enum stream_result reply_read(struct stream *stream, struct arena *arena,
-                              struct reply *ret)
+                              const struct reply_filter *filter, struct reply *ret)
 {
     enum stream_result result = STREAM_OK;
     struct reply reply = {0};
@@ -102,6 +122,8 @@ enum stream_result reply_read(struct stream *stream, struct arena *arena,
             result = STREAM_TOO_LONG;
         if (result != STREAM_OK)
             break;
+        if (!reply.unfiltered)
+            filter_line(filter, &reply, &line, arena);
         add_line(&reply, &text, line, arena);
         last = form_of(line) == LINE_LAST;
         if (last)

@@ -17,6 +17,7 @@ struct reply {
     char status[STATUS_MAX]; /* RFC 3463, of the last line or made from the code; 5.5.0
                                 without code, and for 3xx */
     const char *text;  /* all lines with their codes, joined by LF; printable; in arena */
+    bool unfiltered;   /* the filter failed: the reply is not to be used */
     const char *noise; /* the first line that has not the form of a reply; or NULL */
 };
 
@@ -26,11 +27,21 @@ static inline int reply_class(const struct reply *reply)
 }
 
 /*
+ * Replaces lines of replies. replace() returns 1 with another line in *ret,
+ * 0 = the line stays, -1 = could not find out.
+ */
+struct reply_filter {
+    int (*replace)(void *context, struct str line, struct arena *arena, struct str *ret);
+    void *context;
+};
+
+/*
  * Read one whole reply: up to a line "NNN text". Lines of another form are kept
  * in the text but mean nothing, empty lines are dropped. A reply that goes on
- * beyond REPLY_READ_MAX ends the session as STREAM_TOO_LONG.
+ * beyond REPLY_READ_MAX ends the session as STREAM_TOO_LONG. filter may be NULL.
  */
 enum stream_result reply_read(struct stream *stream, struct arena *arena,
+                              const struct reply_filter *filter,
                               struct reply *ret) MUST_CHECK;
 
 /* The text on one line, for logs and reports; in arena. */

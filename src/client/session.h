@@ -17,11 +17,14 @@ struct session {
     const struct client_settings *settings;
     struct arena *arena; /* as long as the session */
     struct stream *stream;
-    const char *host;  /* "mail.example", or the path of a UNIX socket */
-    const char *label; /* "mail.example[192.0.2.1]" for texts */
-    const char *relay; /* "mail.example[192.0.2.1]:25" for relay= */
+    const char *host;     /* "mail.example", or the path of a UNIX socket */
+    const char *label;    /* "mail.example[192.0.2.1]" for texts */
+    const char *relay;    /* "mail.example[192.0.2.1]:25" for relay= */
+    const char *queue_id; /* of the first message, for warnings */
     struct netaddr address;
     bool default_port;
+    long long message_age_s; /* of the first message */
+    unsigned pix;            /* PIX_ bits, see workarounds.h */
 
     unsigned features;    /* FEATURE_ bits offered and not discarded */
     unsigned xforward;    /* attributes offered, see xforward.h */
@@ -30,6 +33,7 @@ struct session {
     int transactions;     /* done in this session */
     int64_t opened_ms;    /* when it was greeted, of clock_system */
     bool broken;          /* nothing more can be said to the server */
+    bool local_error;     /* a table of ours could not be read */
     bool spent;           /* it can be said goodbye to, but not be used again */
     bool quit_sent;
     int timeout_s; /* of the stage; see session_set_timeout */
@@ -49,6 +53,8 @@ struct session_plan {
     const struct client_settings *settings; /* the session keeps this one */
     const struct destination *destination;
     const struct route_host *host;
+    const char *queue_id;    /* of the message at hand; NULL = none */
+    long long message_age_s; /* likewise */
 };
 
 /*
@@ -93,6 +99,10 @@ void session_warn(const struct session *session, const char *format, ...)
  */
 struct outcome session_lost(const struct session *session, enum stream_result result,
                             const char *stage, struct arena *arena);
+
+/* A reply that stops us, as an outcome with this text. */
+struct outcome session_outcome(const struct session *session, const struct reply *reply,
+                               const char *text, struct arena *arena);
 
 /*
  * "host H[A] said: REPLY (in reply to CMD command)" with the reply's status;

@@ -187,17 +187,6 @@ static int read_addresses(const struct conf *conf, bool conf_is_lmtp, struct are
 /* --- the rest
  * ---------------------------------------------------------------------------- */
 
-static void read_discarded(const char *keywords, struct client_settings *ret)
-{
-    struct str rest = str_of(keywords), word;
-
-    while ((word = str_word(&rest, ", \t\r\n")).n > 0) {
-        ret->discard_features |= client_feature_bit(word);
-        if (str_is_nocase(word, "silent-discard"))
-            ret->discard_silently = true;
-    }
-}
-
 static void read_timeouts(const struct conf *conf, bool conf_is_lmtp,
                           struct client_timeouts *ret)
 {
@@ -232,8 +221,9 @@ static void read_own(const struct conf *conf, bool lmtp, struct client_settings 
 {
     ret->lmtp = lmtp;
     ret->helo_name = lmtp ? conf->lmtp_lhlo_name : conf->smtp_helo_name;
-    read_discarded(
-        lmtp ? conf->lmtp_discard_lhlo_keywords : conf->smtp_discard_ehlo_keywords, ret);
+    client_keywords_parse(str_of(lmtp ? conf->lmtp_discard_lhlo_keywords
+                                      : conf->smtp_discard_ehlo_keywords),
+                          &ret->discard_features, &ret->discard_silently);
     ret->always_send_ehlo = lmtp || conf->smtp_always_send_ehlo;
     ret->never_send_ehlo = !lmtp && conf->smtp_never_send_ehlo;
 }

@@ -5,6 +5,7 @@
 #ifndef CLIENT_SETTINGS_H
 #define CLIENT_SETTINGS_H
 
+#include "client/workarounds.h"
 #include "dns/resolver.h"
 #include "net/interfaces.h"
 
@@ -86,10 +87,15 @@ struct client_settings {
     int line_length_limit;     /* 0 = none */
     struct client_timeouts timeout;
     struct client_reuse reuse;
+    struct workarounds workarounds; /* zeroed = none */
 };
 
 /* The bit of an EHLO keyword ("PIPELINING", any case), 0 for one we do not know. */
 unsigned client_feature_bit(struct str keyword);
+
+/* A list of keywords, as in smtp_discard_ehlo_keywords; silent: "silent-discard" is
+ * there. */
+void client_keywords_parse(struct str text, unsigned *ret_features, bool *ret_silent);
 
 /* Read the family of names; what it points to lives in arena or in conf. The resolver is
  * made by the caller. */

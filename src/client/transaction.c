@@ -359,6 +359,14 @@ static bool is_out_of_step(struct run *run)
     return true;
 }
 
+/* Some firewalls lose an end of data that comes in one packet with data before it. */
+static void delay_dot(struct session *session)
+{
+    if (session->pix & PIX_DELAY_DOT && stream_flush(session->stream) == STREAM_OK)
+        (void)stream_wait(session->stream,
+                          session->settings->workarounds.pix_delay_s * 1000L);
+}
+
 static void send_content(struct run *run)
 {
     struct session *session = run->session;
@@ -375,6 +383,7 @@ static void send_content(struct run *run)
         end_lost(run, stream_output_result(session->stream), "sending message body");
         return;
     }
+    delay_dot(session);
     if (is_out_of_step(run))
         return;
     content_end(&content);
@@ -500,6 +509,19 @@ static void conclude(struct run *run)
         (void)session_reset(run->session, run->arena);
 }
 
+static enum session_end run_all(struct run *run)
+{
+    list_recipients(run);
+    if (run->n == 0 || !check_limits(run))
+        return SESSION_FINE;
+    plan(run);
+    say_envelope(run);
+    if (run->end == SESSION_FINE && !run->session->broken)
+        conclude(run);
+    run->session->transactions++;
+    return run->end;
+}
+
 enum session_end transaction_run(struct session *session, struct transaction *transaction,
                                  struct arena *arena)
 {
@@ -507,14 +529,10 @@ enum session_end transaction_run(struct session *session, struct transaction *tr
                       .transaction = transaction,
                       .arena = arena,
                       .end = SESSION_FINE};
+    enum session_end end;
 
-    list_recipients(&run);
-    if (run.n == 0 || !check_limits(&run))
-        return SESSION_FINE;
-    plan(&run);
-    say_envelope(&run);
-    if (run.end == SESSION_FINE && !session->broken)
-        conclude(&run);
-    session->transactions++;
-    return run.end;
+    session->queue_id = transaction->queue_id;
+    end = run_all(&run);
+    session->queue_id = ""; /* it lives no longer than the message */
+    return end;
 }

@@ -441,3 +441,63 @@ def test_utf8(pair, dns, case, offer):
     one_host(dns)
     dns.names |= {"xn--j-1ga.elsewhere.test": {"A": [FIRST]}}
     compare(pair, [(FIRST, hello(offer))], [recipient], text=text, sendmail=True)
+
+
+# --- special care for some servers -------------------------------------------------------------------------
+
+FULL = hello(["PIPELINING", "8BITMIME", "DSN", "SIZE"])
+MAPS = "smtp_discard_ehlo_keyword_address_maps = "
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        MAPS + "inline:{127.0.0.7=dsn}",
+        MAPS + "inline:{{127.0.0.7=dsn, silent-discard}}",
+        MAPS + "inline:{127.0.0.8=dsn}\nsmtp_discard_ehlo_keywords = size",
+        MAPS + "inline:{127.0.0.7=dsn}\nsmtp_discard_ehlo_keywords = size",
+        MAPS + "fail:x",
+    ],
+    ids=["one", "silent", "other", "both", "fails"],
+)
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_keywords_by_address(pair, dns, settings, hosts):
+    (one_host if hosts == 1 else two_hosts)(dns)
+    compare(pair, [(FIRST, FULL), (SECOND, FULL)][:hosts], settings=settings, log=r"^(?!.*(lookup error for \"|lookup error by request))")
+
+
+PIX = {"greeting": b"220 ****2***0****\r\n"}
+
+
+@pytest.mark.parametrize(
+    "settings, greeting",
+    [
+        ("", PIX),
+        ("", {"greeting": b"220 *\r\n"}),
+        ("", {"greeting": b"220 **** x\r\n"}),
+        ("smtp_pix_workaround_threshold_time = 0\nsmtp_pix_workaround_delay_time = 1s", PIX),
+        ("smtp_pix_workarounds = delay_dotcrlf\nsmtp_pix_workaround_threshold_time = 0\nsmtp_pix_workaround_delay_time = 1s", PIX),
+        ("smtp_pix_workarounds =", PIX),
+        ("smtp_pix_workaround_maps = inline:{127.0.0.7=disable_esmtp}\nsmtp_pix_workarounds =", PIX),
+        ("smtp_pix_workaround_maps = inline:{127.0.0.7=delay_dotcrlf}", PIX),
+    ],
+)
+def test_pix(pair, dns, settings, greeting):
+    one_host(dns)
+    compare(pair, [(FIRST, FULL | greeting)], settings=settings, log=r"^(?!.*enabling PIX workarounds:  for)")
+
+
+@pytest.mark.parametrize(
+    "table, replies",
+    [
+        ("pcre:{{/^550(.*)/ 450 4.0.0 so}}", {"RCPT": b"550 5.1.1 a\r\n"}),
+        ("pcre:{{/^550(.*)/ 450-4.0.0 so}, {/^250 2.1.0/ 250 2.1.0 changed}}", {"RCPT": b"550-5.1.1 a\r\n250 x\r\n"}),
+        ("inline:{{250-DSN=250-XDSN}}", {}),
+        ("fail:x", {}),
+    ],
+    ids=["code", "lines", "feature", "fails"],
+)
+def test_reply_filter(pair, dns, table, replies):
+    one_host(dns)
+    settings = f"smtp_reply_filter = {table}"
+    compare(pair, [(FIRST, FULL | replies)], settings=settings, log=r"^(?!.*lookup error)")

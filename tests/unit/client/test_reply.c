@@ -37,7 +37,7 @@ static void reads_codes_status_and_text(void **state)
         struct stream *stream = stream_memory(str_of(rows[i].input));
         struct reply reply;
 
-        ROW_INT(rows[i].input, reply_read(stream, arena, &reply), STREAM_OK);
+        ROW_INT(rows[i].input, reply_read(stream, arena, NULL, &reply), STREAM_OK);
         ROW_INT(rows[i].input, reply.code, rows[i].code);
         ROW_TEXT(rows[i].input, reply.status, rows[i].status);
         ROW_TEXT(rows[i].input, reply.text, rows[i].text);
@@ -63,7 +63,7 @@ static void an_unfinished_reply_is_a_lost_connection(void **state)
     struct reply reply;
 
     (void)state;
-    assert_int_equal(reply_read(stream, arena, &reply), STREAM_EOF);
+    assert_int_equal(reply_read(stream, arena, NULL, &reply), STREAM_EOF);
     stream_free(stream);
     arena_free(arena);
 }
@@ -80,7 +80,7 @@ static struct reply read_long_line(size_t n, struct arena *arena)
     at += n;
     at += (size_t)sprintf(input + at, "\r\n250 end\r\n");
     stream = stream_memory(str_from(input, at));
-    assert_int_equal(reply_read(stream, arena, &reply), STREAM_OK);
+    assert_int_equal(reply_read(stream, arena, NULL, &reply), STREAM_OK);
     stream_free(stream);
     free(input);
     return reply;
@@ -111,7 +111,7 @@ static void endless_replies_come_to_an_end(void **state)
         buf_add_text(&input, "250-and so on and so on\r\n");
     buf_add_text(&input, "250 end\r\n");
     stream = stream_memory(buf_str(&input));
-    assert_int_equal(reply_read(stream, arena, &reply), STREAM_TOO_LONG);
+    assert_int_equal(reply_read(stream, arena, NULL, &reply), STREAM_TOO_LONG);
     stream_free(stream);
     buf_done(&input);
     arena_free(arena);

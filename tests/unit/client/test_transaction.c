@@ -106,7 +106,8 @@ static void begin(struct stage *stage, const struct client_settings *settings,
                                       .port = 25,
                                       .default_port = true};
     struct route_host host = {.name = "mx.test"};
-    const struct session_plan plan = {settings, &destination, &host};
+    const struct session_plan plan = {
+        .settings = settings, .destination = &destination, .host = &host};
 
     *stage = (struct stage){.arena = arena_new("test"), .stream = stream_new(-1, 0)};
     buf_init(&stage->said, 1 << 20);
