@@ -1,0 +1,146 @@
+/* What main.cf lets the user do who runs the tests. */
+#include "commands/access.h"
+
+#include "../conf/folder.h"
+#include "util/ids.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+/* A command that has read this main.cf. */
+static void configure(struct folder *folder, const char *main_cf, struct command *ret)
+{
+    assert_non_null(folder_load_with(folder, main_cf, "postdrop", NULL));
+    *ret = (struct command){.name = "postdrop",
+                            .conf = folder->conf,
+                            .arena = folder->arena,
+                            .failure_status = 69};
+}
+
+static const char *own_name(struct folder *folder)
+{
+    struct user user;
+    struct fail why;
+
+    assert_int_equal(user_by_uid(getuid(), folder->arena, &user, &why), 1);
+    return user.name;
+}
+
+static const struct {
+    const char *patterns, *sender;
+    int allowed;
+} senders[] = {
+    {"*", "anybody@example.com", 1},
+    {"*", "", 1},
+    {"joe@example.com", "joe@example.com", 1},
+    {"joe@example.com", "JOE@Example.com", 1},
+    {"joe@example.com", "joe+list@example.com", 1},
+    {"joe@example.com", "joe@example.org", 0},
+    {"joe@example.com", "ann@example.com", 0},
+    {"joe@example.com", "", 0},
+    {"joe@example.com", "joe", 0},
+    {"joe", "joe", 1},
+    {"@example.com", "any.body@example.com", 1},
+    {"@example.com", "any.body@sub.example.com", 0},
+    {"@example.com", "example.com", 0},
+    {"<>", "", 1},
+    {"<>", "joe@example.com", 0},
+    {"ann@x.test, <> @example.com", "joe@example.com", 1},
+    {"ann@x.test, <> @example.com", "", 1},
+};
+
+static void knows_who_may_send_as_whom(void **state)
+{
+    struct folder *folder = *state;
+
+    for (size_t i = 0; i < ROWS(senders); i++) {
+        struct command command;
+        struct fail why;
+
+        configure(folder,
+                  arena_printf(folder->arena,
+                               "recipient_delimiter = +\nlocal_login_sender_maps = "
+                               "inline:{ { %s = %s } }\n",
+                               own_name(folder), senders[i].patterns),
+                  &command);
+        ROW_INT(senders[i].patterns,
+                access_sender(&command, str_of(senders[i].sender), &why),
+                senders[i].allowed);
+        if (!senders[i].allowed)
+            ROW_TEXT(senders[i].patterns, why.text,
+                     arena_printf(folder->arena, "not authorized to use sender='%s'",
+                                  senders[i].sender));
+    }
+}
+
+static void lets_everybody_send_as_anybody_by_default(void **state)
+{
+    struct command command;
+    struct fail why;
+
+    configure(*state, "", &command);
+    assert_int_equal(access_sender(&command, STR("x@y.test"), &why), 1);
+    assert_int_equal(access_sender(&command, STR(""), &why), 1);
+}
+
+static void a_table_that_fails_is_no_answer(void **state)
+{
+    struct command command;
+    struct fail why;
+
+    configure(*state, "local_login_sender_maps = hash:/nonexistent/x\n", &command);
+    assert_int_equal(access_sender(&command, STR("x@y.test"), &why), -1);
+    configure(*state, "local_login_sender_maps =\n", &command);
+    assert_int_equal(access_sender(&command, STR("x@y.test"), &why), 0);
+}
+
+/* How access_require ends a process: its exit status, 0 = it came back. */
+static int require(const struct command *command, const char *list)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int null = open("/dev/null", O_WRONLY);
+
+        dup2(null, STDERR_FILENO);
+        access_require(command, "authorized_submit_users", list, "submit mail");
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void ends_who_is_not_on_the_list(void **state)
+{
+    struct folder *folder = *state;
+    const char *name = own_name(folder);
+    struct command command;
+
+    configure(folder, "", &command);
+    assert_int_equal(require(&command, "static:anyone"), 0);
+    assert_int_equal(require(&command, name), 0);
+    assert_int_equal(require(&command, arena_printf(folder->arena, "x, %s", name)), 0);
+    assert_int_equal(require(&command, "x, y"), 69);
+    assert_int_equal(require(&command, ""), 69);
+    assert_int_equal(
+        require(&command, arena_printf(folder->arena, "!%s, static:anyone", name)), 69);
+    assert_int_equal(require(&command, "hash:/nonexistent/x"), 69);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(knows_who_may_send_as_whom, folder_make,
+                                        folder_remove),
+        cmocka_unit_test_setup_teardown(lets_everybody_send_as_anybody_by_default,
+                                        folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(a_table_that_fails_is_no_answer, folder_make,
+                                        folder_remove),
+        cmocka_unit_test_setup_teardown(ends_who_is_not_on_the_list, folder_make,
+                                        folder_remove),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
