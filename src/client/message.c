@@ -52,19 +52,27 @@ static void put_header(struct writer *writer, struct str logical,
         put_lines(writer, change->instead ? str_of(change->instead) : logical);
 }
 
+static int judge(const struct writer *writer, struct outgoing_text *text,
+                 struct outgoing_change *ret, struct fail *why)
+{
+    const struct message *message = writer->message;
+
+    text->queue_id = message->delivery->request.queue_id;
+    return outgoing_judge(message->outgoing, text, message->delivery->arena, ret, why);
+}
+
 static void on_header(void *context, enum mime_place place, struct str logical)
 {
     struct writer *writer = context;
     const struct message *message = writer->message;
+    struct outgoing_text text = {.header = true, .place = place, .text = logical};
     struct outgoing_change change = {0};
     struct fail why;
 
     writer->checked = 0;
     if (writer->failed)
         return;
-    if (message->outgoing &&
-        outgoing_header(message->outgoing, message->delivery->request.queue_id, place,
-                        logical, message->delivery->arena, &change, &why) < 0)
+    if (message->outgoing && judge(writer, &text, &change, &why) < 0)
         table_failed(writer, "smtp header checks", &why);
     else
         put_header(writer, logical, &change);
@@ -105,15 +113,13 @@ static void put_body(struct writer *writer, bool ends, struct str text,
 static void on_body(void *context, bool ends, struct str text)
 {
     struct writer *writer = context;
-    const struct message *message = writer->message;
+    struct outgoing_text line = {.text = text};
     struct outgoing_change change = {0};
     struct fail why;
 
     if (writer->failed)
         return;
-    if (is_checked(writer, text) &&
-        outgoing_line(message->outgoing, message->delivery->request.queue_id, text,
-                      message->delivery->arena, &change, &why) < 0)
+    if (is_checked(writer, text) && judge(writer, &line, &change, &why) < 0)
         table_failed(writer, "smtp body checks", &why);
     else if (!writer->in_line)
         put_body(writer, ends, text, &change);

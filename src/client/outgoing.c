@@ -158,19 +158,17 @@ static int map_header(const struct outgoing *outgoing, struct str logical,
 /* One match. */
 struct match {
     const struct maps *maps;
-    const char *queue_id;
-    bool header;
-    struct str text;      /* what was looked up */
+    const struct outgoing_text *text;
     const char *argument; /* after the action */
     struct outgoing_change *change;
 };
 
 static void log_action(const struct match *match, const char *action)
 {
-    struct str shown = str_head(match->text, SHOWN);
+    struct str shown = str_head(match->text->text, SHOWN);
 
-    log_info("%s: %s: %s %.*s%s%s", match->queue_id, action,
-             match->header ? "header" : "body", STR_ARG(shown),
+    log_info("%s: %s: %s %.*s%s%s", match->text->queue_id, action,
+             match->text->header ? "header" : "body", STR_ARG(shown),
              match->argument[0] ? ": " : "", match->argument);
 }
 
@@ -203,7 +201,7 @@ static void act_info(struct match *match)
 /* Among headers there must be nothing but headers. */
 static bool is_fit(const struct match *match, const char *action)
 {
-    if (!match->header || header_name_length(str_of(match->argument)) > 0)
+    if (!match->text->header || header_name_length(str_of(match->argument)) > 0)
         return true;
     log_warning("bad %s header text \"%s\" in %s map -- need \"headername: headervalue\"",
                 action, match->argument, maps_param(match->maps));
@@ -239,7 +237,7 @@ static int check(struct match *match, struct arena *arena, struct fail *why)
 {
     struct str value, rest, word;
     enum table_result result =
-        maps_lookup(match->maps, match->text, MAPS_ALL, arena, &value, why);
+        maps_lookup(match->maps, match->text->text, MAPS_ALL, arena, &value, why);
 
     if (result != TABLE_FOUND)
         return result == TABLE_ERROR ? -1 : 0;
@@ -256,39 +254,36 @@ static int check(struct match *match, struct arena *arena, struct fail *why)
     return 0;
 }
 
-int outgoing_header(const struct outgoing *outgoing, const char *queue_id,
-                    enum mime_place place, struct str logical, struct arena *arena,
-                    struct outgoing_change *ret, struct fail *why)
+/* compat: the message's own MIME headers are checked with those of its parts. */
+static const struct maps *checks_for(const struct outgoing *outgoing,
+                                     const struct outgoing_text *text,
+                                     const struct header_kind *kind)
 {
-    const struct header_kind *kind = header_kind(header_name(logical));
-    /* the message's own MIME headers are checked with those of its parts */
-    bool is_mime = place == MIME_PRIMARY && kind->flags & HEADER_MIME;
-    struct match match = {.maps = outgoing->checks[is_mime ? MIME_PART : place],
-                          .queue_id = queue_id,
-                          .header = true,
-                          .text = logical,
-                          .change = ret};
+    if (!text->header)
+        return outgoing->body_checks;
+    if (text->place == MIME_PRIMARY && kind->flags & HEADER_MIME)
+        return outgoing->checks[MIME_PART];
+    return outgoing->checks[text->place];
+}
+
+int outgoing_judge(const struct outgoing *outgoing, const struct outgoing_text *text,
+                   struct arena *arena, struct outgoing_change *ret, struct fail *why)
+{
+    const struct header_kind *kind =
+        header_kind(text->header ? header_name(text->text) : STR(""));
+    struct match match = {
+        .maps = checks_for(outgoing, text, kind), .text = text, .change = ret};
+    struct str logical = text->text;
 
     *ret = (struct outgoing_change){0};
-    if (!maps_empty(match.maps) && check(&match, arena, why) < 0)
+    if (text->text.n > 0 && !maps_empty(match.maps) && check(&match, arena, why) < 0)
         return -1;
-    if (ret->drop || place != MIME_PRIMARY || maps_empty(outgoing->generic))
+    if (ret->drop || !text->header || text->place != MIME_PRIMARY ||
+        maps_empty(outgoing->generic))
         return 0;
     if (ret->instead)
         logical = str_of(ret->instead);
     if (!(header_kind(header_name(logical))->flags & HEADER_ADDRESS))
         return 0;
     return map_header(outgoing, logical, arena, &ret->instead, why);
-}
-
-int outgoing_line(const struct outgoing *outgoing, const char *queue_id, struct str line,
-                  struct arena *arena, struct outgoing_change *ret, struct fail *why)
-{
-    struct match match = {
-        .maps = outgoing->body_checks, .queue_id = queue_id, .text = line, .change = ret};
-
-    *ret = (struct outgoing_change){0};
-    if (maps_empty(match.maps) || line.n == 0)
-        return 0;
-    return check(&match, arena, why);
 }

@@ -31,19 +31,24 @@ bool outgoing_has_content_rules(const struct outgoing *outgoing);
 const char *outgoing_address(const struct outgoing *outgoing, const char *address,
                              struct arena *arena, struct fail *why);
 
-/* What becomes of a header (logical form) or body line. Texts live in arena. */
+/* A header (logical form) or body line on its way out. */
+struct outgoing_text {
+    const char *queue_id; /* of its message */
+    bool header;
+    enum mime_place place; /* of a header */
+    struct str text;
+};
+
+/* What becomes of it. Texts live in arena. */
 struct outgoing_change {
     const char *before;  /* sent before it, or NULL */
     bool drop;           /* it is not sent */
     const char *instead; /* sent in its place, or NULL */
 };
 
-/* -1 = could not find out. What actions want logged is logged with the queue id. */
-int outgoing_header(const struct outgoing *outgoing, const char *queue_id,
-                    enum mime_place place, struct str logical, struct arena *arena,
-                    struct outgoing_change *ret, struct fail *why) MUST_CHECK;
-int outgoing_line(const struct outgoing *outgoing, const char *queue_id, struct str line,
-                  struct arena *arena, struct outgoing_change *ret,
-                  struct fail *why) MUST_CHECK;
+/* -1 = could not find out. What actions want logged is logged. */
+int outgoing_judge(const struct outgoing *outgoing, const struct outgoing_text *text,
+                   struct arena *arena, struct outgoing_change *ret,
+                   struct fail *why) MUST_CHECK;
 
 #endif

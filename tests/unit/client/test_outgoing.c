@@ -46,6 +46,16 @@ static void end(struct stage *stage)
     arena_free(stage->arena);
 }
 
+static int judge(struct stage *stage, bool header, enum mime_place place,
+                 const char *text, struct outgoing_change *ret)
+{
+    struct outgoing_text what = {
+        .queue_id = "ID", .header = header, .place = place, .text = str_of(text)};
+    struct fail why;
+
+    return outgoing_judge(&stage->outgoing, &what, stage->arena, ret, &why);
+}
+
 static const char *const mapped[] = {
     "myhostname=mx.my.test",
     "mydomain=my.test",
@@ -105,16 +115,13 @@ static void address_headers_of_the_message_itself_are_mapped(void **state)
 {
     struct outgoing_change change;
     struct stage stage;
-    struct fail why;
 
     (void)state;
     begin(&stage, mapped);
     assert_true(outgoing_has_content_rules(&stage.outgoing));
     for (size_t i = 0; i < ROWS(headers); i++) {
         ROW_INT(headers[i].header,
-                outgoing_header(&stage.outgoing, "ID", headers[i].place,
-                                str_of(headers[i].header), stage.arena, &change, &why),
-                0);
+                judge(&stage, true, headers[i].place, headers[i].header, &change), 0);
         ROW_TEXT(headers[i].header, change.instead, headers[i].instead);
         ROW_INT(headers[i].header, change.drop, false);
     }
@@ -150,15 +157,12 @@ static void checks_change_or_tell(void **state)
         const char *overrides[] = {"inet_interfaces=loopback-only", setting, NULL};
         struct outgoing_change change;
         struct stage stage;
-        struct fail why;
 
         snprintf(setting, sizeof setting, "smtp_header_checks=inline:{{Subject: x = %s}}",
                  actions[i].action);
         begin(&stage, overrides);
         ROW_INT(actions[i].action,
-                outgoing_header(&stage.outgoing, "ID", MIME_PRIMARY, STR("Subject: x"),
-                                stage.arena, &change, &why),
-                0);
+                judge(&stage, true, MIME_PRIMARY, "Subject: x", &change), 0);
         ROW_TEXT(actions[i].action, change.before, actions[i].before);
         ROW_TEXT(actions[i].action, change.instead, actions[i].instead);
         ROW_INT(actions[i].action, change.drop, actions[i].drop);
@@ -179,13 +183,9 @@ static void a_table_that_fails_is_no_no(void **state)
     (void)state;
     begin(&stage, failing);
     assert_null(outgoing_address(&stage.outgoing, "a@b.test", stage.arena, &why));
-    assert_int_equal(outgoing_header(&stage.outgoing, "ID", MIME_PRIMARY, STR("To: x"),
-                                     stage.arena, &change, &why),
-                     -1);
-    assert_int_equal(
-        outgoing_line(&stage.outgoing, "ID", STR("x"), stage.arena, &change, &why), -1);
-    assert_int_equal(
-        outgoing_line(&stage.outgoing, "ID", STR(""), stage.arena, &change, &why), 0);
+    assert_int_equal(judge(&stage, true, MIME_PRIMARY, "To: x", &change), -1);
+    assert_int_equal(judge(&stage, false, 0, "x", &change), -1);
+    assert_int_equal(judge(&stage, false, 0, "", &change), 0);
     end(&stage);
 }
 
