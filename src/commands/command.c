@@ -43,13 +43,21 @@ static void open_descriptors(void)
     }
 }
 
+/* May be called twice. */
+static void prepare(struct command *command)
+{
+    if (command->arena)
+        return;
+    open_descriptors();
+    command->arena = arena_new("command");
+}
+
 void command_start(struct command *command, const char *name)
 {
     struct logging_options options;
 
-    open_descriptors();
+    prepare(command);
     command->name = name;
-    command->arena = arena_new("command");
     options = logging_of(command);
     logging_start(&options);
 }
@@ -124,10 +132,13 @@ void command_shed_environment(struct command *command)
 {
     const struct itimerval no_timer = {0};
     const struct rlimit no_core = {0};
-    char *zone = keep(command, "TZ"), *tag = keep(command, "MAIL_LOGTAG");
+    char *zone, *tag;
     const char *directory = getenv("MAIL_CONFIG");
     sigset_t none;
 
+    prepare(command);
+    zone = keep(command, "TZ");
+    tag = keep(command, "MAIL_LOGTAG");
     if (directory && command->directory == NULL)
         command->directory = arena_copy(command->arena, directory);
     clearenv();

@@ -44,9 +44,9 @@ int command_failure(const struct command *command);
 void command_enter_queue(const struct command *command);
 
 /*
- * For set-gid programs, before anything else: no environment but what is known to be
- * harmless, no blocked signals, no timers, no size limit signal, umask 077.
- * MAIL_CONFIG is taken into command->directory.
+ * For set-gid programs, before anything else, command_start too: no environment but what
+ * is known to be harmless, no blocked signals, no timers, no size limit signal, umask
+ * 077. MAIL_CONFIG is taken into command->directory.
  */
 void command_shed_environment(struct command *command);
 

@@ -258,8 +258,8 @@ int main(int argc, char **argv)
     struct drop drop = {.status = SUBMIT_BAD_RECORD};
     struct fail why;
 
-    command_start(&drop.command, "postdrop");
     command_shed_environment(&drop.command);
+    command_start(&drop.command, "postdrop");
     parse(&drop.command, argc, argv);
     command_check_directory(&drop.command);
     command_configure(&drop.command);

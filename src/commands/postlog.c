@@ -90,9 +90,9 @@ int main(int argc, char **argv)
     struct command command = {0};
     struct options options = {0};
 
-    command_start(&command, "postlog");
     if (getegid() != getgid())
         command_shed_environment(&command);
+    command_start(&command, "postlog");
     parse(&command, &options, argc, argv);
     command_check_directory(&command);
     command_configure(&command);

@@ -128,6 +128,7 @@ void log_open(const struct log_options *options)
 {
     const char *slash = options->tag ? strrchr(options->tag, '/') : NULL;
     const char *last = slash ? slash + 1 : options->tag;
+    const struct sockaddr_un before = state.address;
 
     if (state.pid == 0)
         pthread_atfork(NULL, NULL, after_fork);
@@ -145,7 +146,9 @@ void log_open(const struct log_options *options)
     state.opened = true;
     set_address(state.is_postlog ? options->postlog : options->syslog);
     state.patient_from_ms = 0;
-    open_socket();
+    /* Programs begin twice: before and after main.cf is read, mostly with one address. */
+    if (!state.has_socket || memcmp(&before, &state.address, sizeof(before)) != 0)
+        open_socket();
 }
 
 int log_fd(void)

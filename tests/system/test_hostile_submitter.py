@@ -140,3 +140,11 @@ def test_nobody_says_what_only_the_mail_system_may(down, what):
     records = down.records(path)
     assert records[0][0] == "T" and int(records[0][1].split()[0]) >= int(start)
     assert [k for k, _ in records] == ["T", "S", "R", "M", "N", "X", "E"]
+
+
+def test_what_the_caller_calls_himself_is_not_logged(down):
+    mark = down.log.mark()
+    forged = {"MAIL_LOGTAG": "postfix/x[1]: forged\n<22>postfix/y"}
+    down.run(["postdrop", "-x"], user="joe", env=forged)
+    (line,) = down.log.matching(r"usage: postdrop", since=mark)
+    assert "forged" not in line.string and line.string.startswith("postfix/postdrop[")

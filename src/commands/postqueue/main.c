@@ -239,8 +239,8 @@ int main(int argc, char **argv)
     struct command command = {.failure_status = EX_UNAVAILABLE};
     struct request request = {0};
 
-    command_start(&command, "postqueue");
     command_shed_environment(&command);
+    command_start(&command, "postqueue");
     parse(&command, &request, argc, argv);
     command_check_directory(&command);
     command_configure(&command);
