@@ -78,18 +78,35 @@ static void announce(struct session *session)
         session_reply_line(session, 250, i + 1 == lines.n, lines.items[i]);
 }
 
+/* The name becomes part of the Received: header, where a client could forge what we say
+ * of it, and of log lines. */
+static const char *harmless(struct arena *arena, struct str name)
+{
+    char *text = arena_copy_str(arena, name);
+
+    for (size_t i = 0; i < name.n; i++)
+        if (text[i] == '\0' || strchr(" <>()\\\";@", text[i]))
+            text[i] = '?';
+    log_make_printable(text);
+    return text;
+}
+
 /* A new HELO ends any transaction, and its name replaces the old one once it is accepted.
  */
 static bool introduce(struct session *session, struct str name, const char *protocol)
 {
     const char *before = session->helo;
+    struct arena *arena = arena_new("hello");
 
-    session->helo = arena_copy_str(session->arena, name);
+    session->helo = harmless(arena, name);
     if (!session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_HELO)) {
         session->helo = before;
+        arena_free(arena);
         return false;
     }
     transaction_reset(session);
+    arena_free(session->hello); /* a client may say hello without end */
+    session->hello = arena;
     session->protocol = protocol;
     return true;
 }

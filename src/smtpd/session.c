@@ -443,4 +443,5 @@ void session_serve(struct client *client)
     say_goodbye(&session);
     arena_free(session.transaction.arena);
     arena_free(session.command);
+    arena_free(session.hello);
 }

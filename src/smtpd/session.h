@@ -60,6 +60,7 @@ struct session {
     struct stream *stream;
     struct arena *arena;   /* session lifetime */
     struct arena *command; /* reset before each command */
+    struct arena *hello;   /* of helo; one at a time */
     struct netaddr peer, own;
     struct client_name client;
     char address[NETADDR_TEXT]; /* of the client, printable */

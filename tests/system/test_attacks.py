@@ -1,5 +1,7 @@
 """What users of the machine and strangers try, so that mail of others stops or is lost."""
 
+import re
+
 import pytest
 
 from harness.sandbox import USERS, wait_until
@@ -20,6 +22,12 @@ def submission(*envelope):
     """What postdrop reads; envelope: (type, data) pairs."""
     content = [("M", b""), ("N", b"Subject: t"), ("N", b""), ("N", b"hello"), ("X", b""), ("E", b"")]
     return b"".join(record(kind, data) for kind, data in [*envelope, *content])
+
+
+def memory_kb(mta, program):
+    """Of its largest process."""
+    texts = [open(f"/proc/{pid}/status", encoding="ascii").read() for pid in mta.processes(program)]
+    return max(int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) for text in texts)
 
 
 def others_get_mail(mta):
@@ -77,3 +85,25 @@ def test_a_forward_file_with_an_endless_word(mta, text):
         mta.path("/home/ann/.forward").unlink()
     assert any("dsn=5.3.5, status=bounced (mail system configuration error)" in l for l in lines)
     others_get_mail(mta)
+
+
+def test_a_client_says_hello_without_end(mta):
+    with mta.smtp() as client:
+        client.docmd("EHLO", "a" * 2000)
+        before = memory_kb(mta, "smtpd")
+        for _ in range(5000):
+            assert client.docmd("HELO", "a" * 2000)[0] == 250
+        assert memory_kb(mta, "smtpd") < before + 1000
+
+
+def test_a_client_forges_what_the_received_header_says_of_it(mta):
+    before = len(mta.mbox("joe"))
+    mark = mta.log.mark()
+    with mta.smtp() as client:
+        client.send(b'EHLO bank.test (bank.test [192.0.2.1])\r with "x";\\<y@z>\x7f\xff\r\n')
+        assert client.getreply()[0] == 250
+        assert client.sendmail(SENDER, f"joe@{mta.domain}", TEXT) == {}
+    mta.log.wait(r": removed$", since=mark)
+    (message,) = mta.mbox("joe")[before:]
+    name = "bank.test??bank.test?[192.0.2.1]???with??x????y?z???"
+    assert message["Received"].startswith(f"from {name} (unknown [127.0.0.9])\n\tby {mta.hostname} (Postfix) with ")
