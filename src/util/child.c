@@ -332,6 +332,7 @@ int child_run(const struct child_options *options,
     if (timed_out || status < 0 || !wait_in_time(&child)) {
         timed_out = timed_out || status == 0;
         kill(-child.pid, SIGKILL);
+        kill(child.pid, SIGKILL); /* it may have left its group */
     }
     ret->status = reap(child.pid);
     ret->timed_out = timed_out;

@@ -185,6 +185,22 @@ static void kills_the_group_when_time_is_over(void **state)
     assert_true(result.timed_out);
 }
 
+/* A process may join another group of its session, that of its parent for one. */
+static void kills_a_command_that_left_its_group(void **state)
+{
+    struct child_options options =
+        options_for("exec perl -e '$| = 1; setpgrp(0, getpgrp(getppid())) or die; "
+                    "print \"away\\n\"; sleep 20'");
+    struct child_result result;
+    struct fail why;
+
+    options.timeout_ms = 1000;
+    assert_int_equal(child_run(&options, NULL, NULL, *state, &result, &why), 0);
+    ROW_EQ("output", result.output, "away\n");
+    assert_true(result.timed_out);
+    assert_true(WIFSIGNALED(result.status));
+}
+
 static void does_not_wait_for_what_a_command_leaves_behind(void **state)
 {
     struct child_options options = options_for("sleep 1000 & echo $!");
@@ -210,6 +226,7 @@ int main(void)
         TEST(a_command_need_not_read_its_input),
         TEST(kills_when_the_input_fails),
         TEST(kills_the_group_when_time_is_over),
+        TEST(kills_a_command_that_left_its_group),
         TEST(does_not_wait_for_what_a_command_leaves_behind),
     };
 
