@@ -26,6 +26,7 @@ enum part { ENVELOPE = 1, HEADER = 2, BODY = 4, EVERYTHING = ENVELOPE | HEADER |
 struct options {
     int parts;
     bool decimal, offset, raw, names; /* -d -o -r -v */
+    bool file_names;                  /* -f: in front of each line */
     bool queue;                       /* -q: arguments are queue ids */
     off_t start;                      /* -s */
 };
@@ -38,12 +39,20 @@ struct page {
     bool extracted;
     bool banners; /* the envelope was asked for */
     bool header_seen;
+    bool in_line; /* what was printed last is a line without its end */
 };
 
 /* --- lines --- */
 
+static void print_file_name(const struct page *page)
+{
+    if (page->options->file_names && !page->in_line)
+        printf("%s: ", page->path);
+}
+
 static void prefix(const struct page *page, const struct record *record)
 {
+    print_file_name(page);
     if (page->options->offset)
         printf("%9lld ", (long long)record->offset);
     if (page->options->decimal)
@@ -57,6 +66,8 @@ static void banner(const struct page *page, const struct record *record,
         return;
     if (record)
         prefix(page, record);
+    else
+        print_file_name(page);
     printf("*** %s %s ***\n", words, page->path);
 }
 
@@ -156,7 +167,8 @@ static void print_text(struct page *page, const struct record *record)
         fputs(record->type == RECORD_LINE ? "regular_text: " : "unterminated_text: ",
               stdout);
     print_data(record->data);
-    if (record->type == RECORD_LINE || one_a_line)
+    page->in_line = record->type != RECORD_LINE && !one_a_line;
+    if (!page->in_line)
         putchar('\n');
 }
 
@@ -282,7 +294,7 @@ static void print_id(const struct options *options, const struct spool *spool,
 
 static void usage(void)
 {
-    fatal("usage: postcat [-bdehoqrv] [-c config_dir] [-s offset] [file ...]");
+    fatal("usage: postcat [-bdefhnoqrv] [-c config_dir] [-s offset] [file ...]");
 }
 
 static struct options parse(struct command *command, int argc, char **argv)
@@ -291,7 +303,7 @@ static struct options parse(struct command *command, int argc, char **argv)
     unsigned long long start;
     int option;
 
-    while ((option = getopt(argc, argv, "bc:dehoqrs:v")) != -1)
+    while ((option = getopt(argc, argv, "bc:defhnoqrs:v")) != -1)
         switch (option) {
         case 'b':
             options.parts |= BODY;
@@ -305,8 +317,13 @@ static struct options parse(struct command *command, int argc, char **argv)
         case 'e':
             options.parts |= ENVELOPE;
             break;
+        case 'f':
+            options.file_names = true;
+            break;
         case 'h':
             options.parts |= HEADER;
+            break;
+        case 'n': /* compat: known, without a meaning */
             break;
         case 'o':
             options.offset = true;
