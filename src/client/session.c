@@ -19,6 +19,17 @@ void session_set_timeout(struct session *session, int seconds)
     stream_set_timeout(session->stream, seconds > 0 ? (int64_t)seconds * 1000 : -1);
 }
 
+void session_set_deadline(struct session *session, long long bytes)
+{
+    int64_t limit_ms = (int64_t)session->timeout_s * 1000;
+
+    if (session->timeout_s <= 0)
+        return;
+    if (session->settings->min_data_rate > 0)
+        limit_ms += bytes * 1000 / session->settings->min_data_rate;
+    stream_set_deadline(session->stream, clock_ms(&clock_system) + limit_ms);
+}
+
 /* smtp_reply_filter: its rules see each line of a reply before anybody else. */
 static int replace_line(void *context, struct str line, struct arena *arena,
                         struct str *ret)
@@ -53,11 +64,12 @@ enum stream_result session_exchange(struct session *session, struct arena *arena
     enum stream_result result = STREAM_OK;
     struct reply_filter filter;
 
+    if (session->settings->per_request_deadline)
+        session_set_deadline(session, 0);
     if (stream_pending(session->stream) > 0)
         result = stream_flush(session->stream);
-    if (result == STREAM_OK && session->timeout_s > 0)
-        stream_set_deadline(session->stream,
-                            clock_ms(&clock_system) + (int64_t)session->timeout_s * 1000);
+    if (!session->settings->per_request_deadline)
+        session_set_deadline(session, 0); /* a reply in trickles is none */
     if (result == STREAM_OK)
         result = reply_read(session->stream, arena, filter_of(session, &filter), ret);
     stream_set_deadline(session->stream, 0);

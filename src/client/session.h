@@ -84,6 +84,12 @@ bool session_reset(struct session *session, struct arena *arena);
 /* Limit each write, and the time for each whole reply, to so many seconds; 0 = none. */
 void session_set_timeout(struct session *session, int seconds);
 
+/*
+ * All that follows, until the next reply is there, must be over within the
+ * limit of session_set_timeout, and the time that so many bytes may take.
+ */
+void session_set_deadline(struct session *session, long long bytes);
+
 /* Send what is pending and read a reply; on anything but STREAM_OK the session is broken.
  */
 enum stream_result session_exchange(struct session *session, struct arena *arena,

@@ -247,6 +247,8 @@ static void read_plain(const struct conf *conf, bool conf_is_lmtp,
     ret->quote_rfc821_envelope = FAMILY(quote_rfc821_envelope);
     ret->send_xforward = FAMILY(send_xforward_command);
     ret->line_length_limit = FAMILY(line_length_limit);
+    ret->per_request_deadline = FAMILY(per_request_deadline);
+    ret->min_data_rate = FAMILY(min_data_rate);
     ret->convert = !conf->disable_mime_output_conversion;
 }
 

@@ -86,6 +86,8 @@ struct client_settings {
     bool convert;              /* 8-bit content for servers that take 7 bits only */
     int line_length_limit;     /* 0 = none */
     struct client_timeouts timeout;
+    bool per_request_deadline; /* they hold for a command and its reply together */
+    int min_data_rate; /* bytes of content a second that prolong it; 0 = none do */
     struct client_reuse reuse;
     struct workarounds workarounds; /* zeroed = none */
 };

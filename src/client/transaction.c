@@ -374,6 +374,8 @@ static void send_content(struct run *run)
     struct fail why = {0};
 
     session_set_timeout(session, session->settings->timeout.data_xfer);
+    if (session->settings->per_request_deadline)
+        session_set_deadline(session, run->transaction->size);
     content_init(&content, session->stream, session->settings->line_length_limit);
     if (run->transaction->write(run->transaction->context, &content, &why) < 0) {
         give_up_message(run, &why);

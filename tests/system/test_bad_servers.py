@@ -130,6 +130,26 @@ def test_a_server_that_takes_no_more_content(mta):
     mta.run(["postsuper", "-d", "ALL"], check=True)
 
 
+def test_a_server_that_takes_content_in_sips(mta):
+    """Each sip comes in time; with deadlines the whole must come at a decent rate."""
+
+    def behave(server, client, lines):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        polite(client, lines, "DATA")
+        client.sendall(b"354 go\r\n")
+        while client.recv(2000):
+            time.sleep(0.5)
+
+    mta.configure("smtp_per_request_deadline = yes\nsmtp_min_data_rate = 10000000")
+    mark = mta.log.mark()
+    with Server(behave):
+        queue_id = mta.submit("ann@client.test", "v@elsewhere.test", "Subject: x\n\n" + ("x" * 76 + "\n") * 100000)
+        line = mta.log.wait(rf"smtp\[\d+\]: {queue_id}: to=.*", since=mark, timeout=30).group(0)
+    assert "(conversation with 127.0.0.7[127.0.0.7] timed out while sending message body)" in line
+    mta.run(["postsuper", "-d", "ALL"], check=True)
+    mta.configure("smtp_per_request_deadline = no")
+
+
 def test_answers_before_they_are_asked_for(mta):
     """All replies at once, the last of them to a message that was never sent."""
 
