@@ -39,6 +39,20 @@ void command_environment(const struct conf *conf, struct arena *arena, struct te
         texts_add(ret, arena, "PATH=/usr/bin:/bin");
 }
 
+const char *const *command_words(const char *const *words, struct arena *arena)
+{
+    const char *first = *words++ + sizeof("argv=") - 1;
+    struct texts argv = {0};
+
+    if (*first)
+        texts_add(&argv, arena, first);
+    for (; *words; words++)
+        texts_add(&argv, arena, *words);
+    if (argv.n == 0)
+        texts_add(&argv, arena, NULL);
+    return argv.items;
+}
+
 /* --- the end ---------------------------------------------------------------------------
  */
 

@@ -11,6 +11,9 @@
 /* What every command finds in its environment: export_environment, and a PATH. */
 void command_environment(const struct conf *conf, struct arena *arena, struct texts *ret);
 
+/* The command line that begins with the word "argv=cmd", or "argv=" and "cmd". */
+const char *const *command_words(const char *const *words, struct arena *arena);
+
 /*
  * Run it with the message as input. The outcome of its end: DELIVERED with what it
  * said as text, one line, blanks around it gone; else by sysexits(3), by a status code

@@ -5,7 +5,8 @@
  */
 #include "pipe/settings.h"
 
-#include "deliver/copy.h"
+#include "deliver/command.h"
+#include "service/rights.h"
 
 #include <ctype.h>
 
@@ -44,53 +45,15 @@ static int parse_flags(struct parser *p, const char *value)
     return 0;
 }
 
-/* --- user= -------------------------------------------------------------------------- */
-
-static int check_rights(struct parser *p, const char *value)
-{
-    const struct rights *rights = &p->settings.rights;
-    struct user owner;
-    int found = user_by_name(p->conf->mail_owner, p->arena, &owner, p->why);
-
-    if (found < 0)
-        return -1;
-    if (rights->uid == 0 || rights->gid == 0)
-        return fail_set(p->why, "user=%s: commands that get mail must not be root's",
-                        value);
-    if (found > 0 && rights->uid == owner.uid)
-        return fail_set(p->why,
-                        "user=%s: that is mail_owner, who may change the whole queue; "
-                        "use a user of its own",
-                        value);
-    if (found > 0 && rights->gid == owner.gid)
-        return fail_set(p->why, "user=%s: that is the group of mail_owner", value);
-    return 0;
-}
-
-/* "joe", "joe:", "joe:staff". */
 static int parse_user(struct parser *p, const char *value)
 {
-    struct str rest = str_of(value), name = str_until(&rest, ':');
-    struct user user;
-    int found = user_by_name(arena_copy_str(p->arena, name), p->arena, &user, p->why);
+    struct service_rights rights;
 
-    if (found == 0)
-        return fail_set(p->why, "user=%s: there is no user \"%.*s\"", value,
-                        STR_ARG(name));
-    if (found < 0)
+    if (service_rights_parse(value, p->conf, p->arena, &rights, p->why) < 0)
         return -1;
-    p->settings.rights = (struct rights){user.uid, user.gid};
-    if (rest.n) {
-        found = group_by_name(arena_copy_str(p->arena, rest), &p->settings.rights.gid,
-                              p->why);
-        if (found == 0)
-            return fail_set(p->why, "user=%s: there is no group \"%.*s\"", value,
-                            STR_ARG(rest));
-        if (found < 0)
-            return -1;
-    }
+    p->settings.rights = (struct rights){rights.uid, rights.gid};
     p->has_user = true;
-    return check_rights(p, value);
+    return 0;
 }
 
 /* --- the others ------------------------------------------------------------------------
@@ -189,26 +152,13 @@ static int parse_attribute(struct parser *p, const char *word)
     return fail_set(p->why, "unknown attribute \"%s\"", word);
 }
 
-/* The command's first word stands behind "argv="; it may be the next word, too. */
-static int parse_argv(struct parser *p, const char *first, const char *const *more)
-{
-    struct texts argv = {0};
-
-    if (*first)
-        texts_add(&argv, p->arena, first);
-    for (; *more; more++)
-        texts_add(&argv, p->arena, *more);
-    if (argv.n == 0)
-        return fail_set(p->why, "argv= names no command");
-    p->settings.argv = argv.items;
-    return 0;
-}
-
 static int parse(struct parser *p, const char *const *words)
 {
     for (; *words; words++) {
         if (str_starts_nocase(str_of(*words), "argv="))
-            return parse_argv(p, *words + sizeof("argv=") - 1, words + 1);
+            p->settings.argv = command_words(words, p->arena);
+        if (p->settings.argv)
+            return *p->settings.argv ? 0 : fail_set(p->why, "argv= names no command");
         if (parse_attribute(p, *words) < 0)
             return -1;
     }

@@ -343,3 +343,78 @@ int child_run(const struct child_options *options,
     buf_done(&child.collected);
     return timed_out || status == 0 ? 0 : fail_set(why, "input of the command failed");
 }
+
+/* --- commands that talk to a client themselves ---------------------------------------
+ */
+
+/* Wait for the end of the process; false when the time came first. */
+static bool wait_for_end(const struct child *child)
+{
+    struct pollfd p = {.fd = child->ended, .events = POLLIN};
+
+    for (;;) {
+        int64_t left = child->deadline_ms - clock_ms(&clock_system);
+        int n;
+
+        if (left <= 0)
+            return false;
+        n = poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return true;
+    }
+}
+
+/* What went wrong between fork and exec, when something did. */
+static int read_failure(int error, struct fail *why)
+{
+    struct fail told;
+    ssize_t n;
+
+    while ((n = read(error, &told, sizeof(told))) < 0 && errno == EINTR)
+        ;
+    if (n != (ssize_t)sizeof(told))
+        return 0;
+    if (why != NULL)
+        *why = told;
+    return -1;
+}
+
+static int start_with(const struct child_options *options, const char *const *argv,
+                      int fd, struct child *child, struct fail *why)
+{
+    int error[2], status;
+
+    if (pipe2(error, O_CLOEXEC) < 0)
+        return fail_set(why, "make a pipe: %m");
+    child->pid = fork();
+    if (child->pid == 0) {
+        arrange_descriptors(fd, fd, error[1]);
+        run(options, argv);
+    }
+    if (child->pid > 0)
+        setpgid(child->pid, child->pid);
+    else
+        fail_set(why, "fork: %m");
+    close(error[1]);
+    status = child->pid > 0 ? read_failure(error[0], why) : -1;
+    close(error[0]);
+    if (status < 0 && child->pid > 0)
+        reap(child->pid);
+    return status;
+}
+
+int child_serve(const struct child_options *options, int fd, struct arena *arena,
+                struct child_result *ret, struct fail *why)
+{
+    struct child child = {.deadline_ms = clock_ms(&clock_system) + options->timeout_ms};
+
+    if (start_with(options, words_to_run(options, arena), fd, &child, why) < 0)
+        return -1;
+    child.ended = platform_process_fd(child.pid);
+    *ret = (struct child_result){.timed_out = !wait_for_end(&child)};
+    if (ret->timed_out)
+        kill(-child.pid, SIGKILL);
+    ret->status = reap(child.pid);
+    close_fd(&child.ended);
+    return 0;
+}

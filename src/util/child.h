@@ -54,4 +54,11 @@ int child_run(const struct child_options *options,
               int (*feed)(void *context, struct stream *to), void *context,
               struct arena *arena, struct child_result *ret, struct fail *why) MUST_CHECK;
 
+/*
+ * Run it with fd as its standard input, output and error, and wait for its end; when the
+ * time is over its process group is killed. output_max does not matter.
+ */
+int child_serve(const struct child_options *options, int fd, struct arena *arena,
+                struct child_result *ret, struct fail *why) MUST_CHECK;
+
 #endif

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -215,6 +216,44 @@ static void does_not_wait_for_what_a_command_leaves_behind(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* Run command with one end of a socket pair; what it answers to "hello" is *ret. */
+static int serve(const char *command, int64_t timeout_ms, struct arena *arena,
+                 struct child_result *result, char *ret, size_t size)
+{
+    struct child_options options = options_for(command);
+    struct fail why;
+    ssize_t n;
+    int pair[2], status;
+
+    options.timeout_ms = timeout_ms;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(write(pair[0], "hello\n", 6), 6);
+    status = child_serve(&options, pair[1], arena, result, &why);
+    close(pair[1]);
+    n = read(pair[0], ret, size - 1);
+    ret[n > 0 ? n : 0] = '\0';
+    close(pair[0]);
+    return status;
+}
+
+static void a_command_serves_its_client(void **state)
+{
+    struct child_result result;
+    char said[100];
+
+    assert_int_equal(serve("read x; echo $x $WHO >&2; exit 3", 20000, *state, &result,
+                           said, sizeof(said)),
+                     0);
+    assert_string_equal(said, "hello me\n");
+    assert_int_equal(WEXITSTATUS(result.status), 3);
+    assert_false(result.timed_out);
+    assert_int_equal(serve("exec sleep 60", 200, *state, &result, said, sizeof(said)), 0);
+    assert_true(result.timed_out);
+    assert_int_equal(WTERMSIG(result.status), SIGKILL);
+    assert_int_equal(serve("/nonexistent/x", 20000, *state, &result, said, sizeof(said)),
+                     -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +267,7 @@ int main(void)
         TEST(kills_the_group_when_time_is_over),
         TEST(kills_a_command_that_left_its_group),
         TEST(does_not_wait_for_what_a_command_leaves_behind),
+        TEST(a_command_serves_its_client),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,2 @@
+spawn.program := spawn
+spawn.uses := util conf ipc net service deliver mail table queue
