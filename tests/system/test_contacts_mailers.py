@@ -18,8 +18,6 @@ def both(ours, oracle):
         box.write("/tmp/body", "Hello,\n\n.lone\n.\nFrom me to you\n")
         box.write("/tmp/latin", "gr\N{LATIN SMALL LETTER U WITH DIAERESIS}ezi\n")
         box.write("/tmp/0001-first.patch", PATCH, "joe")
-        # what the packages' postinst does, as to alternatives
-        box.run("ln -s /usr/bin/php8.2 /usr/local/bin/php 2>/dev/null")
     return ours, oracle
 
 
