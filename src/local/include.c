@@ -62,6 +62,10 @@ static int read_list(struct attempt *attempt, struct step *step, const char *pat
         errno = ENOENT;
         return fail_set(why, "unable to lookup :include: file %s: %m", path);
     }
+    /* Whoever can make a link could have any file of root's read and told of. */
+    if (result > 0 && reader.uid == 0 && st.st_nlink != 1)
+        return fail_set(why, ":include: file %s has %lu hard links", path,
+                        (unsigned long)st.st_nlink);
     if (result > 0 && st.st_uid != 0 && st.st_uid != reader.uid)
         return fail_set(why, ":include: file %s has bad owner uid %u", path,
                         (unsigned)st.st_uid);

@@ -109,3 +109,38 @@ def test_a_client_forges_what_the_received_header_says_of_it(mta):
     (message,) = mta.mbox("joe")[before:]
     name = "bank.test??bank.test?[192.0.2.1]???with??x????y?z???"
     assert message["Received"].startswith(f"from {name} (unknown [127.0.0.9])\n\tby {mta.hostname} (Postfix) with ")
+
+
+def test_a_list_of_a_user_is_a_link_to_a_file_of_roots(mta):
+    """As where the kernel does not keep users from linking what is not theirs."""
+    mta.write("/home/secret", "topsecret\n")
+    mta.run(["chmod", "600", "/home/secret"], check=True)
+    mta.aliases("list: :include:/home/joe/list\n")
+    for link in (["ln", "/home/secret", "/home/joe/list"], ["ln", "-sf", "/home/secret", "/home/joe/list"]):
+        mta.run(link, check=True)
+        lines = mta.deliver(SENDER, f"list@{mta.domain}", TEXT)
+        assert any("dsn=5.3.5, status=bounced (mail system configuration error)" in l for l in lines)
+    assert not any("topsecret" in l for l in mta.log.lines)
+    mta.run(["rm", "/home/secret", "/home/joe/list"], check=True)
+
+
+def test_a_command_gets_nothing_of_the_mail_system(mta):
+    """Descriptors, groups, environment, umask: only what a user may have."""
+    script = "#!/bin/sh\ncat >/dev/null\nexec >/home/joe/seen\nls -l /proc/$$/fd\nid -G\ngrep -i cap /proc/self/status\numask\nenv\n"
+    mta.write("/home/joe/look", script, "joe")
+    mta.run(["chmod", "755", "/home/joe/look"], check=True)
+    mta.write("/home/joe/.forward", "|/home/joe/look\n", "joe")
+    try:
+        lines = mta.deliver(SENDER, f"joe@{mta.domain}", TEXT)
+    finally:
+        mta.path("/home/joe/.forward").unlink()
+    assert any("delivered to command" in l for l in lines)
+    seen = mta.read("/home/joe/seen")
+    assert set(re.findall(r" (\d+) -> ", seen)) <= {"0", "1", "2", "10"}
+    assert "/var/spool" not in re.sub("(?m)^PWD=.*", "", seen) and "socket:" not in seen
+    assert re.search(r"(?m)^%d$" % USERS["joe"][1], seen)
+    assert re.search(r"CapEff:\s+0+$", seen, re.M) and re.search(r"CapPrm:\s+0+$", seen, re.M)
+    assert re.search(r"(?m)^0077$", seen)
+    known = set("HOME SHELL USER LOGNAME SENDER RECIPIENT ORIGINAL_RECIPIENT LOCAL DOMAIN CLIENT_ADDRESS PATH".split())
+    known |= set("CLIENT_HELO CLIENT_HOSTNAME CLIENT_PROTOCOL MAIL_CONFIG LANG TZ PWD OLDPWD SHLVL _".split())
+    assert set(re.findall(r"(?m)^(\w+)=", seen)) <= known
