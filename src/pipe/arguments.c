@@ -219,7 +219,7 @@ static int expand_word(struct expansion *e, const char *word, const char **ret)
     if (result == 0)
         *ret = arena_copy_str(e->arena, buf_str(&out));
     buf_done(&out);
-    return result;
+    return result == 0 ? 0 : -1;
 }
 
 static int expand_for_all(struct expansion *e, const char *word, struct texts *ret)
