@@ -6,6 +6,7 @@ BEGIN {
     bits["recipient"] = 4; bits["data"] = 5; bits["end_of_data"] = 6
     bits["local_rewrite"] = 7; bits["etrn"] = 8
     kind["none"] = "NO_ARGUMENT"; kind["time"] = "TIME_ARGUMENT"
+    kind["table"] = "TABLE_ARGUMENT"
     kind["hosts"] = "HOSTS_ARGUMENT"
     kind["restriction"] = "RESTRICTION_ARGUMENT"
     if (want != "man")

@@ -64,6 +64,10 @@ static void take_attribute(struct message *m, struct str data)
     }
     if (str_is(name, "create_time")) /* of an earlier stay in the queue */
         return;
+    if (str_is(name, "hold")) { /* smtpd, by order of an access table */
+        m->flags |= SUBMIT_HOLD;
+        return;
+    }
     if (str_is(name, "notify_flags")) {
         m->next.notify = notify_bits(m, value);
         return;
@@ -195,6 +199,11 @@ static bool is_of_next(int type, struct str data)
            (str_starts(data, "notify_flags=") || str_starts(data, "dsn_orig_rcpt="));
 }
 
+static bool is_hold(int type, struct str data)
+{
+    return type == RECORD_ATTRIBUTE && str_starts(data, "hold=");
+}
+
 static void take(struct message *m, int type, struct str data)
 {
     if (is_of_next(type, data)) {
@@ -281,8 +290,10 @@ void extracted_record(struct message *m, int type, struct str data)
         bad(m, type, "more than one line, or too long");
     else if (type == RECORD_RECIPIENT)
         take_recipient(m, data);
-    else if (is_of_next(type, data))
+    else if (is_of_next(type, data) || is_hold(type, data))
         take_attribute(m, data);
+    else if (type == RECORD_FILTER || type == RECORD_REDIRECT)
+        draft_add(&m->draft, type, data);
     else if (type == RECORD_DSN_NOTIFY || type == RECORD_DSN_ORIGINAL)
         take_short(m, type, data);
     else if (type == RECORD_END)

@@ -4,6 +4,7 @@
  */
 #include "mail/status.h"
 #include "queue/record.h"
+#include "smtpd/access.h"
 #include "smtpd/content.h"
 #include "smtpd/envelope.h"
 #include "smtpd/restrict.h"
@@ -55,7 +56,12 @@ static void finish(struct session *session)
     struct transaction *transaction = &session->transaction;
     struct submit_done done;
 
+    if (transaction->orders.discard) { /* the client is not to know */
+        session_reply(session, REPLY_QUEUED, transaction->queue_id);
+        return; /* transaction_reset cancels it */
+    }
     submit_record(transaction->submission, RECORD_EXTRACTED, STR(""));
+    orders_send(session);
     submit_record(transaction->submission, RECORD_END, STR(""));
     done = submit_close(transaction->submission, session->command);
     transaction->submission = NULL;

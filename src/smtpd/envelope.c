@@ -8,7 +8,7 @@
 #include "mail/address.h"
 #include "mail/date.h"
 #include "queue/record.h"
-#include "smtpd/restrict.h"
+#include "smtpd/access.h"
 #include "util/log.h"
 
 #include <stdio.h>
@@ -168,6 +168,12 @@ static void add_received(struct session *session, struct submission *s)
 
 void envelope_end(struct session *session)
 {
+    const struct texts *headers = &session->transaction.orders.headers;
+
+    orders_send(session);
     submit_record(session->transaction.submission, RECORD_CONTENT, STR(""));
+    for (size_t i = 0; i < headers->n; i++)
+        submit_record(session->transaction.submission, RECORD_LINE,
+                      str_of(headers->items[i]));
     add_received(session, session->transaction.submission);
 }

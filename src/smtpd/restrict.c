@@ -27,17 +27,17 @@ static const char *class_text(enum stage stage)
     return texts[stage];
 }
 
-static const char *subject_text(const struct judge *judge)
+static const char *subject_text(const struct judge *judge, enum stage stage)
 {
     const struct session *session = judge->session;
 
-    switch (judge->stage) {
+    switch (stage) {
     case STAGE_CLIENT:
         return session->client_text;
     case STAGE_HELO:
-        return session->helo ? session->helo : "";
+        return session->helo;
     case STAGE_SENDER:
-        return session->transaction.sender ? session->transaction.sender : "";
+        return session->transaction.sender;
     case STAGE_RELAY:
     case STAGE_RECIPIENT:
         return judge->recipient;
@@ -48,6 +48,13 @@ static const char *subject_text(const struct judge *judge)
     default:
         return "END-OF-MESSAGE";
     }
+}
+
+struct subject restrict_subject(const struct judge *judge, enum stage stage)
+{
+    const char *text = subject_text(judge, stage);
+
+    return (struct subject){stage, text ? text : "", class_text(stage)};
 }
 
 enum verdict refuse_text(struct judge *judge, int code, const char *status,
@@ -71,8 +78,54 @@ enum verdict refuse_text(struct judge *judge, int code, const char *status,
 
 enum verdict refuse(struct judge *judge, int code, const char *status, const char *why)
 {
-    return refuse_text(judge, code, status, "<%s>: %s rejected: %s", subject_text(judge),
-                       class_text(judge->stage), why);
+    return refuse_text(judge, code, status, "<%s>: %s rejected: %s", judge->subject.text,
+                       judge->subject.class, why);
+}
+
+/* RFC 3463 section 3.2: x.1.7 and x.1.8 are about senders, x.1.1 to x.1.6 about
+ * recipients. */
+static const char *status_for(enum stage stage, const char *status)
+{
+    static const char *const sender[] = {"0", "7", "8", "7", "7", "0", "7", "7", "8"};
+    static const char *const recipient[] = {"0", "1", "2", "3", "4", "5", "6", "3", "2"};
+    const char *detail = status + 4;
+    size_t i = detail[0] && !detail[1] ? (size_t)(detail[0] - '0') : COUNT(sender);
+
+    if (stage == STAGE_SENDER)
+        return i < COUNT(sender) ? sender[i] : "0";
+    return i < COUNT(recipient) ? recipient[i] : "0";
+}
+
+static bool is_about_addresses(enum stage stage)
+{
+    return stage == STAGE_SENDER || stage == STAGE_RELAY || stage == STAGE_RECIPIENT;
+}
+
+enum verdict refuse_access(struct judge *judge, int code, const char *status,
+                           const char *why)
+{
+    const struct subject *subject = &judge->subject;
+    char fit[STATUS_MAX];
+
+    if (strncmp(status + 1, ".1.", 3) != 0)
+        return refuse(judge, code, status, why);
+    if (is_about_addresses(subject->stage))
+        snprintf(fit, sizeof fit, "%c.1.%s", status[0],
+                 status_for(subject->stage, status));
+    else
+        snprintf(fit, sizeof fit, "%c.0.0", status[0]);
+    if (strcmp(fit, status) != 0)
+        log_info("mapping DSN status %s into %s status %s", status, subject->class, fit);
+    return refuse(judge, code, fit, why);
+}
+
+enum verdict refuse_later(struct judge *judge, struct refusal *later)
+{
+    if (judge->only_warn)
+        return VERDICT_REJECT;
+    if (later->code == 0)
+        *later = judge->refusal;
+    return VERDICT_DUNNO;
 }
 
 enum verdict refuse_lookup(struct judge *judge, const char *about, const struct fail *why)
@@ -83,7 +136,7 @@ enum verdict refuse_lookup(struct judge *judge, const char *about, const struct 
 
 /* --- evaluation ------------------------------------------------------------------- */
 
-static void log_refusal(const struct judge *judge, const char *action)
+void restrict_log(const struct judge *judge, const char *action, const char *text)
 {
     const struct session *session = judge->session;
     struct maillog_context context = session_log_context(session, judge->recipient);
@@ -91,19 +144,36 @@ static void log_refusal(const struct judge *judge, const char *action)
     maillog_action(session->server->log_style, session->transaction.queue_id, action,
                    arena_printf(session->command, "%s from %s", session->where,
                                 session->client_text),
-                   arena_printf(session->command, "%d %s %s", judge->refusal.code,
-                                judge->refusal.status, judge->refusal.text),
-                   &context);
+                   text, &context);
+}
+
+static void log_refusal(const struct judge *judge, const char *action)
+{
+    restrict_log(judge, action,
+                 arena_printf(judge->session->command, "%d %s %s", judge->refusal.code,
+                              judge->refusal.status, judge->refusal.text));
 }
 
 /* What cannot be understood refuses for now: the rest of the list may well be there to
  * refuse for good, or to permit. */
+static enum verdict misconfigured(struct judge *judge, const char *fault)
+{
+    log_warning("%s", fault);
+    return refuse_text(judge, 451, "4.3.5", "Server configuration error");
+}
+
 static enum verdict decide(struct judge *judge, const struct restriction_item *item)
 {
-    if (!item->fault)
-        return item->restriction->decide(judge, &item->argument);
-    log_warning("%s", item->fault);
-    return refuse_text(judge, 451, "4.3.5", "Server configuration error");
+    if (item->fault)
+        return misconfigured(judge, item->fault);
+    if (item->class && !item->class->list)
+        return misconfigured(judge, arena_printf(judge->session->command,
+                                                 "restriction class \"%s\" needs a "
+                                                 "definition",
+                                                 item->class->name));
+    if (item->class)
+        return restrict_walk(judge, item->class->list);
+    return item->restriction->decide(judge, &item->argument);
 }
 
 static enum verdict walk_list(struct judge *judge, const struct restriction_list *list)
@@ -126,9 +196,28 @@ static enum verdict walk_list(struct judge *judge, const struct restriction_list
     return VERDICT_DUNNO;
 }
 
+enum verdict restrict_walk(struct judge *judge, const struct restriction_list *list)
+{
+    enum { DEPTH_MAX = 20 };
+    enum verdict verdict;
+
+    if (judge->depth == DEPTH_MAX)
+        return misconfigured(judge, "restrictions lead back to themselves, by way of "
+                                    "restriction classes or access tables");
+    judge->depth++;
+    verdict = walk_list(judge, list);
+    judge->depth--;
+    return verdict;
+}
+
+/* Nothing more is asked about a message that is thrown away. */
 static enum verdict walk(struct judge *judge, enum stage stage)
 {
+    if (judge->session->transaction.orders.discard)
+        return VERDICT_PERMIT;
     judge->stage = stage;
+    judge->subject = restrict_subject(judge, stage);
+    judge->if_reject = (struct refusal){0};
     return walk_list(judge, judge->session->server->lists[stage]);
 }
 
@@ -149,9 +238,19 @@ static bool conclude(struct judge *judge, enum verdict verdict)
     return true;
 }
 
+/* Behind RCPT a recipient is known when there is only one. */
+static const char *only_recipient(const struct session *session, enum stage stage)
+{
+    const struct transaction *transaction = &session->transaction;
+    bool behind = stage == STAGE_DATA || stage == STAGE_END_OF_DATA;
+
+    return behind && transaction->recipients == 1 ? transaction->recipient : NULL;
+}
+
 bool restrict_stage(struct session *session, enum stage stage)
 {
-    struct judge judge = {.session = session};
+    struct judge judge = {.session = session,
+                          .recipient = only_recipient(session, stage)};
 
     if (session->server->process->stand_alone) /* a user, who may send without us */
         return false;
@@ -176,6 +275,8 @@ static enum verdict walk_all(struct judge *judge)
     for (size_t i = session->conf->smtpd_delay_reject ? 0 : 3; i < COUNT(stages); i++)
         if (walk(judge, stages[i]) == VERDICT_REJECT)
             return VERDICT_REJECT;
+    if (session->transaction.orders.discard || judge->if_permit.code)
+        return VERDICT_DUNNO;
     if (session->conf->smtpd_reject_unlisted_recipient)
         return restrict_reject_unlisted_recipient(judge, NULL);
     return VERDICT_DUNNO;

@@ -20,26 +20,43 @@ struct refusal {
     const char *text; /* "<x>: Sender address rejected: why", in the command arena */
 };
 
+/* Whom a refusal names: "<text>: class rejected: why". */
+struct subject {
+    enum stage stage; /* where it belongs, whatever list is being evaluated */
+    const char *text;
+    const char *class; /* "Sender address" */
+};
+
 /* One evaluation: from the first list asked at this command to the last. */
 struct judge {
     struct session *session;
-    enum stage stage;                    /* of the list that is being evaluated */
-    const char *recipient;               /* RCPT and VRFY only */
-    const char *domain;                  /* ETRN only */
-    struct refusal refusal;              /* set with VERDICT_REJECT */
-    struct refusal if_permit, if_reject; /* from defer_if_permit and defer_if_reject */
-    bool only_warn;                      /* behind warn_if_reject */
-    bool resolved;                       /* the recipient has been resolved */
+    enum stage stage;         /* of the list that is being evaluated */
+    struct subject subject;   /* of refusals: the list's, or an access table's */
+    const char *recipient;    /* RCPT, VRFY, and DATA when there is only one */
+    const char *domain;       /* ETRN only */
+    struct refusal refusal;   /* set with VERDICT_REJECT */
+    struct refusal if_permit; /* from defer_if_permit */
+    struct refusal if_reject; /* from defer_if_reject, to the end of its list */
+    bool only_warn;           /* behind warn_if_reject */
+    int depth;                /* of lists within lists */
+    bool resolved;            /* the recipient has been resolved */
     struct resolved resolution;
 };
 
-enum argument_kind { NO_ARGUMENT, TIME_ARGUMENT, RESTRICTION_ARGUMENT, HOSTS_ARGUMENT };
+enum argument_kind {
+    NO_ARGUMENT,
+    TIME_ARGUMENT,
+    RESTRICTION_ARGUMENT,
+    HOSTS_ARGUMENT,
+    TABLE_ARGUMENT,
+};
 
 /* What follows a restriction's name; by kind. */
 struct argument {
     const char *text;
-    struct match_list
-        *hosts; /* HOSTS_ARGUMENT: a table asked for client name and address */
+    /* HOSTS_ARGUMENT: a table asked for client name and address */
+    struct match_list *hosts;
+    const struct maps *maps; /* TABLE_ARGUMENT: one access table */
 };
 
 struct restriction {
@@ -70,10 +87,24 @@ enum verdict refuse(struct judge *judge, int code, const char *status, const cha
 /* The same with a text of one's own, "%s" and all. */
 enum verdict refuse_text(struct judge *judge, int code, const char *status,
                          const char *format, ...) PRINTF_LIKE(4, 5);
+/* The same as refuse, with a status that somebody wrote into a table: it is changed when
+ * it speaks of another kind of address than the subject. */
+enum verdict refuse_access(struct judge *judge, int code, const char *status,
+                           const char *why);
+/* Take the refusal just made back, and remember it: later is one of judge's. The first
+ * one stays. */
+enum verdict refuse_later(struct judge *judge, struct refusal *later);
 /* Could not find out: logs why, and refuses for now. about: the address or name, for
  * "<x>:". */
 enum verdict refuse_lookup(struct judge *judge, const char *about,
                            const struct fail *why);
+
+/* What lists of this stage judge. */
+struct subject restrict_subject(const struct judge *judge, enum stage stage);
+/* A list within a list; one that comes back to itself refuses for now. */
+enum verdict restrict_walk(struct judge *judge, const struct restriction_list *list);
+/* "hold: RCPT from N[A]: text; from=<s> to=<r> ..." */
+void restrict_log(const struct judge *judge, const char *action, const char *text);
 
 /* One function for each record of restrictions.cat; a missing one is a link error. */
 #define RESTRICTION(name, kind, stages)                                                  \

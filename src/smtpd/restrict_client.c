@@ -30,28 +30,20 @@ enum verdict restrict_defer(struct judge *judge, const struct argument *argument
                   "Access denied");
 }
 
-/* Remember a refusal for later instead of giving it now. */
-static enum verdict remember(struct judge *judge, struct refusal *later)
-{
-    refuse(judge, judge->session->conf->access_map_defer_code, "4.7.1",
-           later == &judge->if_permit ? "Service unavailable" : "Try again later");
-    if (later->code == 0)
-        *later = judge->refusal;
-    return VERDICT_DUNNO;
-}
-
 enum verdict restrict_defer_if_permit(struct judge *judge,
                                       const struct argument *argument)
 {
     (void)argument;
-    return remember(judge, &judge->if_permit);
+    refuse(judge, 450, "4.7.0", "defer_if_permit requested");
+    return refuse_later(judge, &judge->if_permit);
 }
 
 enum verdict restrict_defer_if_reject(struct judge *judge,
                                       const struct argument *argument)
 {
     (void)argument;
-    return remember(judge, &judge->if_reject);
+    refuse(judge, 450, "4.7.0", "defer_if_reject requested");
+    return refuse_later(judge, &judge->if_reject);
 }
 
 enum verdict restrict_warn_if_reject(struct judge *judge, const struct argument *argument)
@@ -128,7 +120,7 @@ enum verdict restrict_reject_multi_recipient_bounce(struct judge *judge,
 {
     const struct session *session = judge->session;
     const struct transaction *transaction = &session->transaction;
-    unsigned recipients = transaction->recipients + (judge->recipient ? 1 : 0);
+    unsigned recipients = transaction->recipients + (judge->stage < STAGE_DATA ? 1 : 0);
 
     (void)argument;
     if (!transaction->open || *transaction->sender || recipients <= 1)

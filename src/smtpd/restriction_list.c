@@ -5,7 +5,6 @@
  */
 #include "smtpd/restriction_list.h"
 
-#include "conf/mail_settings.h"
 #include "table/match.h"
 
 static const struct restriction restrictions[] = {
@@ -41,10 +40,28 @@ static const char *fault(struct parser *p, const char *word, const char *what)
 static const char *bare_table_restriction(enum stage stage)
 {
     static const char *const names[STAGES] = {
+        [STAGE_CLIENT] = "check_client_access",
+        [STAGE_HELO] = "check_helo_access",
+        [STAGE_SENDER] = "check_sender_access",
+        [STAGE_RELAY] = "check_recipient_access",
+        [STAGE_RECIPIENT] = "check_recipient_access",
+        [STAGE_ETRN] = "check_etrn_access",
         [STAGE_LOCAL_REWRITE] = "check_address_map",
     };
 
     return names[stage];
+}
+
+static void open_table(struct parser *p, struct restriction_item *item)
+{
+    const char *name = item->argument.text;
+
+    if (strchr(name, ':'))
+        item->argument.maps = maps_open(p->server->tables, p->place.param, name, 0);
+    else
+        item->fault = arena_printf(
+            p->arena, "%s: restriction %s: bad argument \"%s\": need maptype:mapname",
+            p->place.param, item->restriction->name, name);
 }
 
 static void parse_argument(struct parser *p, struct restriction_item *item)
@@ -60,9 +77,20 @@ static void parse_argument(struct parser *p, struct restriction_item *item)
         return;
     }
     argument->text = p->words.items[p->next++];
-    if (kind == HOSTS_ARGUMENT)
+    if (kind == TABLE_ARGUMENT)
+        open_table(p, item);
+    else if (kind == HOSTS_ARGUMENT)
         argument->hosts =
             match_list_open(p->server->tables, p->place.param, argument->text, 0);
+}
+
+static const struct restriction_class *class_find(const struct server *server,
+                                                  const char *name)
+{
+    for (size_t i = 0; i < server->n_classes; i++)
+        if (strcmp(server->classes[i].name, name) == 0)
+            return &server->classes[i];
+    return NULL;
 }
 
 static void parse_item(struct parser *p, struct restriction_item *item)
@@ -73,7 +101,10 @@ static void parse_item(struct parser *p, struct restriction_item *item)
         word = bare_table_restriction(p->place.stage);
     else
         p->next++;
-    *item = (struct restriction_item){.restriction = restriction_find(word)};
+    *item = (struct restriction_item){.restriction = restriction_find(word),
+                                      .class = class_find(p->server, word)};
+    if (item->class)
+        return;
     if (!item->restriction) {
         item->fault = fault(p, word, "unknown smtpd restriction:");
         return;
@@ -97,10 +128,33 @@ struct restriction_list *restriction_list_parse(struct server *server,
     return list;
 }
 
+/* All names first, since classes may name each other. */
+void restriction_classes_parse(struct server *server)
+{
+    struct arena *arena = server->process->arena;
+    struct texts names = {0};
+
+    texts_split(&names, arena, str_of(server->conf->smtpd_restriction_classes),
+                ", \t\r\n");
+    server->classes = arena_array(arena, names.n, sizeof *server->classes);
+    server->n_classes = names.n;
+    for (size_t i = 0; i < names.n; i++)
+        server->classes[i].name = names.items[i];
+    for (size_t i = 0; i < names.n; i++) {
+        struct restriction_place place = {names.items[i], STAGE_RECIPIENT};
+        const char *value = conf_text(server->conf, names.items[i], NULL);
+
+        if (value)
+            server->classes[i].list = restriction_list_parse(server, place, value, arena);
+    }
+}
+
+/* compat: what a class holds does not count. */
 bool restriction_list_has(const struct restriction_list *list, const char *name)
 {
     for (size_t i = 0; i < list->n; i++)
-        if (!list->items[i].fault && strcmp(list->items[i].restriction->name, name) == 0)
+        if (!list->items[i].fault && list->items[i].restriction &&
+            strcmp(list->items[i].restriction->name, name) == 0)
             return true;
     return false;
 }

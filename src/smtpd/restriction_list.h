@@ -10,8 +10,15 @@
 
 #include "smtpd/restrict.h"
 
+/* A list with a name of the administrator's own (smtpd_restriction_classes). */
+struct restriction_class {
+    const char *name;
+    const struct restriction_list *list; /* NULL = main.cf does not say */
+};
+
 struct restriction_item {
     const char *fault; /* what is wrong with it, for the log; NULL = nothing */
+    const struct restriction_class *class; /* instead of a restriction; or NULL */
     const struct restriction *restriction;
     struct argument argument;
 };
@@ -32,6 +39,9 @@ struct restriction_place {
 struct restriction_list *restriction_list_parse(struct server *server,
                                                 struct restriction_place place,
                                                 const char *value, struct arena *arena);
+
+/* Fill server->classes; before other lists are parsed. */
+void restriction_classes_parse(struct server *server);
 
 /* Does the list hold this restriction? For the start-up check against open relays. */
 bool restriction_list_has(const struct restriction_list *list, const char *name);

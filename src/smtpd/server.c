@@ -29,6 +29,8 @@ static void open_tables(struct server *server)
     const struct conf *conf = server->conf;
 
     server->tables = tables_new(conf);
+    server->access_parents = match_parent_flag(conf->parent_domain_matches_subdomains,
+                                               "smtpd_access_maps") != 0;
     server->mynetworks = match(server, "mynetworks", conf->mynetworks);
     server->bare_newline_exclusions =
         match(server, "smtpd_forbid_bare_newline_exclusions",
@@ -169,6 +171,7 @@ int server_before_jail(struct process *process, struct fail *why)
         parse_bare_newline(server->conf->smtpd_forbid_bare_newline, &server->bare_newline,
                            why) < 0)
         return -1;
+    restriction_classes_parse(server);
     parse_lists(server);
     return check_not_open_relay(server, why);
 }

@@ -13,6 +13,7 @@
 #include "smtpd/content.h"
 #include "table/site.h"
 
+struct restriction_class;
 struct restriction_list;
 
 /* When restrictions are asked. Values index server.lists. */
@@ -44,6 +45,9 @@ struct server {
     struct maps *virtual_mailbox_maps;
     struct maps *relay_recipient_maps;
     struct restriction_list *lists[STAGES];
+    struct restriction_class *classes; /* smtpd_restriction_classes */
+    size_t n_classes;
+    bool access_parents; /* in access tables a domain stands for its subdomains */
     enum bare_newline bare_newline;
     struct texts discarded_keywords; /* of EHLO, never announced */
     struct match_list *forbidden_commands;

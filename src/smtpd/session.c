@@ -247,6 +247,8 @@ static void run_command(struct session *session, struct str line)
         if (!may_be_followed(session, command) &&
             is_impatient(session, stream_buffered(session->stream)))
             session->reason = NULL;
+        else if (session->refused && !(command->flags & COMMAND_SAYS_GOODBYE))
+            session_reply(session, REPLY_REFUSED, session->client_text);
         else if (!missing_step(session, command->needs))
             command->answer(session, str_trim(argument));
         count(session, command->counted);
@@ -433,9 +435,10 @@ void session_serve(struct client *client)
     maillog_connect(session.client_text);
     classify_client(&session);
     if (!limits_connect(&session) && !talks_first(&session)) {
-        say_hello(&session);
-        if (!session.conf->smtpd_delay_reject)
-            restrict_stage(&session, STAGE_CLIENT);
+        session.refused =
+            !session.conf->smtpd_delay_reject && restrict_stage(&session, STAGE_CLIENT);
+        if (!session.refused) /* else that was the greeting */
+            say_hello(&session);
     }
     converse(&session);
     transaction_reset(&session);

@@ -39,6 +39,15 @@ struct counter {
     unsigned ok, total;
 };
 
+/* What access tables want done with the message (access(5)); smtpd/access.h. */
+struct orders {
+    bool hold, discard;
+    const char *filter;   /* "transport:nexthop" */
+    const char *redirect; /* sole recipient instead of all others */
+    struct texts copies;  /* BCC */
+    struct texts headers; /* PREPEND, above our Received */
+};
+
 struct transaction {
     struct arena *arena;     /* message lifetime */
     bool open;               /* MAIL was accepted */
@@ -52,6 +61,7 @@ struct transaction {
     const char *recipient; /* the first accepted one, internal form */
     const char *queue_id;  /* NULL until cleanup has a queue file */
     struct submission *submission;
+    struct orders orders;
 };
 
 struct session {
@@ -74,6 +84,7 @@ struct session {
     const char *where;    /* the last command, for log lines: "CONNECT", "RCPT" */
     const char *reason;   /* why the session ended early, or NULL */
     long long data_bytes; /* read in DATA when it broke off, else -1 */
+    bool refused;         /* by the restrictions on clients, at the greeting */
     bool quit;            /* no more commands */
     bool impatient;       /* was caught sending ahead, which is logged once */
     bool failed;          /* a 4xx or 5xx was given to the current command */

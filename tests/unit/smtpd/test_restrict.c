@@ -51,10 +51,30 @@ static void old_names_mean_the_new_function(void **state)
     assert_null(restriction_find("reject_maps_rbl"));
 }
 
+static void a_class_that_names_itself_refuses_for_now(void **state)
+{
+    struct restriction_class class = {.name = "loop"};
+    struct process process = {.arena = arena_new("test")};
+    struct server server = {.process = &process, .classes = &class, .n_classes = 1};
+    struct session session = {.server = &server, .command = arena_new("command")};
+    struct judge judge = {.session = &session};
+
+    (void)state;
+    class.list = restriction_list_parse(
+        &server, (struct restriction_place){"loop", STAGE_RECIPIENT}, "loop, permit",
+        process.arena);
+    assert_int_equal(restrict_walk(&judge, class.list), VERDICT_REJECT);
+    assert_int_equal(judge.refusal.code, 451);
+    assert_int_equal(judge.depth, 0);
+    arena_free(session.command);
+    arena_free(process.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wrong_with_a_list_stands_in_its_item),
+        cmocka_unit_test(a_class_that_names_itself_refuses_for_now),
         cmocka_unit_test(old_names_mean_the_new_function),
     };
 

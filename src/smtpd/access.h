@@ -1,0 +1,27 @@
+/*
+ * access(5): what a table wants done, in words such as "REJECT go away", and
+ * what such words have asked for the message as a whole.
+ */
+#ifndef SMTPD_ACCESS_H
+#define SMTPD_ACCESS_H
+
+#include "smtpd/restrict.h"
+
+/* What was found where. */
+struct access_answer {
+    const char *table; /* "hash:/etc/postfix/access", for warnings */
+    const char *key;
+    struct str value;
+};
+
+/*
+ * Carry it out: refuse, permit, remember something for the message
+ * (transaction.orders), or go through the restrictions that it names.
+ */
+enum verdict access_act(struct judge *judge, const struct access_answer *answer);
+
+/* Tell cleanup what has been ordered since the last call; before the content, and
+ * again behind it. */
+void orders_send(struct session *session);
+
+#endif
