@@ -20,6 +20,75 @@ static void note(const char *text)
     log_info("%s", text);
 }
 
+/* --- set-up ----------------------------------------------------------------------- */
+
+static const struct {
+    char letter;
+    unsigned bit; /* 0 = X, final delivery */
+} flags[] = {
+    {'D', COPY_DELIVERED_TO},
+    {'O', COPY_ORIGINAL_TO},
+    {'R', COPY_RETURN_PATH},
+    {'X', 0},
+};
+
+static int read_flag(struct agent *agent, char letter, struct fail *why)
+{
+    for (size_t i = 0; i < COUNT(flags); i++)
+        if (flags[i].letter == letter) {
+            agent->front |= flags[i].bit;
+            agent->final = agent->final || flags[i].bit == 0;
+            return 0;
+        }
+    return fail_set(why,
+                    "master.cf: service %s: unknown flag \"%c\" in flags=: use D, O, "
+                    "R, X",
+                    agent->process->name, letter);
+}
+
+/* The words of master.cf behind the command: "flags=DOR". */
+static int read_arguments(struct agent *agent, struct fail *why)
+{
+    const struct process *process = agent->process;
+
+    for (size_t i = 0; i < process->argc; i++) {
+        struct str word = str_of(process->argv[i]);
+
+        if (!str_starts(word, "flags="))
+            return fail_set(why, "master.cf: service %s: unknown argument \"%s\"",
+                            process->name, process->argv[i]);
+        for (size_t k = strlen("flags="); k < word.n; k++)
+            if (read_flag(agent, word.p[k], why) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+static int open_tables(struct agent *agent, bool lmtp, struct fail *why)
+{
+    struct process *process = agent->process;
+    const struct conf *conf = process->conf;
+
+    agent->tables = tables_new(conf);
+    delivery_open_filter(
+        process, agent->tables,
+        lmtp ? "lmtp_delivery_status_filter" : "smtp_delivery_status_filter",
+        lmtp ? conf->lmtp_delivery_status_filter : conf->smtp_delivery_status_filter);
+    agent->reuse_destinations =
+        match_list_open(agent->tables,
+                        lmtp ? "lmtp_connection_cache_destinations"
+                             : "smtp_connection_cache_destinations",
+                        agent->settings.reuse.destinations, 0);
+    workarounds_init(&agent->settings.workarounds, agent->tables, conf, lmtp,
+                     process->arena);
+    if (outgoing_init(&agent->outgoing, agent->tables, conf, lmtp, process->arena, why) <
+        0)
+        return -1;
+    if (conf->daemon_table_open_error_is_fatal && tables_open_failure(agent->tables))
+        return fail_set(why, "%s", tables_open_failure(agent->tables));
+    return 0;
+}
+
 static int set_up(struct process *process, bool lmtp, struct fail *why)
 {
     struct agent *agent = ARENA_NEW(process->arena, struct agent);
@@ -33,26 +102,9 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
         return -1;
     agent->settings.warn = warn;
     agent->settings.note = note;
-    agent->tables = tables_new(process->conf);
-    delivery_open_filter(process, agent->tables,
-                         lmtp ? "lmtp_delivery_status_filter"
-                              : "smtp_delivery_status_filter",
-                         lmtp ? process->conf->lmtp_delivery_status_filter
-                              : process->conf->smtp_delivery_status_filter);
-    agent->reuse_destinations =
-        match_list_open(agent->tables,
-                        lmtp ? "lmtp_connection_cache_destinations"
-                             : "smtp_connection_cache_destinations",
-                        agent->settings.reuse.destinations, 0);
-    workarounds_init(&agent->settings.workarounds, agent->tables, process->conf, lmtp,
-                     process->arena);
-    if (outgoing_init(&agent->outgoing, agent->tables, process->conf, lmtp,
-                      process->arena, why) < 0)
+    if (read_arguments(agent, why) < 0)
         return -1;
-    if (process->conf->daemon_table_open_error_is_fatal &&
-        tables_open_failure(agent->tables))
-        return fail_set(why, "%s", tables_open_failure(agent->tables));
-    return 0;
+    return open_tables(agent, lmtp, why);
 }
 
 int agent_set_up_smtp(struct process *process, struct fail *why)
@@ -64,6 +116,8 @@ int agent_set_up_lmtp(struct process *process, struct fail *why)
 {
     return set_up(process, true, why);
 }
+
+/* --- requests ---------------------------------------------------------------------- */
 
 static void end_kept(struct agent *agent)
 {

@@ -8,6 +8,7 @@
 
 #include "client/outgoing.h"
 #include "client/session.h"
+#include "deliver/copy.h"
 #include "deliver/deliver.h"
 #include "table/match.h"
 
@@ -24,6 +25,8 @@ struct agent {
     bool stale; /* a table has changed that we cannot open again */
     struct match_list *reuse_destinations;
     struct outgoing outgoing;
+    unsigned front; /* COPY_ bits of the lines put in front: "flags=" in master.cf */
+    bool final;     /* likewise: the mail is delivered, not relayed */
     struct arena *sessions; /* of all sessions; reset when none is left */
     struct kept_session kept;
 };

@@ -39,6 +39,7 @@ static int write_message(void *context, struct content *content, struct fail *wh
     struct message message = {
         .delivery = attempt->delivery,
         .outgoing = outgoing_has_content_rules(outgoing) ? outgoing : NULL,
+        .front = attempt->agent->front,
         .to_7bit = needs_conversion(attempt),
         .server = attempt->session->label,
     };
@@ -150,7 +151,7 @@ static void pass_on_duty(const struct attempt *attempt,
         return;
     if (attempt->session->features & FEATURE_DSN)
         recipient->notify &= ~NOTIFY_SUCCESS;
-    else if (!attempt->settings->lmtp)
+    else if (!attempt->agent->final)
         outcome->action = "relayed";
 }
 
@@ -423,19 +424,57 @@ static void try_all(struct attempt *attempt)
                     settings->lmtp ? "lmtp_fallback_relay" : "smtp_fallback_relay");
 }
 
+/* Everybody waits, or fails, before anybody was asked. */
+static void fail_all(struct attempt *attempt, struct outcome outcome)
+{
+    outcome.relay = attempt->delivery->process->name;
+    fail_rest(attempt, &outcome);
+    attempt->trouble = NULL; /* it is no fault of the destination */
+}
+
+/*
+ * Lines in front that name the recipient, and the loops that they show. False =
+ * the message is not to be sent.
+ */
+static bool check_front(struct attempt *attempt)
+{
+    struct delivery *delivery = attempt->delivery;
+    unsigned front = attempt->agent->front;
+    struct texts delivered_to = {0};
+    enum copy_result result;
+    struct fail why;
+
+    if (front & (COPY_DELIVERED_TO | COPY_ORIGINAL_TO) && delivery->n > 1) {
+        log_warning("flag %c requires %s_destination_recipient_limit = 1",
+                    front & COPY_DELIVERED_TO ? 'D' : 'O', delivery->process->name);
+        return false;
+    }
+    if (!(front & COPY_DELIVERED_TO))
+        return true;
+    result = copy_delivered_to(delivery, &delivered_to, attempt->arena, &why);
+    if (result != COPY_DONE)
+        fail_all(attempt, copy_read_failure(delivery, result, &why));
+    else if (copy_was_delivered_to(&delivered_to, delivery->recipients[0].address,
+                                   attempt->arena))
+        fail_all(attempt,
+                 outcome_make(attempt->arena, "5.4.6", "mail forwarding loop for %s",
+                              delivery->recipients[0].address));
+    else
+        return true;
+    return false;
+}
+
 struct session *attempt_delivery(struct agent *agent, struct delivery *delivery)
 {
     struct attempt attempt = {.agent = agent,
                               .settings = &agent->settings,
                               .delivery = delivery,
                               .arena = delivery->arena};
-    struct outcome nowhere =
-        outcome_make(attempt.arena, "4.3.5", "mail system configuration error");
 
     make_transaction(&attempt);
-    fail_rest(&attempt, &nowhere);
-    attempt.trouble = NULL; /* it is no fault of the destination */
-    if (map_envelope(&attempt) == 0) {
+    fail_all(&attempt,
+             outcome_make(attempt.arena, "4.3.5", "mail system configuration error"));
+    if (check_front(&attempt) && map_envelope(&attempt) == 0) {
         if (agent->kept.session)
             try_kept(&attempt);
         if (attempt.left > 0)

@@ -4,6 +4,7 @@
  */
 #include "client/message.h"
 
+#include "mail/address.h"
 #include "util/log.h"
 
 /* --- as it is ------------------------------------------------------------------------
@@ -163,6 +164,38 @@ static int write_changed(const struct message *message, struct content *content,
     return result < 0 ? -1 : 0;
 }
 
+/* --- in front
+ * ---------------------------------------------------------------------------- */
+
+static void put_address(struct content *content, const char *name, const char *address,
+                        bool angle)
+{
+    struct buf line;
+
+    buf_init(&line, 1 << 16);
+    buf_printf(&line, "%s: %s", name, angle ? "<" : "");
+    address_add_external(&line, str_of(address));
+    buf_add_text(&line, angle ? ">" : "");
+    content_line(content, buf_str(&line), true);
+    buf_done(&line);
+}
+
+/* Those of one recipient: with several, nothing but the sender can be told. */
+static void put_front(const struct message *message, struct content *content)
+{
+    const struct delivery *delivery = message->delivery;
+    const struct delivery_recipient *recipient = &delivery->recipients[0];
+
+    if (message->front & COPY_RETURN_PATH)
+        put_address(content, "Return-Path", delivery->request.sender, true);
+    if (message->front & COPY_ORIGINAL_TO)
+        put_address(content, "X-Original-To",
+                    recipient->original[0] ? recipient->original : recipient->address,
+                    false);
+    if (message->front & COPY_DELIVERED_TO)
+        put_address(content, "Delivered-To", recipient->address, false);
+}
+
 /* The queue file could not be read, or holds something else than a message. */
 static int unreadable(const struct message *message, struct fail *why)
 {
@@ -177,6 +210,7 @@ int message_write(const struct message *message, struct content *content,
 {
     int result;
 
+    put_front(message, content);
     if (message->to_7bit || message->outgoing)
         result = write_changed(message, content, why);
     else

@@ -136,8 +136,15 @@ smtp_randomize_addresses = no
 """
 
 
+SERVICES = """\
+front     unix  -       -       n       -       -       smtp flags=DOR
+sender    unix  -       -       n       -       -       smtp flags=R
+final     unix  -       -       n       -       -       smtp flags=X
+"""
+
+
 def start(work, flavour, main=""):
-    instance = Instance.make(work / flavour, flavour, merged(MAIN, main))
+    instance = Instance.make(work / flavour, flavour, merged(MAIN, main), SERVICES)
     instance.etc["postfix/main.cf"] = instance.etc["postfix/main.cf"].replace(f"{flavour}.test", "same.test")
     instance.hostname = "mail.same.test"
     instance.start()

@@ -501,3 +501,34 @@ def test_reply_filter(pair, dns, table, replies):
     one_host(dns)
     settings = f"smtp_reply_filter = {table}"
     compare(pair, [(FIRST, FULL | replies)], settings=settings, log=r"^(?!.*lookup error)")
+
+
+# --- flags= in master.cf -------------------------------------------------------------------------------------
+
+FRONT = "default_transport = front:"
+ONE_EACH = FRONT + "\nfront_destination_recipient_limit = 1"
+
+
+@pytest.mark.parametrize(
+    "settings, recipients",
+    [
+        (ONE_EACH, ["v@elsewhere.test"]),
+        (FRONT, ["v@elsewhere.test"]),
+        ("default_transport = sender:", ["v@elsewhere.test", "w@elsewhere.test"]),
+    ],
+)
+def test_lines_in_front(pair, dns, settings, recipients):
+    one_host(dns)
+    compare(pair, [(FIRST, {})], recipients, settings=settings)
+
+
+def test_front_lines_for_several_recipients_are_a_slip(pair, dns):
+    """The words about the flag differ."""
+    one_host(dns)
+    compare(pair, [(FIRST, {})], ["v@elsewhere.test", "w@elsewhere.test"], settings=FRONT, log="status=")
+
+
+def test_a_delivered_to_line_shows_a_loop(pair, dns):
+    one_host(dns)
+    text = b"Delivered-To: v@elsewhere.test\nSubject: x\n\nx\n"
+    compare(pair, [(FIRST, {})], text=text, settings=ONE_EACH)
