@@ -16,7 +16,7 @@ struct taken {
 static void take(struct taken *taken, const struct record *record, bool trusted)
 {
     HOLDS(record->type != 0);
-    HOLDS(taken->in_content || record_data_is_line(record->data));
+    HOLDS(taken->in_content || record_fits_envelope(record->data));
     HOLDS(trusted || strchr("CcTWI/DpPreOK>w", record->type) == NULL);
     taken->senders += record->type == RECORD_SENDER;
     taken->recipients += record->type == RECORD_RECIPIENT;
