@@ -167,7 +167,7 @@ def configured(pair, text):
     """Add lines to main.cf; they stay until another case wants others."""
     for mta in pair:
         if mta.extra != text:
-            mta.write("/etc/postfix/main.cf", merged(mta.base, text))
+            mta.write_main(merged(mta.base, text))
             mta.reload()
             mta.extra = text
 

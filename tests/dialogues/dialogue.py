@@ -128,7 +128,7 @@ class Stage:
         for name, lines in dialogue.tables.items():
             self.mta.write(f"/etc/postfix/{name}", "".join(line + "\n" for line in lines))
         if (main, master) != self.now or dialogue.tables:
-            self.mta.write("/etc/postfix/main.cf", main)
+            self.mta.write_main(main)
             self.mta.write("/etc/postfix/master.cf", master)
             self.mta.reload()
             self.now = (main, master)
