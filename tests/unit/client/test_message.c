@@ -126,6 +126,7 @@ static void end(struct stage *stage)
     tables_free(stage->tables);
     conf_free(stage->conf);
     arena_free(stage->arena);
+    record_reader_done(&stage->delivery.content);
     close(stage->delivery.fd);
 }
 
