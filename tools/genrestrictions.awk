@@ -7,6 +7,7 @@ BEGIN {
     bits["local_rewrite"] = 7; bits["etrn"] = 8
     kind["none"] = "NO_ARGUMENT"; kind["time"] = "TIME_ARGUMENT"
     kind["table"] = "TABLE_ARGUMENT"
+    kind["blocklist"] = "BLOCKLIST_ARGUMENT"
     kind["hosts"] = "HOSTS_ARGUMENT"
     kind["restriction"] = "RESTRICTION_ARGUMENT"
     if (want != "man")

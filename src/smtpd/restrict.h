@@ -49,6 +49,7 @@ enum argument_kind {
     RESTRICTION_ARGUMENT,
     HOSTS_ARGUMENT,
     TABLE_ARGUMENT,
+    BLOCKLIST_ARGUMENT,
 };
 
 /* What follows a restriction's name; by kind. */

@@ -44,6 +44,7 @@ struct server {
     struct maps *local_recipient_maps;
     struct maps *virtual_mailbox_maps;
     struct maps *relay_recipient_maps;
+    struct maps *rbl_reply_maps;
     struct restriction_list *lists[STAGES];
     struct restriction_class *classes; /* smtpd_restriction_classes */
     size_t n_classes;

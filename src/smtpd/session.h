@@ -48,6 +48,8 @@ struct orders {
     struct texts headers; /* PREPEND, above our Received */
 };
 
+struct listing;
+
 struct transaction {
     struct arena *arena;     /* message lifetime */
     bool open;               /* MAIL was accepted */
@@ -92,6 +94,7 @@ struct session {
     struct counter counts[COUNTED];
     unsigned commands, commands_ok;
     struct transaction transaction;
+    struct listing *listings; /* what block lists said; restrict_blocklist.c */
 };
 
 /* The whole session; service.h's serve. */

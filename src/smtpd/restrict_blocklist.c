@@ -1,0 +1,302 @@
+/*
+ * reject_rbl_client and its kin: is the client, or a domain that it names, on a
+ * block list?
+ *
+ * A list that does not answer lists nobody: mail must not depend on a stranger's
+ * server. Each name is asked for at most once a session; the reason (TXT) only when
+ * the name is listed.
+ */
+#include "smtpd/blocklist.h"
+
+#include "conf/macro.h"
+#include "mail/address.h"
+#include "util/log.h"
+
+#include <stdio.h>
+
+/* One question put to a list. */
+struct inquiry {
+    struct judge *judge;
+    const char *list;   /* as written: "zen.example.org=127.0.0.2" */
+    const char *domain; /* of the list */
+    struct str filter;  /* "127.0.0.2", or empty */
+    const char *what;   /* "192.0.2.1", or an address or name */
+    const char *class;  /* "Client host" */
+    const char *reason; /* what the list says, or "" */
+};
+
+/* --- asking --------------------------------------------------------------------- */
+
+/* What was asked in this session; lists are few, so that the list of them is short. */
+struct listing {
+    struct listing *next;
+    const char *name;
+    struct dns_question answer; /* type A */
+    const char *reason;         /* NULL = not asked for yet */
+};
+
+static struct listing *ask(struct session *session, const char *name)
+{
+    struct listing *listing;
+
+    for (listing = session->listings; listing; listing = listing->next)
+        if (strcmp(listing->name, name) == 0)
+            return listing;
+    listing = ARENA_NEW(session->arena, struct listing);
+    listing->next = session->listings;
+    session->listings = listing;
+    listing->name = arena_copy(session->arena, name);
+    listing->answer = (struct dns_question){.name = listing->name, .type = DNS_A};
+    dns_ask_one(session->server->resolver, &listing->answer, session->arena);
+    if (dns_status_is_temporary(listing->answer.status))
+        log_warning("%s: RBL lookup error: %s", name,
+                    dns_explain(&listing->answer, session->command));
+    return listing;
+}
+
+/* The list's own words, made fit for a reply. */
+static const char *ask_reason(struct session *session, struct listing *listing)
+{
+    struct dns_question txt = {.name = listing->name, .type = DNS_TXT};
+    char *text;
+
+    if (listing->reason)
+        return listing->reason;
+    listing->reason = "";
+    if (dns_ask_one(session->server->resolver, &txt, session->command) != DNS_FOUND)
+        return listing->reason;
+    text = arena_copy_str(session->arena, str_head(txt.records[0].text, 400));
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' || (unsigned char)*p >= 127)
+            *p = '?';
+    listing->reason = text;
+    return text;
+}
+
+/* 1, 0, or -1: the filter is none. */
+static int is_taken(const struct inquiry *inquiry, const struct listing *listing)
+{
+    for (size_t i = 0; i < listing->answer.n; i++) {
+        int taken = blocklist_filter_takes(inquiry->filter,
+                                           listing->answer.records[i].address.bytes);
+
+        if (taken)
+            return taken;
+    }
+    return 0;
+}
+
+/* --- replying ------------------------------------------------------------------- */
+
+/* Strangers choose these texts: what looks like a macro in them is none. */
+static const char *literal(const struct session *session, const char *value)
+{
+    char *text = arena_array(session->command, 2 * strlen(value) + 1, 1), *to = text;
+
+    for (; *value; value++) {
+        if (*value == '$')
+            *to++ = '$';
+        *to++ = *value;
+    }
+    *to = '\0';
+    return text;
+}
+
+static int reply_value(void *context, struct str name, const char **ret, struct fail *why)
+{
+    const struct inquiry *inquiry = context;
+    const struct judge *judge = inquiry->judge;
+    const struct session *session = judge->session;
+    const struct {
+        const char *name, *value;
+    } values[] = {
+        {"rbl_code",
+         arena_printf(session->command, "%d", session->conf->maps_rbl_reject_code)},
+        {"rbl_class", inquiry->class},
+        {"rbl_what", inquiry->what},
+        {"rbl_domain", inquiry->domain},
+        {"rbl_reason", inquiry->reason},
+        {"rbl_txt", inquiry->reason},
+        {"client", session->client_text},
+        {"client_name", session->client.name},
+        {"client_address", session->address},
+        {"reverse_client_name", session->client.reverse},
+        {"helo_name", session->helo},
+        {"sender", session->transaction.sender},
+        {"recipient", judge->recipient},
+    };
+
+    (void)why;
+    *ret = NULL;
+    for (size_t i = 0; i < COUNT(values); i++)
+        if (str_is(name, values[i].name) && values[i].value)
+            *ret = literal(session, values[i].value);
+    return 0;
+}
+
+/* The form of the reply: by the list as it is written, by its domain, or for all. */
+static int find_form(const struct inquiry *inquiry, const char **ret, struct fail *why)
+{
+    const struct session *session = inquiry->judge->session;
+    const char *const keys[] = {inquiry->list, inquiry->domain};
+
+    *ret = session->conf->default_rbl_reply;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        struct str form;
+        enum table_result result =
+            maps_lookup(session->server->rbl_reply_maps, str_of(keys[i]), MAPS_ALL,
+                        session->command, &form, why);
+
+        if (result == TABLE_ERROR)
+            return -1;
+        if (result == TABLE_FOUND) {
+            *ret = arena_copy_str(session->command, form);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static int make_reply(struct inquiry *inquiry, struct buf *reply, struct fail *why)
+{
+    struct macro_source source = {.value = reply_value, .context = inquiry};
+    const char *form;
+
+    if (find_form(inquiry, &form, why) < 0)
+        return -1;
+    return macro_expand(form, &source, reply, why);
+}
+
+/* "CODE [STATUS] text" */
+static enum verdict refuse_reply(struct inquiry *inquiry, struct str reply)
+{
+    struct str rest = reply, word = str_word(&rest, " ");
+    struct status_split split;
+    unsigned long long code;
+
+    if (!str_number(word, 599, &code) || code < 400) {
+        log_warning("%s: bad reply \"%.*s\": need a code from 400 to 599", inquiry->list,
+                    STR_ARG(reply));
+        return refuse_text(inquiry->judge, 450, "4.7.1", "Service unavailable");
+    }
+    split = status_split(str_trim(rest), "5.7.1");
+    return refuse_text(inquiry->judge, (int)code, split.status, "%.*s",
+                       STR_ARG(split.text));
+}
+
+static enum verdict refuse_listed(struct inquiry *inquiry)
+{
+    struct buf reply;
+    struct fail why;
+    enum verdict verdict;
+
+    buf_init(&reply, IPC_VALUE_MAX);
+    if (make_reply(inquiry, &reply, &why) < 0)
+        verdict = refuse_lookup(inquiry->judge, inquiry->list, &why);
+    else
+        verdict = refuse_reply(inquiry, buf_str(&reply));
+    buf_done(&reply);
+    return verdict;
+}
+
+/* --- the restrictions ------------------------------------------------------------- */
+
+static enum verdict misconfigured(const struct inquiry *inquiry)
+{
+    log_warning("bad filter in \"%s\": need domain=d.d.d.d, where d is a number or "
+                "[number;number..number]",
+                inquiry->list);
+    return refuse_text(inquiry->judge, 451, "4.3.5", "Server configuration error");
+}
+
+/* name: what stands before the list's domain in the question. */
+static enum verdict inquire(struct judge *judge, const struct argument *argument,
+                            const char *name, const char *what, enum stage stage)
+{
+    struct session *session = judge->session;
+    struct str list = str_of(argument->text);
+    size_t end = str_find(list, '=');
+    struct inquiry inquiry = {
+        .judge = judge,
+        .list = argument->text,
+        .domain = arena_copy_str(session->command, str_head(list, end)),
+        .filter = str_tail(list, end + 1),
+        .what = what,
+        .class = restrict_subject(judge, stage).class,
+    };
+    struct listing *listing =
+        ask(session, arena_printf(session->command, "%s.%s", name, inquiry.domain));
+    int taken = is_taken(&inquiry, listing);
+
+    if (taken < 0)
+        return misconfigured(&inquiry);
+    if (taken == 0)
+        return VERDICT_DUNNO;
+    inquiry.reason = ask_reason(session, listing);
+    return refuse_listed(&inquiry);
+}
+
+enum verdict restrict_reject_rbl_client(struct judge *judge,
+                                        const struct argument *argument)
+{
+    char reversed[BLOCKLIST_REVERSED];
+
+    blocklist_reverse(&judge->session->peer, reversed);
+    if (*reversed == '\0')
+        return VERDICT_DUNNO;
+    return inquire(judge, argument, reversed, judge->session->address, STAGE_CLIENT);
+}
+
+/* Names that are none, or have no domain, are on no list. */
+static enum verdict inquire_name(struct judge *judge, const struct argument *argument,
+                                 const char *name, enum stage stage)
+{
+    if (!name || !strchr(name, '.') || !dns_host_is_valid(name))
+        return VERDICT_DUNNO;
+    return inquire(judge, argument, name, name, stage);
+}
+
+static enum verdict inquire_address(struct judge *judge, const struct argument *argument,
+                                    const char *address, enum stage stage)
+{
+    const char *domain;
+
+    if (!address)
+        return VERDICT_DUNNO;
+    domain =
+        arena_copy_str(judge->session->command, address_split(str_of(address)).domain);
+    if (!*domain || !dns_host_is_valid(domain))
+        return VERDICT_DUNNO;
+    return inquire(judge, argument, domain, address, stage);
+}
+
+enum verdict restrict_reject_rhsbl_client(struct judge *judge,
+                                          const struct argument *argument)
+{
+    return inquire_name(judge, argument, judge->session->client.name, STAGE_CLIENT);
+}
+
+enum verdict restrict_reject_rhsbl_reverse_client(struct judge *judge,
+                                                  const struct argument *argument)
+{
+    return inquire_name(judge, argument, judge->session->client.reverse, STAGE_CLIENT);
+}
+
+enum verdict restrict_reject_rhsbl_helo(struct judge *judge,
+                                        const struct argument *argument)
+{
+    return inquire_name(judge, argument, judge->session->helo, STAGE_HELO);
+}
+
+enum verdict restrict_reject_rhsbl_sender(struct judge *judge,
+                                          const struct argument *argument)
+{
+    return inquire_address(judge, argument, judge->session->transaction.sender,
+                           STAGE_SENDER);
+}
+
+enum verdict restrict_reject_rhsbl_recipient(struct judge *judge,
+                                             const struct argument *argument)
+{
+    return inquire_address(judge, argument, judge->recipient, STAGE_RECIPIENT);
+}
