@@ -7,6 +7,7 @@
 
 #include "client/message.h"
 #include "client/transaction.h"
+#include "deliver/pass.h"
 #include "queue/envelope.h"
 #include "util/log.h"
 
@@ -382,6 +383,24 @@ static void fail_nexthop(struct attempt *attempt, const char *parameter,
     fail_rest(attempt, failure);
 }
 
+/* best_mx_transport: we are the best exchanger, so that mail is ours to deliver. */
+static void pass_on(struct attempt *attempt)
+{
+    struct outcome failure;
+    struct fail why;
+
+    if (delivery_pass(attempt->delivery, attempt->settings->best_mx_transport, &why) ==
+        0) {
+        attempt->left = 0;
+        for (size_t i = 0; i < attempt->transaction.n; i++)
+            attempt->transaction.recipients[i].state = RECIPIENT_ENDED;
+        return;
+    }
+    log_warning("best_mx_transport: %s", why.text);
+    failure = outcome_make(attempt->arena, "4.3.0", "mail transport unavailable");
+    fail_rest(attempt, &failure);
+}
+
 static void try_nexthop(struct attempt *attempt, struct str nexthop,
                         const char *parameter)
 {
@@ -402,6 +421,8 @@ static void try_nexthop(struct attempt *attempt, struct str nexthop,
     if (route_find(attempt->settings, &destination, attempt->arena, &route, &failure) ==
         0)
         try_hosts(attempt, &destination, &route);
+    else if (route.loops && attempt->settings->best_mx_transport[0] && parameter == NULL)
+        pass_on(attempt);
     else
         fail_nexthop(attempt, parameter, &failure);
     attempt->ours = attempt->ours || route.ours;

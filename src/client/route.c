@@ -312,6 +312,7 @@ static int check_loop(struct search *search, unsigned best)
         return fail(search, outcome_make(search->arena, "4.4.4",
                                          "unable to find primary relay for %s",
                                          destination->domain));
+    search->route.loops = true;
     return fail(search,
                 outcome_make(search->arena, "5.4.6", "mail for %s loops back to myself",
                              destination->domain));
@@ -419,6 +420,7 @@ int route_find(const struct client_settings *settings,
     else
         result = find_host(&search);
     ret->ours = search.route.ours;
+    ret->loops = search.route.loops;
     if (result < 0) {
         *ret_failure = search.failure;
         return -1;

@@ -18,14 +18,15 @@ struct route_host {
 struct route {
     struct route_host *hosts; /* in the order to try, in arena */
     size_t n;
-    bool ours; /* we are one of them, or of those left out: no fallback relay, it may
-                  send the mail back */
+    bool loops; /* we are the best of them: the mail would come back to us at once */
+    bool ours;  /* we are one of them, or of those left out: no fallback relay, it may
+                   send the mail back */
 };
 
 /*
  * 0 and at least one host, or -1 and why all mail for the destination is
- * deferred or bounced; ret->ours is set in both cases. Oddities of the DNS go to
- * settings->warn.
+ * deferred or bounced; ret->ours and loops are set in both cases. Oddities of the DNS go
+ * to settings->warn.
  */
 int route_find(const struct client_settings *settings,
                const struct destination *destination, struct arena *arena,

@@ -236,6 +236,7 @@ static void read_plain(const struct conf *conf, bool conf_is_lmtp,
     ret->known_tcp_ports = conf->known_tcp_ports;
     ret->relayhost = conf->relayhost;
     ret->fallback_relay = FAMILY(fallback_relay);
+    ret->best_mx_transport = conf->best_mx_transport;
     ret->ignore_mx_lookup_error = conf->ignore_mx_lookup_error;
     ret->defer_if_no_mx_address_found = FAMILY(defer_if_no_mx_address_found);
     ret->randomize_addresses = FAMILY(randomize_addresses);

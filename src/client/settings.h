@@ -57,7 +57,8 @@ struct client_settings {
     const char *known_tcp_ports;
     int protocols; /* PROTOCOL_ bits */
     const char *relayhost;
-    const char *fallback_relay; /* nexthops; "" = none */
+    const char *fallback_relay;    /* nexthops; "" = none */
+    const char *best_mx_transport; /* who delivers mail that would loop; "" = nobody */
 
     /* from a destination to its hosts */
     struct resolver *resolver;

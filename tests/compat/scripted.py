@@ -172,7 +172,7 @@ def configured(pair, text):
             mta.extra = text
 
 
-def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False, log="", sendmail=False):
+def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False, log="", sendmail=False, program="[sl]mtp"):
     """What the servers heard and what smtp logged, for one message."""
     mark = mta.log.mark()
     if probe:
@@ -184,9 +184,9 @@ def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe
     else:
         queue_id = mta.submit("ann@same.test", recipients, text, body)
     for recipient in recipients:
-        mta.log.wait(rf"[sl]mtp\[\d+\]: {queue_id}: to=<{recipient}>.*status=", since=mark, timeout=20)
+        mta.log.wait(rf"({program})\[\d+\]: {queue_id}: to=<{recipient}>.*status=", since=mark, timeout=20)
     mta.run(["postsuper", "-d", "ALL"], check=True)
-    lines = mta.masked_log(mark, r"postfix/[sl]mtp\[")
+    lines = mta.masked_log(mark, rf"postfix/({program})\[")
     lines = [line.replace("smtp_connect_addr: ", "") for line in lines]  # a name inside Postfix
     lines = [line for line in lines if re.search(log, line)]
     content = [mta.mask("".join(server.content).replace("\r\n", "\n")) for server in servers]
@@ -196,7 +196,7 @@ def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe
 def compare(pair, hosts, recipients=("v@elsewhere.test",), settings="", heard=True, **more):
     """hosts: [(place, replies)]; a path is one inside. heard: compare the commands too.
     text: the message; body: what is said of it to smtpd. log: lines to compare.
-    sendmail: hand it in by that command, not by SMTP."""
+    sendmail: hand it in by that command, not by SMTP. program: whose log counts."""
     configured(pair, settings)
     seen = []
     for mta in pair:

@@ -231,6 +231,12 @@ ROUTES = {
 }
 
 
+def test_best_mx_transport(pair, dns):
+    dns.names |= mx((10, ONE), one_test=SELF)
+    settings = "proxy_interfaces = 127.0.0.5\nbest_mx_transport = discard:ours"
+    compare(pair, [], ["v@elsewhere.test", "w@elsewhere.test"], settings=settings, program="smtp|discard")
+
+
 @pytest.mark.parametrize("case", ROUTES)
 def test_routes(pair, dns, case):
     text, names = ROUTES[case]
