@@ -228,7 +228,7 @@ static int expand_for_all(struct expansion *e, const char *word, struct texts *r
 
     e->of_recipient = false;
     for (size_t i = 0; i < delivery->n; i++) {
-        const char *expanded;
+        const char *expanded = NULL;
 
         if (delivery->recipients[i].reported)
             continue;
