@@ -248,19 +248,29 @@ static void move_on(struct attempt *attempt)
 /* --- sessions
  * ---------------------------------------------------------------------------- */
 
+/* Is the next hop in smtp_connection_cache_destinations: as domain, host or path? */
+static bool is_listed(const struct attempt *attempt)
+{
+    struct str rest = str_of(attempt->delivery->request.nexthop);
+    struct destination destination;
+    struct fail why;
+
+    if (match_list_empty(attempt->agent->reuse_destinations) ||
+        destination_parse(attempt->settings, str_word(&rest, ", \t\r\n"), attempt->arena,
+                          &destination, &why) < 0)
+        return false;
+    return match_domain(attempt->agent->reuse_destinations,
+                        str_of(destination.path ? destination.path : destination.domain),
+                        &why) > 0;
+}
+
 static bool reuse_is_wanted(const struct attempt *attempt)
 {
     const struct client_reuse *reuse = &attempt->settings->reuse;
-    const struct deliver *request = &attempt->delivery->request;
-    struct fail why;
 
-    if (reuse->keep_s == 0)
-        return false;
-    if (reuse->on_demand && request->flags & DELIVER_REUSE)
-        return true;
-    return !match_list_empty(attempt->agent->reuse_destinations) &&
-           match_domain(attempt->agent->reuse_destinations, str_of(request->nexthop),
-                        &why) > 0;
+    return reuse->keep_s > 0 &&
+           ((reuse->on_demand && attempt->delivery->request.flags & DELIVER_REUSE) ||
+            is_listed(attempt));
 }
 
 static bool may_be_reused(const struct attempt *attempt, const struct session *session)

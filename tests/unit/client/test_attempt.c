@@ -509,6 +509,32 @@ static void a_session_is_kept_while_more_waits(void **state)
     end(&stage);
 }
 
+static void listed_destinations_keep_theirs_always(void **state)
+{
+    static const char *const listed[] = {
+        "myhostname=me.test",
+        "inet_interfaces=loopback-only",
+        "inet_protocols=ipv4",
+        "smtp_connection_cache_time_limit=1s",
+        "smtp_connection_cache_destinations=127.0.0.1, other.test",
+        NULL};
+    struct server server = start_server(&(struct script){0});
+    struct stage stage;
+    const char *nexthop;
+
+    (void)state;
+    begin(&stage, listed);
+    nexthop = arena_printf(stage.arena, "[127.0.0.1]:%u", server.port);
+    request(&stage, nexthop, "a", 0);
+    request(&stage, nexthop, "b", 0);
+    (void)answer(&stage);
+    assert_true(has_kept(&stage));
+    agent_between(&stage.process);
+    assert_false(has_kept(&stage));
+    (void)stop_server(&server);
+    end(&stage);
+}
+
 static void a_kept_session_ends_when_nothing_comes(void **state)
 {
     struct server server = start_server(&(struct script){0});
@@ -568,6 +594,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         agent_test(hosts_are_tried_in_turn),
         agent_test(a_session_is_kept_while_more_waits),
+        agent_test(listed_destinations_keep_theirs_always),
         agent_test(a_kept_session_ends_when_nothing_comes),
         agent_test(a_kept_session_is_of_no_use_for_others),
         agent_test(a_kept_session_that_broke_costs_nothing),
