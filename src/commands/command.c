@@ -74,6 +74,11 @@ const char *command_called_as(int argc, char **argv, const char *fallback)
     return argv[0][0] ? argv[0] : fallback;
 }
 
+bool command_output_is_whole(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
+
 int command_failure(const struct command *command)
 {
     return command->failure_status ? command->failure_status : 1;

@@ -37,6 +37,12 @@ const char *command_called_as(int argc, char **argv, const char *fallback);
  */
 void command_configure(struct command *command);
 
+/*
+ * Did all of standard output get where it should? Ask once, at the end. A write
+ * that failed on the way counts, although nothing may be left to flush.
+ */
+bool command_output_is_whole(void);
+
 /* The exit status of a program that fails for a reason of ours. */
 int command_failure(const struct command *command);
 

@@ -391,7 +391,7 @@ int maptool_run(struct maptool *tool)
             (tool->action == MAPTOOL_LIST ? list : build)(tool, tool->names[i]);
     tables_free(tool->tables);
     arena_free(tool->arena);
-    if (fflush(stdout) != 0)
+    if (!command_output_is_whole())
         fatal("write to standard output: %m");
     return success ? 0 : 1;
 }

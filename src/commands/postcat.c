@@ -372,5 +372,5 @@ int main(int argc, char **argv)
         else
             print_path(&options, argv[i]);
     }
-    return fflush(stdout) == 0 ? 0 : 1;
+    return command_output_is_whole() ? 0 : 1;
 }

@@ -119,4 +119,11 @@ def test_warnings_can_be_switched_off(box):
 
 
 def test_full_disk_is_told(box):
-    assert box.run("postconf -d >/dev/full").returncode == 1
+    """However much of the output is left for the last write, nothing included."""
+    for comment in ("", "x", 1000 * "x"):
+        box.write("/etc/test/main.cf", f"mail_name = {comment}\n")
+        assert box.run("postconf -c /etc/test -d >/dev/full").returncode == 1
+    length = len(box.run("postconf -c /etc/test -n").stdout)
+    box.write("/etc/test/main.cf", f"mail_name = {(1000 + 4096 - length % 4096) * 'x'}\n")
+    assert len(box.run("postconf -c /etc/test -n").stdout) % 4096 == 0
+    assert box.run("postconf -c /etc/test -n >/dev/full").returncode == 1

@@ -256,7 +256,7 @@ int main(int argc, char **argv)
     check_companions(&run);
     find_files(&run);
     work(&run, argv + optind);
-    if (fflush(stdout) != 0)
+    if (!command_output_is_whole())
         fatal("write: %s", strerror(errno));
     return 0;
 }

@@ -98,7 +98,7 @@ static int show(const struct command *command, enum mode mode)
     show_queue(command, mode == MODE_JSON ? print_json : print_text, &page);
     if (mode == MODE_TEXT)
         print_text_end(&page);
-    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EX_IOERR;
+    return command_output_is_whole() ? 0 : EX_IOERR;
 }
 
 /* --- delivering now --- */
