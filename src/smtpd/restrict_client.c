@@ -93,14 +93,6 @@ enum verdict restrict_permit_inet_interfaces(struct judge *judge,
                : VERDICT_DUNNO;
 }
 
-/* Nobody can have authenticated while AUTH is not offered. */
-enum verdict restrict_permit_sasl_authenticated(struct judge *judge,
-                                                const struct argument *argument)
-{
-    (void)judge, (void)argument;
-    return VERDICT_DUNNO;
-}
-
 enum verdict restrict_reject_unauth_pipelining(struct judge *judge,
                                                const struct argument *argument)
 {

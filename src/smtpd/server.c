@@ -50,6 +50,8 @@ static void open_tables(struct server *server)
         maps(server, "local_recipient_maps", conf->local_recipient_maps);
     server->virtual_mailbox_maps =
         maps(server, "virtual_mailbox_maps", conf->virtual_mailbox_maps);
+    server->sender_login_maps =
+        maps(server, "smtpd_sender_login_maps", conf->smtpd_sender_login_maps);
     server->rbl_reply_maps = maps(server, "rbl_reply_maps", conf->rbl_reply_maps);
     server->relay_recipient_maps =
         maps(server, "relay_recipient_maps", conf->relay_recipient_maps);

@@ -45,6 +45,7 @@ struct server {
     struct maps *virtual_mailbox_maps;
     struct maps *relay_recipient_maps;
     struct maps *rbl_reply_maps;
+    struct maps *sender_login_maps;
     struct restriction_list *lists[STAGES];
     struct restriction_class *classes; /* smtpd_restriction_classes */
     size_t n_classes;
