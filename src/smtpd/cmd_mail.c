@@ -23,19 +23,25 @@ static bool storage_is_short(const struct session *session, long long size)
     if (statvfs(".", &fs) < 0)
         return false; /* the write itself will tell */
     free_bytes = (unsigned long long)fs.f_bavail * fs.f_frsize;
-    return free_bytes < (unsigned long long)conf->queue_minfree ||
-           free_bytes / 3 * 2 < largest || free_bytes < (unsigned long long)size;
+    if (free_bytes >= (unsigned long long)conf->queue_minfree &&
+        free_bytes / 3 * 2 >= largest && free_bytes >= (unsigned long long)size)
+        return false;
+    log_warning(
+        "not enough free space in mail queue: %llu bytes < 1.5*message size limit "
+        "or queue_minfree",
+        free_bytes);
+    return true;
 }
 
 /* Limits that SIZE= already shows to be broken. */
-static bool too_big(struct session *session, long long size)
+static bool too_big(struct session *session, const char *sender, long long size)
 {
     long long limit = session->conf->message_size_limit;
 
     if (limit > 0 && size > limit)
-        session_reply(session, REPLY_SIZE_FIXED_LIMIT);
+        session_refuse(session, sender, REPLY_SIZE_FIXED_LIMIT);
     else if (storage_is_short(session, size))
-        session_reply(session, REPLY_NO_STORAGE);
+        session_refuse(session, NULL, REPLY_NO_STORAGE); /* compat: without from= */
     else
         return false;
     return true;
@@ -57,7 +63,8 @@ void answer_mail(struct session *session, struct str argument)
         return;
     }
     if (!options_take(session, OPTION_MAIL, path.rest, &options) ||
-        too_big(session, options.size) || limits_exceeded(session, CLIENT_MESSAGE)) {
+        too_big(session, arena_copy_str(session->command, path.address), options.size) ||
+        limits_exceeded(session, CLIENT_MESSAGE)) {
         transaction_reset(session);
         return;
     }

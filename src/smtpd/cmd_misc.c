@@ -1,5 +1,5 @@
 /* Commands of one line each: RSET, NOOP, VRFY, HELP, QUIT (RFC 5321 sections 4.1.1.5 to
- * 10). */
+ * 10), and those that are not offered. */
 #include "smtpd/address.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
@@ -34,6 +34,19 @@ void answer_vrfy(struct session *session, struct str argument)
         session_reply(session, REPLY_VRFY_OK, arena_copy_str(session->command, argument));
 }
 
+/* Not offered, but known: clients that try are counted by what they tried. */
+void answer_starttls(struct session *session, struct str argument)
+{
+    (void)argument;
+    session_reply(session, REPLY_NOT_IMPLEMENTED);
+}
+
+void answer_auth(struct session *session, struct str argument)
+{
+    (void)argument;
+    session_reply(session, REPLY_AUTH_DISABLED);
+}
+
 void answer_help(struct session *session, struct str argument)
 {
     struct buf verbs;
@@ -42,7 +55,8 @@ void answer_help(struct session *session, struct str argument)
     (void)argument;
     buf_init(&verbs, 1000);
     for (size_t i = 0; (command = command_at(i)) != NULL; i++)
-        buf_printf(&verbs, "%s%s", i ? " " : "", command->verb);
+        if (command->answer != answer_starttls && command->answer != answer_auth)
+            buf_printf(&verbs, "%s%s", i ? " " : "", command->verb);
     session_reply(session, REPLY_HELP, buf_text(&verbs));
     buf_done(&verbs);
 }

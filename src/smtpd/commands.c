@@ -11,6 +11,8 @@ static const struct command commands[] = {
     /* verb   answered by   needs                     counted as   flags        RFC 5321 */
     {"HELO", answer_helo, NEED_NOTHING,             COUNT_HELO, 0},       /* 4.1.1.1 */
     {"EHLO", answer_ehlo, NEED_NOTHING,             COUNT_EHLO, 0},       /* 4.1.1.1 */
+    {"STARTTLS", answer_starttls, NEED_NOTHING,     COUNT_STARTTLS, 0},   /* RFC 3207 */
+    {"AUTH", answer_auth, NEED_NOTHING,             COUNT_AUTH, 0},       /* RFC 4954 */
     {"MAIL", answer_mail, NEED_HELO | NEED_NO_MAIL, COUNT_MAIL, BATCH},   /* 4.1.1.2 */
     {"RCPT", answer_rcpt, NEED_MAIL,                COUNT_RCPT, BATCH},   /* 4.1.1.3 */
     {"DATA", answer_data, NEED_NOTHING,             COUNT_DATA, 0},       /* 4.1.1.4 */

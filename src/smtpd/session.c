@@ -26,8 +26,8 @@ static const struct {
 };
 
 static const char *const count_names[COUNTED] = {
-    "helo", "ehlo", "mail", "rcpt", "data", "rset",
-    "noop", "vrfy", "etrn", "quit", "help", "unknown",
+    "helo", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
+    "rset", "noop", "vrfy",     "etrn", "quit", "help", "unknown",
 };
 
 /* --- replies -------------------------------------------------------------- */
@@ -81,6 +81,20 @@ void session_reply(struct session *session, enum reply reply, ...)
     session_reply_text(session, replies[reply].code, replies[reply].status,
                        buf_text(&text));
     buf_done(&text);
+}
+
+void session_refuse(struct session *session, const char *sender, enum reply reply)
+{
+    struct maillog_context context = session_log_context(session, NULL);
+
+    context.sender = sender;
+    maillog_action(session->server->log_style, NULL, "reject",
+                   arena_printf(session->command, "%s from %s", session->where,
+                                session->client_text),
+                   arena_printf(session->command, "%d %s %s", replies[reply].code,
+                                replies[reply].status, replies[reply].text),
+                   &context);
+    session_reply(session, reply);
 }
 
 /* --- transactions ----------------------------------------------------------- */

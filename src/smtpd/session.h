@@ -22,6 +22,8 @@ enum reply {
 enum counted {
     COUNT_HELO,
     COUNT_EHLO,
+    COUNT_STARTTLS,
+    COUNT_AUTH,
     COUNT_MAIL,
     COUNT_RCPT,
     COUNT_DATA,
@@ -103,6 +105,9 @@ void session_serve(struct client *client);
 /* Put one of our replies (replies.def); its "%s" take the arguments. Nothing is flushed.
  */
 void session_reply(struct session *session, enum reply reply, ...);
+/* Refuse the current command and log a reject line with that sender (NULL = none yet).
+ * For replies without arguments. */
+void session_refuse(struct session *session, const char *sender, enum reply reply);
 /* Put any reply: code, status ("" = none), text. soft_bounce applies. */
 void session_reply_text(struct session *session, int code, const char *status,
                         const char *text);
@@ -127,6 +132,8 @@ void answer_rset(struct session *session, struct str argument);
 void answer_noop(struct session *session, struct str argument);
 void answer_vrfy(struct session *session, struct str argument);
 void answer_etrn(struct session *session, struct str argument);
+void answer_starttls(struct session *session, struct str argument);
+void answer_auth(struct session *session, struct str argument);
 void answer_quit(struct session *session, struct str argument);
 void answer_help(struct session *session, struct str argument);
 
