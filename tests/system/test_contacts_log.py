@@ -16,14 +16,15 @@ relayhost = [127.0.0.66]
 smtpd_helo_required = yes
 smtpd_helo_restrictions = reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname
 smtpd_sender_restrictions = reject_non_fqdn_sender
-smtpd_recipient_restrictions = reject_unauth_destination,
+smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination,
     check_client_access inline:{{127.9.9.5 = REJECT blocked}, {127.9.9.6 = 450 later}}
 smtpd_hard_error_limit = 3
+smtpd_forbid_unauth_pipelining = yes
 smtpd_error_sleep_time = 0
 minimal_backoff_time = 1h
 maximal_backoff_time = 1h
 message_size_limit = 20000
-mailbox_size_limit = 30000
+mailbox_size_limit = 20000
 """.replace("\n    ", " ")
 TEXT = "From: a@client.test\nSubject: t\n\nhello\n"
 NAMES = {
@@ -58,9 +59,14 @@ def talk(box, source, *lines, until=None):
 HELLO, FROM = "EHLO host.client.test", "MAIL FROM:<a@client.test>"
 
 
-def pregreet(box, source):
+def pipelining(box, source):
+    """All at once after EHLO, as a client that listens to nobody."""
     with socket.create_connection((box.address, 25), 20, (source, 0)) as client:
-        client.sendall(b"EHLO host.client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<joe@same.test>\r\nDATA\r\n")
+        client.recv(4096)
+        client.sendall(b"EHLO host.client.test\r\n")
+        client.recv(4096)
+        client.sendall(b"RSET\r\nVRFY joe\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<joe@same.test>\r\nDATA\r\n")
+        client.shutdown(socket.SHUT_WR)
         while client.recv(4096):
             pass
 
@@ -82,14 +88,14 @@ EVENTS = {
     "lost connection": lambda box: talk(box, CLIENTS + "3", HELLO, FROM),
     "nothing said": lambda box: talk(box, CLIENTS + "3"),
     "web client": lambda box: talk(box, CLIENTS + "4", "GET / HTTP/1.0"),
-    "pipelining": lambda box: pregreet(box, CLIENTS + "4"),
+    "pipelining": lambda box: pipelining(box, CLIENTS + "4"),
     "bad address": lambda box: talk(box, CLIENTS + "4", HELLO, "MAIL FROM:<a@@b>", "QUIT"),
     "VRFY": lambda box: talk(box, CLIENTS + "4", HELLO, f"VRFY nobody@{DOMAIN}", "QUIT"),
     "AUTH": lambda box: talk(box, CLIENTS + "4", HELLO, "AUTH LOGIN", "QUIT"),
     "too large": lambda box: talk(box, CLIENTS + "8", HELLO, FROM + " SIZE=99999", "QUIT"),
-    "mailbox full": lambda box: [box.submit("a@client.test", f"ann@{DOMAIN}", TEXT + ("x" * 70 + "\n") * 250) for _ in "123"],
+    "mailbox full": lambda box: [box.submit("a@client.test", f"ann@{DOMAIN}", TEXT + ("x" * 70 + "\n") * 110) for _ in "123"],
     "removed": lambda box: box.run(["postsuper", "-d", "ALL"]),
-    "reload": lambda box: box.postfix("reload"),
+    "reload": lambda box: box.reload(),
 }
 
 
@@ -111,7 +117,8 @@ def both(ours, oracle, request):
             mark = box.log.mark()
             event(box)
             wait_until(lambda: settled(box, mark), 30, f"the end of {name}")
-        lines = box.log.lines
+        # anvil's statistics come when it has time; our own name is ours
+        lines = [l.replace(" (Postern 0.1)", "") for l in box.log.lines if ": statistics: " not in l]
         text = [f"Nov 21 11:{i // 60 % 60:02}:{i % 60:02} mail {line}\n" for i, line in enumerate(lines)]
         box.write("/var/log/mail.log", "".join(text))
     return ours, oracle
@@ -128,7 +135,7 @@ def both_say(both, command, allowed=()):
     return shown[0]
 
 
-@pytest.mark.parametrize("mode", ["normal", "more", "auth", "rbl", "ddos", "extra", "aggressive", "errors"])
+@pytest.mark.parametrize("mode", ["normal", "more", "auth", "ddos", "extra", "aggressive", "errors"])
 def test_fail2ban(both, mode):
     """Each line counts for the same pattern, with the same address."""
     options = "--datepattern '^%b %d %H:%M:%S' -o '<ip> <F-CONTENT>'".replace(" <F-CONTENT>", "")
@@ -147,23 +154,22 @@ def templates(box, text):
     return {re.sub(r"[\d.]+", "N", line) for line in masked.splitlines()}
 
 
+# Since 3.10 of the reference; Debian's is older.
+NEWER = {"postfix/cleanup[PID]: ID: removed (canceled)"}
+
+
 @pytest.mark.parametrize("level", ["server", "paranoid", "workstation"])
 def test_logcheck_leaves_no_line_that_it_filters_for_the_reference(both, level):
     command = f"cat /etc/logcheck/ignore.d.{level}/postfix >/tmp/rules; grep -Evf /tmp/rules /var/log/mail.log"
     left = [templates(box, box.run(command).stdout) for box in both]
-    assert left[0] <= left[1], left[0] - left[1]
+    assert left[0] - NEWER <= left[1]
     assert all(len(lines) < len(box.log.lines) for lines, box in zip(left, both))
 
 
 def test_every_line_is_one_that_the_reference_writes_too(both):
-    """Templates of lines; what only one of them has, is listed."""
     seen = [templates(box, box.read("/var/log/mail.log")) for box in both]
-    assert sorted(seen[0] - seen[1]) == OURS_ONLY
-    assert sorted(seen[1] - seen[0]) == THEIRS_ONLY
-
-
-OURS_ONLY = []
-THEIRS_ONLY = []
+    assert seen[0] - seen[1] == NEWER
+    assert seen[1] - seen[0] == set()
 
 
 @pytest.mark.parametrize("options", ["", "--problems_first --verp_mung", "-e --iso_date_time", "-h 5 -u 5 --zero_fill --bounce_detail=5"])
