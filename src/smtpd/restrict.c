@@ -213,12 +213,19 @@ enum verdict restrict_walk(struct judge *judge, const struct restriction_list *l
 /* Nothing more is asked about a message that is thrown away. */
 static enum verdict walk(struct judge *judge, enum stage stage)
 {
-    if (judge->session->transaction.orders.discard)
+    const struct session *session = judge->session;
+    enum verdict verdict;
+
+    if (session->transaction.orders.discard)
         return VERDICT_PERMIT;
     judge->stage = stage;
     judge->subject = restrict_subject(judge, stage);
     judge->if_reject = (struct refusal){0};
-    return walk_list(judge, judge->session->server->lists[stage]);
+    verdict = walk_list(judge, session->server->lists[stage]);
+    if (verdict != VERDICT_REJECT && stage == STAGE_SENDER &&
+        session->conf->smtpd_reject_unlisted_sender)
+        return restrict_reject_unlisted_sender(judge, NULL);
+    return verdict;
 }
 
 /* Turn what was decided so far into the last word: true = refused, logged and answered.

@@ -102,6 +102,9 @@ enum verdict refuse_lookup(struct judge *judge, const char *about,
 
 /* What lists of this stage judge. */
 struct subject restrict_subject(const struct judge *judge, enum stage stage);
+/* Where mail for judge->recipient goes: judge->resolution, asked once for all
+ * restrictions of one evaluation. */
+int restrict_resolve(struct judge *judge, struct fail *why) MUST_CHECK;
 /* A list within a list; one that comes back to itself refuses for now. */
 enum verdict restrict_walk(struct judge *judge, const struct restriction_list *list);
 /* "hold: RCPT from N[A]: text; from=<s> to=<r> ..." */
