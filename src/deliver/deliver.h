@@ -89,6 +89,10 @@ int delivery_receive(struct client *client, struct delivery *ret,
  */
 void delivery_report(struct delivery *delivery, struct delivery_recipient *recipient,
                      const struct outcome *outcome);
+/* An entry for the sender who asked to hear of successes, and nothing else. action:
+ * "expanded". */
+void delivery_trace(struct delivery *delivery, const struct delivery_recipient *recipient,
+                    const struct outcome *outcome, const char *action);
 /* Mark a recipient whose parts were reported one by one. */
 void delivery_mark_done(struct delivery *delivery,
                         const struct delivery_recipient *recipient);

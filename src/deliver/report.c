@@ -76,9 +76,8 @@ static int append(struct delivery *delivery, enum delivery_log which,
 }
 
 /* In trace reports the reason names the way. A failure to log costs the report. */
-static void append_trace(struct delivery *delivery,
-                         const struct delivery_recipient *recipient,
-                         const struct outcome *outcome, const char *action)
+void delivery_trace(struct delivery *delivery, const struct delivery_recipient *recipient,
+                    const struct outcome *outcome, const char *action)
 {
     struct outcome with_way = *outcome;
 
@@ -93,7 +92,7 @@ static void trace(struct delivery *delivery, const struct delivery_recipient *re
                   const struct outcome *outcome, const char *action, bool asked)
 {
     if (asked || delivery->request.trace_flags & TRACE_RECORD)
-        append_trace(delivery, recipient, outcome, action);
+        delivery_trace(delivery, recipient, outcome, action);
 }
 
 /* Who was told that the message is late may want to hear that it is not any more. */
@@ -152,7 +151,7 @@ static void report_probe(struct delivery *delivery,
         outcome->result == OUTCOME_DELIVERED ? "deliverable" : "undeliverable";
 
     if (delivery->request.trace_flags & TRACE_PROBE_USER)
-        append_trace(delivery, recipient, outcome, verdict);
+        delivery_trace(delivery, recipient, outcome, verdict);
     log_outcome(delivery, recipient, outcome, verdict);
     delivery_mark_done(delivery, recipient);
 }

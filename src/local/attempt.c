@@ -4,7 +4,6 @@
  */
 #include "local/local.h"
 
-#include "deliver/logs.h"
 #include "queue/envelope.h"
 #include "util/log.h"
 
@@ -61,15 +60,13 @@ void attempt_expanded(struct attempt *attempt, const struct step *step)
 {
     struct outcome outcome = outcome_make(attempt->arena, "2.0.0", "alias expanded");
     struct delivery_recipient expanded = *attempt->recipient;
-    struct fail why;
 
     if (!(attempt->notify & NOTIFY_SUCCESS) || attempt_is_probe(attempt))
         return;
     expanded.address = step->address;
-    if (logs_append(attempt->delivery, DELIVERY_LOG_TRACE, &expanded, &outcome,
-                    step->owned ? "delivered" : "expanded", &why) < 0)
-        log_warning("%s: trace of <%s>: %s", attempt->delivery->request.queue_id,
-                    step->address, why.text);
+    expanded.original = step->original;
+    delivery_trace(attempt->delivery, &expanded, &outcome,
+                   step->owned ? "delivered" : "expanded");
     attempt->notify &= ~NOTIFY_SUCCESS;
     if (attempt->notify == 0)
         attempt->notify = NOTIFY_NEVER;

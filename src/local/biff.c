@@ -1,6 +1,6 @@
 /*
- * Tells comsat(8) of new mail: one datagram "user@offset", whoever listens. It
- * must never hold up mail, so nothing is waited for and no failure is told.
+ * Tells comsat(8) of new mail: one datagram "user@offset" and a zero byte, whoever
+ * listens. It must never hold up mail, so nothing is waited for and no failure is told.
  */
 #include "local/local.h"
 
@@ -38,5 +38,5 @@ void biff_notify(const struct agent *agent, const char *user, long long offset)
     if (agent->biff < 0)
         return;
     n = snprintf(text, sizeof(text), "%.200s@%lld", user, offset);
-    (void)!send(agent->biff, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)!send(agent->biff, text, (size_t)n + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

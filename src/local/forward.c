@@ -62,7 +62,7 @@ static bool is_for_extension(struct attempt *attempt, const struct step *step,
     return *step->extension && without && strcmp(without, path) != 0;
 }
 
-static bool expand(struct attempt *attempt, const struct step *step,
+static void expand(struct attempt *attempt, const struct step *step,
                    const struct user *user, struct str content, bool whole)
 {
     struct step expansion = *step;
@@ -74,7 +74,8 @@ static bool expand(struct attempt *attempt, const struct step *step,
     expansion.leaves = true;
     expansion.unmatched =
         !whole && attempt->agent->extends & FROM_FORWARD ? step->suffix : "";
-    return items_deliver_file(attempt, &expansion, content) > 0;
+    attempt_expanded(attempt, step);
+    (void)items_deliver_file(attempt, &expansion, content);
 }
 
 bool forward_deliver(struct attempt *attempt, const struct step *step,
@@ -96,9 +97,13 @@ bool forward_deliver(struct attempt *attempt, const struct step *step,
         result = read_file(attempt, step, user, path, &content);
         if (result < 0)
             return true;
-        if (result > 0)
-            return expand(attempt, step, user, content,
-                          is_for_extension(attempt, step, user, paths.items[i], path));
+        if (result == 0)
+            continue;
+        if (!items_any(attempt, content))
+            return false;
+        expand(attempt, step, user, content,
+               is_for_extension(attempt, step, user, paths.items[i], path));
+        return true;
     }
     return false;
 }

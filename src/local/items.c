@@ -196,10 +196,15 @@ static void deliver_to_item(struct attempt *attempt, const struct step *step,
     }
 }
 
+static struct items items_of(const struct attempt *attempt, struct str text)
+{
+    return items_parse(text, (size_t)attempt->agent->conf->header_address_token_limit,
+                       attempt->arena);
+}
+
 size_t items_deliver(struct attempt *attempt, const struct step *step, struct str text)
 {
-    struct items items = items_parse(
-        text, (size_t)attempt->agent->conf->header_address_token_limit, attempt->arena);
+    struct items items = items_of(attempt, text);
 
     for (size_t i = 0; i < items.n; i++)
         deliver_to_item(attempt, step, &items.items[i]);
@@ -214,6 +219,14 @@ static struct str take_logical_line(struct str *rest)
     while (line.n && line.p[0] != '#' && rest->n && strchr(" \t", rest->p[0]))
         (void)str_until(rest, '\n');
     return line.n && line.p[0] == '#' ? STR_NONE : str_head(whole, whole.n - rest->n);
+}
+
+bool items_any(const struct attempt *attempt, struct str content)
+{
+    while (content.n)
+        if (items_of(attempt, take_logical_line(&content)).n > 0)
+            return true;
+    return false;
 }
 
 size_t items_deliver_file(struct attempt *attempt, const struct step *step,

@@ -158,6 +158,8 @@ struct items {
 struct items items_parse(struct str text, size_t token_limit, struct arena *arena);
 /* Deliver to everything in the line; the number of items, 0 = there was nothing. */
 size_t items_deliver(struct attempt *attempt, const struct step *step, struct str text);
+/* Does the file name anything? */
+bool items_any(const struct attempt *attempt, struct str content);
 /* The same for all lines of a file; ends after a line with a deferral. */
 size_t items_deliver_file(struct attempt *attempt, const struct step *step,
                           struct str content);

@@ -3,6 +3,7 @@ the same aliases, .forward files and things in the way lead to the same outcomes
 the same files with the same owners, and the same environment of commands."""
 
 import re
+import socket
 
 import pytest
 
@@ -79,6 +80,7 @@ both: ann, :include:/etc/list, bob
 mailer-daemon: ann
 """
 ETC = {
+    "services": "smtp 25/tcp\nbiff 512/udp comsat\n",
     "aliases": "postmaster: root\n" + ALIASES,
     "list": "joe\n# comment\nsub, x@elsewhere.test\n\"|exit 1\"\n/tmp/out/inc\n",
 }
@@ -225,3 +227,31 @@ def test_users_have_no_other_ids(both):
         for name, (about, *_) in snapshot(mta).items():
             if name == "/var/mail/joe" or re.match(r"/home/joe/\w", name):
                 assert re.fullmatch(r"[d-].{3}------ %d:%d" % USERS["joe"][:2], about), name
+
+
+@pytest.mark.parametrize("words", [("-N", "success"), ("-N", "success,failure", "-V", "envid"), ("-v",)], ids=" ".join)
+@pytest.mark.parametrize("name", ["bob", "plain", "multi", "list", "ann", "remote", "nosuch", "cmd1", "cmd67", "file"])
+def test_reports(both, name, words):
+    """Who is told what: success of a mailbox, an alias, a list, a .forward; and -v."""
+    reports = []
+    for mta in both:
+        prepare(mta, Case("", ann="ann, bob, x@elsewhere.test\n"))
+        mta.sendmail(["-f", "joe", *words, name], TEXT, user="joe")
+        settle(mta)
+        text = mta.read("/var/mail/joe") if mta.path("/var/mail/joe").exists() else ""
+        lines = mta.mask(text).splitlines()
+        reports.append(sorted(l for l in lines if re.match(r"<|Action|Status|Final|Original|Diag|Subject", l)))
+        mta.run(["postsuper", "-d", "ALL"], check=True)
+    assert reports[0] == reports[1]
+
+
+def test_comsat_is_told_where_the_message_starts(both):
+    told = []
+    for mta in both:
+        prepare(mta, Case("", setting="biff = yes", shell="echo before >/var/mail/joe; chown joe /var/mail/joe"))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", 512))
+            s.settimeout(20)
+            mta.deliver(SENDER, f"joe@{mta.domain}", TEXT)
+            told.append(s.recv(100))
+    assert told[0] == told[1] == b"joe@7\0"
