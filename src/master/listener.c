@@ -141,6 +141,8 @@ static int open_fifo(const char *path, struct fail *why)
     struct stat st;
     int fd;
 
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) /* of another master.cf */
+        (void)!unlink(path);
     if (mkfifo(path, 0600) < 0 && errno != EEXIST)
         return fail_set(why, "create fifo %s: %m", path);
     fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);

@@ -50,13 +50,14 @@ int listen_inet(const struct netaddr *address, int backlog, struct fail *why)
     return fd;
 }
 
+/* A socket, or a FIFO where a service was one in an older master.cf. */
 static int remove_stale(const char *path, struct fail *why)
 {
     struct stat st;
 
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? 0 : fail_set(why, "lstat %s: %m", path);
-    if (!S_ISSOCK(st.st_mode))
+    if (!S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode))
         return fail_set(why, "%s is in the way: not a socket", path);
     if (unlink(path) < 0 && errno != ENOENT)
         return fail_set(why, "remove old socket %s: %m", path);

@@ -17,8 +17,8 @@ int listen_inet(const struct netaddr *address, int backlog, struct fail *why) MU
 
 /*
  * A stream (or datagram) socket at path, made anew with exactly mode (0666
- * for mail services, whatever the umask says). A socket that an earlier
- * process left behind is removed first; anything else at path is an error.
+ * for mail services, whatever the umask says). A socket or FIFO that an
+ * earlier process left behind is removed first; anything else at path is an error.
  */
 int listen_unix(const char *path, int backlog, mode_t mode, struct fail *why) MUST_CHECK;
 int listen_unix_datagram(const char *path, mode_t mode, struct fail *why) MUST_CHECK;

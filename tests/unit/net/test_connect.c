@@ -155,6 +155,22 @@ static void unix_sockets_replace_stale_ones_and_have_exact_modes(void **state)
     unlink(path);
 }
 
+static void a_stale_fifo_is_replaced(void **state)
+{
+    struct fail why = {0};
+    struct stat st;
+    int listener;
+
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    listener = listen_unix(path, 5, 0666, &why);
+    assert_true(listener >= 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    close(listener);
+    unlink(path);
+}
+
 static void nothing_but_a_socket_is_removed(void **state)
 {
     struct fail why = {0};
@@ -207,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_is_not_made_times_out),
         cmocka_unit_test(a_port_in_use_is_an_error),
         cmocka_unit_test(unix_sockets_replace_stale_ones_and_have_exact_modes),
+        cmocka_unit_test(a_stale_fifo_is_replaced),
         cmocka_unit_test(nothing_but_a_socket_is_removed),
         cmocka_unit_test(datagrams_arrive),
         cmocka_unit_test(over_long_paths_are_refused),
