@@ -15,7 +15,7 @@ void rights_take(struct delivery *delivery, struct rights rights)
     if (!delivery->process->privileged ||
         (now->uid == rights.uid && now->gid == rights.gid))
         return;
-    if ((now->uid != 0 && ids_restore(&why) < 0) ||
+    if (((now->uid != 0 || now->gid != 0) && ids_restore(&why) < 0) ||
         ((rights.uid != 0 || rights.gid != 0) &&
          ids_switch(rights.uid, rights.gid, &why) < 0))
         fatal("%s", why.text);
