@@ -6,6 +6,7 @@
 
 #include "mail/address.h"
 #include "mail/date.h"
+#include "queue/record.h"
 #include "queue/submit.h"
 
 #include <unistd.h>
@@ -223,13 +224,20 @@ static void add_recipient_fields(struct writer *w,
                  w->envelope.arrival.tv_sec + w->bouncer->conf->maximal_queue_lifetime);
 }
 
+/* The client asked for internationalized mail: 8-bit headers alone ask for nothing, and
+ * many readers of reports know the old forms only. */
+static bool is_international(const struct writer *w)
+{
+    return w->report->about->utf8 & SIZE_SMTPUTF8;
+}
+
 static void add_status(struct writer *w)
 {
     LINE(w, "%s", "");
     LINE(w, "--%s", w->boundary);
     LINE(w, "Content-Description: Delivery report");
     LINE(w, "Content-Type: message/%sdelivery-status",
-         w->report->about->utf8 ? "global-" : "");
+         is_international(w) ? "global-" : "");
     LINE(w, "%s", "");
     add_message_fields(w);
     for (size_t i = 0; i < w->report->failed.n; i++)
@@ -288,7 +296,7 @@ static const char *description_of(const struct writer *w, bool whole)
 /* RFC 6522 and RFC 6533: the forms for internationalized mail have names of their own. */
 static const char *content_type(const struct writer *w, bool whole)
 {
-    if (w->report->about->utf8)
+    if (is_international(w))
         return whole ? "message/global" : "message/global-headers";
     return whole ? "message/rfc822" : "text/rfc822-headers";
 }

@@ -2,6 +2,7 @@
 in ours the recipients and status codes that they find in those of Debian's Postfix."""
 
 import json
+import re
 
 import pytest
 
@@ -47,6 +48,7 @@ READERS = {"flufl.bounce": ("python3", FLUFL, "-c"), "Python": ("python3", PARSE
 def expire(box, queue_id):
     """As when a message has been in the queue for too long."""
     box.run(["postsuper", "-e", queue_id], check=True)
+    box.run(["postqueue", "-i", queue_id], check=True)
 
 
 def report(box, recipients, options="", text=TEXT, later=None):
@@ -101,7 +103,8 @@ def test_readers_see_the_same(both, reports, name, reader):
         box.write("/tmp/report", text)
         done = box.run([program, flag, script, "/tmp/report"])
         assert done.returncode == 0, done.stderr
-        shown.append(json.loads(box.mask(done.stdout)))
+        masked = re.sub(r'("X-Postfix-Queue-ID": )"\w+"', r'\1"ID"', box.mask(done.stdout))
+        shown.append(json.loads(masked))
     assert shown[0] == shown[1]
     if reader == "flufl.bounce" and name != "success":
         assert shown[0][0] or shown[0][1]
