@@ -1,0 +1,59 @@
+"""What monit and its like rely on: a daemon that is killed comes back, and master says so in
+the words of Debian's Postfix; the pid file and the names of programs are as they expect."""
+
+import os
+import re
+
+import pytest
+
+from harness.sandbox import wait_until
+
+DOMAIN = "same.test"
+TEXT = "Subject: still there\n\nhello\n"
+DAEMONS = ("smtpd", "cleanup", "qmgr", "pickup", "trivial-rewrite", "local")
+
+
+@pytest.mark.parametrize("name", DAEMONS)
+def test_a_daemon_that_is_killed_comes_back(ours, oracle, name):
+    shown = []
+    for box in ours, oracle:
+        with box.smtp() as client:  # keeps an smtpd, and what it talks to
+            client.sendmail("a@client.test", [f"joe@{DOMAIN}"], TEXT)
+            box.wait_empty()
+            mark, before = box.log.mark(), len(box.mbox("joe"))
+            assert box.kill(name) > 0
+            said = box.log.wait(r"master\[\d+\]: (warning: process .*)", since=mark)[1]
+        for user in "joe", "bob":
+            box.sendmail([user], TEXT)
+        wait_until(lambda: len(box.mbox("joe")) > before, what="mail after the kill")
+        box.wait_empty()
+        shown.append(re.sub(r"pid \d+", "pid N", said))
+    assert shown[0] == shown[1]
+    assert shown[0].startswith(f"warning: process /usr/lib/postfix/sbin/{name} pid N killed by signal 9")
+
+
+def test_a_daemon_that_cannot_start_is_throttled(ours, oracle):
+    shown = []
+    for box in ours, oracle:
+        mark = box.log.mark()
+        box.run(["postconf", "-Me", "bad/unix=bad unix - - n - - smtpd -o nosuch"], check=True)
+        box.reload()
+        box.run("python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"/var/spool/postfix/private/bad\")'")
+        lines = [
+            box.log.wait(r"master\[\d+\]: (warning: process .*exit status.*)", since=mark)[1],
+            box.log.wait(r"master\[\d+\]: (warning: .*bad command startup.*)", since=mark)[1],
+        ]
+        box.run(["postconf", "-MX", "bad/unix"], check=True)
+        box.reload()
+        shown.append([re.sub(r"pid \d+", "pid N", line) for line in lines])
+    assert shown[0] == shown[1]
+
+
+def test_the_pid_file_names_a_running_master(ours, oracle):
+    """As Debian's hooks read it: blanks off, then the program behind it."""
+    for box in ours, oracle:
+        text = box.read("/var/spool/postfix/pid/master.pid")
+        assert re.fullmatch(r" *\d+\n", text) and len(text) == 33
+        program = box.run(f"readlink /proc/{text.strip()}/exe", check=True).stdout.strip()
+        assert os.path.basename(program) == "master"
+        assert box.postfix("status").returncode == 0
