@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow
 DOMAIN = "same.test"
 MAIN = """
 recipient_delimiter = +
