@@ -137,8 +137,9 @@ fuzz-run: $(if $(ONLY),$(filter %/fuzz_$(ONLY),$(FUZZ_TARGETS)),$(FUZZ_TARGETS))
 DEPS   ?= tools/deps
 PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root /usr/bin/python3 -m pytest
 # Programs under a sanitizer write where tests/harness looks; unit tests look for leaks.
+# What is freed is kept for a while, but not so much that growth can't be seen.
 ifneq ($(SAN),)
-PYTEST := ASAN_OPTIONS=log_path=/tmp/sanitizer:abort_on_error=1:detect_leaks=0 \
+PYTEST := ASAN_OPTIONS=log_path=/tmp/sanitizer:abort_on_error=1:detect_leaks=0:quarantine_size_mb=8 \
           UBSAN_OPTIONS=log_path=/tmp/sanitizer:abort_on_error=1:print_stacktrace=1 $(PYTEST)
 endif
 

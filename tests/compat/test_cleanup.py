@@ -11,6 +11,8 @@ import re
 
 import pytest
 
+from harness.sandbox import wait_until
+
 MAIN = """\
 myhostname = mx.site.test
 mydomain = site.test
@@ -151,12 +153,18 @@ def by_smtp(sender, recipients, content, options=""):
     return submit
 
 
+def has_held_mail(mta):
+    """Held and complete: both write and log before that."""
+    return any(mta.path(path).stat().st_mode & 0o100 for path in mta.queue_files("hold").values())
+
+
 def by_sendmail(words, content):
     def submit(mta):
         mark = mta.log.mark()
         result = mta.run(["sendmail", *words], user="joe", input=content)
         if result.returncode == 0:
             mta.log.wait(r"postfix/cleanup\[\d+\]: \w+: message-id=", since=mark)
+            wait_until(lambda: has_held_mail(mta), 30, "the message to be held")
         return result.returncode
 
     return submit

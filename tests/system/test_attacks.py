@@ -87,13 +87,31 @@ def test_a_forward_file_with_an_endless_word(mta, text):
     others_get_mail(mta)
 
 
+def say_hello(client, n):
+    for _ in range(n):
+        assert client.docmd("HELO", "a" * 2000)[0] == 250
+
+
 def test_a_client_says_hello_without_end(mta):
     with mta.smtp() as client:
-        client.docmd("EHLO", "a" * 2000)
+        say_hello(client, 5000)  # also fills what a sanitizer keeps of freed memory
         before = memory_kb(mta, "smtpd")
-        for _ in range(5000):
-            assert client.docmd("HELO", "a" * 2000)[0] == 250
+        say_hello(client, 5000)
         assert memory_kb(mta, "smtpd") < before + 1000
+
+
+def test_a_table_gives_a_status_and_no_words(mta):
+    """CVE-2026-43964: Debian's Postfix reads on behind the end of such a text."""
+    with_senders = "smtpd_sender_restrictions = check_sender_access inline:{{st@c.test=REJECT 5.7.2}}\n"
+    before = mta.read("/etc/postfix/main.cf")
+    mta.configure(with_senders)
+    with mta.smtp() as client:
+        client.docmd("EHLO x.test")
+        client.docmd("MAIL FROM:<st@c.test>")
+        code, reply = client.docmd(f"RCPT TO:<joe@{mta.domain}>")
+    assert (code, reply) == (554, b"5.7.2 <st@c.test>: Sender address rejected: Access denied")
+    mta.write_main(before)
+    mta.reload()
 
 
 def test_a_client_forges_what_the_received_header_says_of_it(mta):
