@@ -37,8 +37,12 @@ void answer_vrfy(struct session *session, struct str argument)
 /* Not offered, but known: clients that try are counted by what they tried. */
 void answer_starttls(struct session *session, struct str argument)
 {
-    (void)argument;
-    session_reply(session, REPLY_NOT_IMPLEMENTED);
+    if (argument.n)
+        session_reply(session, REPLY_STARTTLS_SYNTAX);
+    else if (session->server->wants_tls)
+        session_reply(session, REPLY_NO_TLS);
+    else
+        session_reply(session, REPLY_NOT_IMPLEMENTED);
 }
 
 void answer_auth(struct session *session, struct str argument)

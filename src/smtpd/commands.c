@@ -4,24 +4,29 @@
  */
 #include "smtpd/session.h"
 
-enum { JUNK = COMMAND_JUNK, BATCH = COMMAND_IN_BATCH, GOODBYE = COMMAND_SAYS_GOODBYE };
+enum {
+    JUNK = COMMAND_JUNK,
+    BATCH = COMMAND_IN_BATCH,
+    GOODBYE = COMMAND_SAYS_GOODBYE,
+    CLEAR = COMMAND_IN_CLEAR
+};
 
 /* clang-format off */
 static const struct command commands[] = {
     /* verb   answered by   needs                     counted as   flags        RFC 5321 */
-    {"HELO", answer_helo, NEED_NOTHING,             COUNT_HELO, 0},       /* 4.1.1.1 */
-    {"EHLO", answer_ehlo, NEED_NOTHING,             COUNT_EHLO, 0},       /* 4.1.1.1 */
-    {"STARTTLS", answer_starttls, NEED_NOTHING,     COUNT_STARTTLS, 0},   /* RFC 3207 */
+    {"HELO", answer_helo, NEED_NOTHING,             COUNT_HELO, CLEAR},       /* 4.1.1.1 */
+    {"EHLO", answer_ehlo, NEED_NOTHING,             COUNT_EHLO, CLEAR},       /* 4.1.1.1 */
+    {"STARTTLS", answer_starttls, NEED_NOTHING,     COUNT_STARTTLS, CLEAR},   /* RFC 3207 */
     {"AUTH", answer_auth, NEED_NOTHING,             COUNT_AUTH, 0},       /* RFC 4954 */
     {"MAIL", answer_mail, NEED_HELO | NEED_NO_MAIL, COUNT_MAIL, BATCH},   /* 4.1.1.2 */
     {"RCPT", answer_rcpt, NEED_MAIL,                COUNT_RCPT, BATCH},   /* 4.1.1.3 */
     {"DATA", answer_data, NEED_NOTHING,             COUNT_DATA, 0},       /* 4.1.1.4 */
     {"RSET", answer_rset, NEED_NOTHING,             COUNT_RSET, JUNK | BATCH}, /* 4.1.1.5 */
-    {"NOOP", answer_noop, NEED_NOTHING,             COUNT_NOOP, JUNK},    /* 4.1.1.9 */
+    {"NOOP", answer_noop, NEED_NOTHING,             COUNT_NOOP, JUNK | CLEAR},    /* 4.1.1.9 */
     {"VRFY", answer_vrfy, NEED_NOTHING,             COUNT_VRFY, JUNK},    /* 4.1.1.6 */
     {"ETRN", answer_etrn, NEED_HELO,                COUNT_ETRN, JUNK},    /* RFC 1985 */
     {"HELP", answer_help, NEED_NOTHING,             COUNT_HELP, JUNK},    /* 4.1.1.8 */
-    {"QUIT", answer_quit, NEED_NOTHING,             COUNT_QUIT, GOODBYE}, /* 4.1.1.10 */
+    {"QUIT", answer_quit, NEED_NOTHING,             COUNT_QUIT, GOODBYE | CLEAR}, /* 4.1.1.10 */
 };
 /* clang-format on */
 

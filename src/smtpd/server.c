@@ -104,6 +104,35 @@ static int check_not_open_relay(const struct server *server, struct fail *why)
              "defer_unauth_destination, reject, defer, or defer_if_permit");
 }
 
+/* --- TLS ------------------------------------------------------------------------------
+ */
+
+/*
+ * There is no TLS here yet. Who demands it must not get mail in the clear, and with it
+ * passwords, without noticing.
+ */
+static int check_tls(struct server *server, struct fail *why)
+{
+    const struct conf *conf = server->conf;
+    const char *level = conf->smtpd_tls_security_level;
+    bool known = strcasecmp(level, "none") == 0 || strcasecmp(level, "may") == 0;
+
+    if (conf->smtpd_tls_wrappermode)
+        return fail_set(why, "smtpd_tls_wrappermode = yes: this version has no TLS; take "
+                             "this service out of master.cf");
+    if (*level)
+        server->needs_tls = !known; /* encrypt; whatever else is no less */
+    else
+        server->needs_tls = conf->smtpd_enforce_tls;
+    server->wants_tls = *level ? strcasecmp(level, "none") != 0
+                               : conf->smtpd_use_tls || conf->smtpd_enforce_tls;
+    if (server->needs_tls)
+        log_warning("TLS is required (smtpd_tls_security_level), but this version has "
+                    "none: all mail to service %s is refused",
+                    server->process->name);
+    return 0;
+}
+
 /* --- choices made of words
  * ---------------------------------------------------------------- */
 
@@ -172,7 +201,8 @@ int server_before_jail(struct process *process, struct fail *why)
         return fail_set(why, "%s", tables_open_failure(server->tables));
     if (site_init(&server->site, server->tables, server->conf, process->arena, why) < 0 ||
         parse_bare_newline(server->conf->smtpd_forbid_bare_newline, &server->bare_newline,
-                           why) < 0)
+                           why) < 0 ||
+        check_tls(server, why) < 0)
         return -1;
     restriction_classes_parse(server);
     parse_lists(server);

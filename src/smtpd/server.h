@@ -50,6 +50,7 @@ struct server {
     struct restriction_class *classes; /* smtpd_restriction_classes */
     size_t n_classes;
     bool access_parents; /* in access tables a domain stands for its subdomains */
+    bool wants_tls, needs_tls;
     enum bare_newline bare_newline;
     struct texts discarded_keywords; /* of EHLO, never announced */
     struct match_list *forbidden_commands;

@@ -263,6 +263,8 @@ static void run_command(struct session *session, struct str line)
             session->reason = NULL;
         else if (session->refused && !(command->flags & COMMAND_SAYS_GOODBYE))
             session_reply(session, REPLY_REFUSED, session->client_text);
+        else if (session->server->needs_tls && !(command->flags & COMMAND_IN_CLEAR))
+            session_reply(session, REPLY_NEED_TLS);
         else if (!missing_step(session, command->needs))
             command->answer(session, str_trim(argument));
         count(session, command->counted);

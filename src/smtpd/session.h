@@ -143,6 +143,7 @@ enum command_flags {
     COMMAND_JUNK = 1,         /* too many of these count as errors */
     COMMAND_IN_BATCH = 2,     /* others may follow at once (RFC 2920 section 3.1) */
     COMMAND_SAYS_GOODBYE = 4, /* what follows does not matter */
+    COMMAND_IN_CLEAR = 8,     /* also where mail is taken over TLS only (RFC 3207) */
 };
 struct command {
     const char *verb;
