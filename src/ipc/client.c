@@ -94,6 +94,7 @@ struct stream *ipc_client_stream(struct ipc_client *client, struct fail *why)
     if (fd < 0)
         return NULL;
     client->stream = stream_new(fd, 0);
+    stream_poll_first(client->stream);
     stream_set_timeout(client->stream, client->timeout_ms);
     if (ipc_expect(client->stream, client->protocol, why) < 0) {
         fail_prefix(why, "%s", client->path);

@@ -41,6 +41,8 @@ static void serve_client(struct process *process, int fd, const struct netaddr *
 
     if (process->own->inet)
         netaddr_of_own_end(fd, &client.local);
+    if (process->service->requests)
+        stream_poll_first(client.stream);
     stream_set_timeout(client.stream, (int64_t)process->conf->ipc_timeout * 1000);
     if (process->service->flags & SERVICE_TAKES_FDS)
         stream_accept_fds(client.stream);

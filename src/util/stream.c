@@ -48,6 +48,7 @@ struct stream {
     size_t scanned; /* bytes after in.start known to hold no LF */
     int64_t timeout_ms, deadline_ms;
     int code; /* errno of the last failure */
+    bool poll_first;
     bool accepts_fds;
     int fds[FDS_MAX];
     size_t fds_n;
@@ -163,6 +164,11 @@ void stream_set_deadline(struct stream *s, int64_t monotonic_ms)
     s->deadline_ms = monotonic_ms;
 }
 
+void stream_poll_first(struct stream *s)
+{
+    s->poll_first = true;
+}
+
 /* --- waiting ---------------------------------------------------------------- */
 
 /* How long the next wait may last; -1 = for ever, 0 = no longer. */
@@ -218,6 +224,8 @@ static int prepare(struct stream *s, struct side *side)
         errno = EAGAIN;
         return -1;
     }
+    if (input && s->poll_first)
+        return poll_for(s, POLLIN, limit_ms);
     if (s->kind != KIND_OTHER) {
         if (arm(s, side, input ? SO_RCVTIMEO : SO_SNDTIMEO, limit_ms) == 0)
             return 0;

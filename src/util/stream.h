@@ -62,6 +62,13 @@ void stream_set_timeout(struct stream *s, int64_t timeout_ms);
 void stream_set_deadline(struct stream *s, int64_t monotonic_ms);
 
 /*
+ * For a UNIX socket on which one waits for answers: poll(2) before each read.
+ * A reader that sleeps in recv is woken also when the peer takes what was sent
+ * (there is room to write again), for nothing; a wake-up costs ten times a call.
+ */
+void stream_poll_first(struct stream *s);
+
+/*
  * Put the time limit on the descriptor now, for both directions, for code that
  * uses it directly (a TLS handshake). -1 with errno, EAGAIN = no time is left.
  */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -305,6 +306,57 @@ static void forgets_input_when_the_transport_changes(void **state)
     stream_free(s);
 }
 
+/* A peer that takes what we say, thinks, and answers. */
+static void answer_slowly(int peer)
+{
+    char byte;
+
+    usleep(50000);
+    if (read(peer, &byte, 1) == 1) {
+        usleep(50000);
+        _exit(write(peer, "\n", 1) == 1 ? 0 : 1);
+    }
+    _exit(1);
+}
+
+static void is_woken_by_the_answer_only(void **state)
+{
+    int peer;
+    struct stream *s = connected(&peer);
+    struct rusage before, after;
+    struct str line;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0)
+        answer_slowly(peer);
+    stream_poll_first(s);
+    stream_set_timeout(s, 10000);
+    stream_write_text(s, "?");
+    getrusage(RUSAGE_SELF, &before);
+    assert_int_equal(stream_flush(s), STREAM_OK);
+    assert_int_equal(stream_read_line(s, 10, &line, NULL), STREAM_OK);
+    getrusage(RUSAGE_SELF, &after);
+    assert_int_equal(after.ru_nvcsw - before.ru_nvcsw, 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    stream_free(s);
+    close(peer);
+}
+
+static void keeps_its_limits_when_it_polls(void **state)
+{
+    int peer;
+    struct stream *s = connected(&peer);
+    struct str line;
+
+    (void)state;
+    stream_poll_first(s);
+    stream_set_timeout(s, 30);
+    assert_int_equal(stream_read_line(s, 10, &line, NULL), STREAM_TIMEOUT);
+    stream_free(s);
+    close(peer);
+}
+
 static void lives_in_memory_for_tests(void **state)
 {
     struct stream *s = stream_memory(STR("in\n"));
@@ -349,6 +401,8 @@ int main(void)
         cmocka_unit_test(works_on_pipes),
         cmocka_unit_test(passes_descriptors),
         cmocka_unit_test(forgets_input_when_the_transport_changes),
+        cmocka_unit_test(is_woken_by_the_answer_only),
+        cmocka_unit_test(keeps_its_limits_when_it_polls),
         cmocka_unit_test(lives_in_memory_for_tests),
         cmocka_unit_test(gives_its_descriptor_back),
     };
