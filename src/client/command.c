@@ -73,16 +73,23 @@ static void write_notify(struct session *session, int notify)
         }
 }
 
-/* "rfc822;joe@example": the type goes as it is, the address as xtext (RFC 3461
- * section 4.2). */
+/* "rfc822;joe@example": the type goes as it is, the address encoded as RFC 3461 section
+ * 4.2, or for "utf-8" RFC 6533 section 3, has it. */
 static void write_orcpt(struct session *session, struct str orcpt)
 {
     struct str address = orcpt, type = str_until(&address, ';');
+    struct buf out;
 
     if (address.n == 0)
         return;
-    stream_printf(session->stream, " ORCPT=%.*s", STR_ARG(type));
-    write_xtext(session, ";", address);
+    buf_init(&out, 1 << 16);
+    buf_printf(&out, " ORCPT=%.*s;", STR_ARG(type));
+    if (str_is_nocase(type, "utf-8"))
+        xtext_add_utf8_address(&out, address);
+    else
+        xtext_add(&out, address);
+    stream_write(session->stream, out.p, out.n);
+    buf_done(&out);
 }
 
 void command_rcpt(struct session *session, const struct transaction_recipient *recipient)
@@ -93,8 +100,8 @@ void command_rcpt(struct session *session, const struct transaction_recipient *r
     write_address(session, recipient->address);
     stream_write_text(stream, ">");
     if (session->features & FEATURE_DSN) {
-        write_notify(session, recipient->notify);
         write_orcpt(session, str_of(recipient->orcpt));
+        write_notify(session, recipient->notify);
     }
     stream_write_text(stream, "\r\n");
 }

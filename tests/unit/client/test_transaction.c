@@ -356,8 +356,8 @@ static void what_the_server_offers_is_used(void **state)
     ROW_EQ("all", buf_str(&stage.said),
            "MAIL FROM:<ann@me.test> SIZE=4711 BODY=8BITMIME ENVID=id+201 RET=HDRS "
            "SMTPUTF8\r\n"
-           "RCPT TO:<\"a b\"@there.test> NOTIFY=SUCCESS,DELAY "
-           "ORCPT=rfc822;a+2Bb+3D@there.test\r\n"
+           "RCPT TO:<\"a b\"@there.test> ORCPT=rfc822;a+2Bb+3D@there.test "
+           "NOTIFY=SUCCESS,DELAY\r\n"
            "DATA\r\n" BODY "QUIT\r\n");
     assert_string_equal(to.outcome.status, "2.0.0");
     end(&stage);
