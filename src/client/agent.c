@@ -64,6 +64,23 @@ static int read_arguments(struct agent *agent, struct fail *why)
     return 0;
 }
 
+static void filter_dns(struct agent *agent, bool lmtp)
+{
+    const struct conf *conf = agent->process->conf;
+    const struct dns_filter filter = {dns_rules_ignore, &agent->dns_rules};
+
+    agent->dns_rules = (struct dns_rules){
+        .maps = maps_open(
+            agent->tables, lmtp ? "lmtp_dns_reply_filter" : "smtp_dns_reply_filter",
+            lmtp ? conf->lmtp_dns_reply_filter : conf->smtp_dns_reply_filter,
+            TABLE_NO_UTF8),
+        .note = note,
+        .warn = warn,
+    };
+    if (!maps_empty(agent->dns_rules.maps))
+        resolver_set_filter(agent->settings.resolver, &filter);
+}
+
 static int open_tables(struct agent *agent, bool lmtp, struct fail *why)
 {
     struct process *process = agent->process;
@@ -79,6 +96,7 @@ static int open_tables(struct agent *agent, bool lmtp, struct fail *why)
                         lmtp ? "lmtp_connection_cache_destinations"
                              : "smtp_connection_cache_destinations",
                         agent->settings.reuse.destinations, 0);
+    filter_dns(agent, lmtp);
     workarounds_init(&agent->settings.workarounds, agent->tables, conf, lmtp,
                      process->arena);
     if (outgoing_init(&agent->outgoing, agent->tables, conf, lmtp, process->arena, why) <
@@ -102,6 +120,7 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
         return -1;
     agent->settings.warn = warn;
     agent->settings.note = note;
+    agent->final = lmtp && process->conf->lmtp_assume_final;
     if (read_arguments(agent, why) < 0)
         return -1;
     return open_tables(agent, lmtp, why);

@@ -10,6 +10,7 @@
 #include "client/session.h"
 #include "deliver/copy.h"
 #include "deliver/deliver.h"
+#include "table/dns_rules.h"
 #include "table/match.h"
 
 /* One session that stays open after a message, for the next to the same next hop. */
@@ -24,6 +25,7 @@ struct agent {
     struct tables *tables;
     bool stale; /* a table has changed that we cannot open again */
     struct match_list *reuse_destinations;
+    struct dns_rules dns_rules;
     struct outgoing outgoing;
     unsigned front; /* COPY_ bits of the lines put in front: "flags=" in master.cf */
     bool final;     /* likewise: the mail is delivered, not relayed */

@@ -132,6 +132,8 @@ static struct outcome lookup_failure(struct search *search,
 {
     const char *status = dns_status_is_temporary(question->status) ? "4.4.3" : "5.4.4";
 
+    if (question->status == DNS_FILTERED)
+        status = "4.7.0";
     return outcome_make(search->arena, status, "%s",
                         dns_explain(question, search->arena));
 }
@@ -393,13 +395,16 @@ static int use_exchangers(struct search *search, const struct dns_question *mx)
 static int find_exchangers(struct search *search)
 {
     struct dns_question *mx = ARENA_NEW(search->arena, struct dns_question);
+    bool may_ignore;
 
     *mx = (struct dns_question){.name = search->destination->domain, .type = DNS_MX};
     dns_ask_one(search->settings->resolver, mx, search->arena);
+    may_ignore =
+        search->settings->ignore_mx_lookup_error && !dns_status_is_of_filter(mx->status);
     if (mx->status == DNS_FOUND)
         return use_exchangers(search, mx);
-    if (mx->status == DNS_BAD_NAME || (dns_status_is_temporary(mx->status) &&
-                                       !search->settings->ignore_mx_lookup_error))
+    if (mx->status == DNS_BAD_NAME ||
+        (dns_status_is_temporary(mx->status) && !may_ignore))
         return fail(search, lookup_failure(search, mx));
     return find_host(search);
 }

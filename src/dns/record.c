@@ -22,6 +22,8 @@ const char *dns_type_text(enum dns_type type)
         return "TXT";
     case DNS_AAAA:
         return "AAAA";
+    case DNS_SRV:
+        return "SRV";
     }
     return "unknown";
 }
@@ -43,22 +45,54 @@ const char *dns_status_text(enum dns_status status)
         return "Malformed or unexpected name server reply";
     case DNS_BAD_NAME:
         return "Malformed domain name";
+    case DNS_FILTERED:
+        return "DNS reply filter drops all results";
+    case DNS_UNFILTERED:
+        return "Invalid DNS reply filter syntax";
     }
     return "Unknown error";
 }
 
 bool dns_status_is_temporary(enum dns_status status)
 {
-    return status == DNS_TRY_AGAIN || status == DNS_REFUSED || status == DNS_BAD_REPLY;
+    return status == DNS_TRY_AGAIN || status == DNS_REFUSED || status == DNS_BAD_REPLY ||
+           dns_status_is_of_filter(status);
 }
 
 const char *dns_explain(const struct dns_question *question, struct arena *arena)
 {
-    return arena_printf(arena,
-                        "Host or domain name not found. Name service error for name=%s "
-                        "type=%s: %s",
-                        question->name, dns_type_text(question->type),
-                        dns_status_text(question->status));
+    const char *what = dns_status_is_of_filter(question->status)
+                           ? "Error looking up"
+                           : "Host or domain name not found. Name service error for";
+
+    return arena_printf(arena, "%s name=%s type=%s: %s", what, question->name,
+                        dns_type_text(question->type), dns_status_text(question->status));
+}
+
+static const char *value_text(const struct dns_record *record, struct arena *arena)
+{
+    char address[NETADDR_TEXT];
+
+    switch (record->type) {
+    case DNS_A:
+    case DNS_AAAA:
+        return arena_copy(arena, netaddr_text(&record->address, address));
+    case DNS_TXT:
+        return arena_printf(arena, "%.*s", STR_ARG(record->text));
+    case DNS_MX:
+        return arena_printf(arena, "%u %s.", record->preference, record->target);
+    case DNS_SRV:
+        return arena_printf(arena, "%u %u %u %s.", record->preference, record->weight,
+                            record->port, record->target);
+    default:
+        return arena_printf(arena, "%s.", record->target);
+    }
+}
+
+const char *dns_record_text(const struct dns_record *record, struct arena *arena)
+{
+    return arena_printf(arena, "%s. %u IN %s %s", record->name, record->ttl,
+                        dns_type_text(record->type), value_text(record, arena));
 }
 
 static bool labels_are_valid(struct str name, bool (*is_valid)(char c))

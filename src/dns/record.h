@@ -18,6 +18,7 @@ enum dns_type { /* values of the IANA registry */
                 DNS_MX = 15,
                 DNS_TXT = 16,
                 DNS_AAAA = 28,
+                DNS_SRV = 33,
 };
 const char *dns_type_text(enum dns_type type); /* "MX" */
 
@@ -30,20 +31,28 @@ enum dns_status {
     DNS_BAD_REPLY, /* records of the right type that are malformed, no good one among them
                     */
     DNS_BAD_NAME,  /* the question: no valid domain name; nobody was asked */
+    DNS_FILTERED,  /* there are records, and the filter dropped them all */
+    DNS_UNFILTERED, /* there are records, and the filter failed */
 };
 /* "Host not found", "Host not found, try again", ... as they stand in log lines. */
 const char *dns_status_text(enum dns_status status);
 /* True when asking later may give another answer: everything but FOUND, NO_NAME, NO_DATA,
  * BAD_NAME. */
 bool dns_status_is_temporary(enum dns_status status);
+/* FILTERED or UNFILTERED: it is our own doing. */
+static inline bool dns_status_is_of_filter(enum dns_status status)
+{
+    return status == DNS_FILTERED || status == DNS_UNFILTERED;
+}
 
 struct dns_record {
     enum dns_type type;
     uint32_t ttl;        /* seconds; of an answer behind CNAMEs the least of the chain */
     const char *name;    /* owner, no final dot; behind CNAMEs the canonical name */
-    uint16_t preference; /* MX */
-    const char *target;  /* MX, PTR, CNAME: host name without final dot; "" is the root
-                            (null MX) */
+    uint16_t preference; /* MX; SRV: priority */
+    uint16_t weight, port;  /* SRV */
+    const char *target;     /* MX, SRV, PTR, CNAME: host name without final dot; "" is the
+                               root (null MX, no such service) */
     struct netaddr address; /* A, AAAA */
     struct str text;        /* TXT: the strings joined; may hold any byte */
 };
@@ -60,6 +69,12 @@ struct dns_question {
     size_t n;
     bool authentic; /* the AD bit, when the server is on loopback; else false */
 };
+
+/*
+ * "one.test. 60 IN MX 10 mail.one.test.": owner, seconds to live, class, type,
+ * preference (SRV: also weight and port), value; in arena.
+ */
+const char *dns_record_text(const struct dns_record *record, struct arena *arena);
 
 /*
  * "Host or domain name not found. Name service error for name=D type=MX: Host

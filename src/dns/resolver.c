@@ -21,6 +21,7 @@ struct resolver {
     const struct clock *clock;
     struct query_random random;
     unsigned options;
+    struct dns_filter filter;
 
     bool looked;
     int64_t looked_ms;
@@ -64,6 +65,11 @@ void resolver_set_options(struct resolver *resolver, unsigned options)
     resolver->options = options;
 }
 
+void resolver_set_filter(struct resolver *resolver, const struct dns_filter *filter)
+{
+    resolver->filter = *filter;
+}
+
 /* Read resolv.conf at first, and when it changed; without servers nothing can be asked.
  */
 static int refresh(struct resolver *resolver)
@@ -92,6 +98,8 @@ static int refresh(struct resolver *resolver)
 
 struct dns_batch {
     struct resolver *resolver;
+    struct dns_question *questions;
+    size_t n_questions;
     struct query_world world;
     struct query *queries;
     size_t n;
@@ -104,6 +112,8 @@ struct dns_batch *dns_start(struct resolver *resolver, struct dns_question *ques
     bool usable = refresh(resolver) == 0;
 
     batch->resolver = resolver;
+    batch->questions = questions;
+    batch->n_questions = n;
     batch->world = (struct query_world){
         .servers = &resolver->servers,
         .clock = resolver->clock,
@@ -153,6 +163,48 @@ static void expire(struct dns_batch *batch)
             query_expired(&batch->queries[i]);
 }
 
+/* compat: "no mail here" (null MX) is beyond any filter. */
+static bool says_none(const struct dns_record *record)
+{
+    return (record->type == DNS_MX || record->type == DNS_SRV) &&
+           record->target[0] == '\0';
+}
+
+static int judge(const struct dns_filter *filter, const struct dns_record *record,
+                 struct arena *arena)
+{
+    if (says_none(record))
+        return 0;
+    return filter->ignores(filter->context, dns_record_text(record, arena), arena);
+}
+
+static void filter(const struct dns_filter *filter, struct dns_question *question,
+                   struct arena *arena)
+{
+    size_t kept = 0;
+    bool failed = false;
+
+    for (size_t i = 0; i < question->n && !failed; i++) {
+        int ignored = judge(filter, &question->records[i], arena);
+
+        failed = ignored < 0;
+        if (ignored == 0)
+            question->records[kept++] = question->records[i];
+    }
+    if (failed || kept == 0)
+        question->status = failed ? DNS_UNFILTERED : DNS_FILTERED;
+    question->n = failed ? 0 : kept;
+}
+
+static void filter_answers(const struct dns_batch *batch)
+{
+    const struct dns_filter *rules = &batch->resolver->filter;
+
+    for (size_t i = 0; rules->ignores && i < batch->n_questions; i++)
+        if (batch->questions[i].status == DNS_FOUND)
+            filter(rules, &batch->questions[i], batch->world.arena);
+}
+
 void dns_finish(struct dns_batch *batch)
 {
     struct arena *arena = batch->world.arena;
@@ -171,6 +223,7 @@ void dns_finish(struct dns_batch *batch)
             expire(batch);
     }
     batch->resolver->in_flight--;
+    filter_answers(batch);
 }
 
 void dns_ask(struct resolver *resolver, struct dns_question *questions, size_t n,

@@ -32,6 +32,17 @@ enum { DNS_APPEND_DOMAIN = 1, DNS_APPEND_SEARCH = 2 };
 void resolver_set_options(struct resolver *resolver, unsigned options);
 
 /*
+ * What an administrator does not want to see. ignores() is asked for each record
+ * of an answer in its text form (dns_record_text): 1 = drop it, 0 = keep it,
+ * -1 = could not find out.
+ */
+struct dns_filter {
+    int (*ignores)(void *context, const char *record, struct arena *arena);
+    void *context;
+};
+void resolver_set_filter(struct resolver *resolver, const struct dns_filter *filter);
+
+/*
  * Ask all n questions and wait for all answers. Never fails as a whole: what
  * cannot be found out is in each question's status.
  */

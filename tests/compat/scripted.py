@@ -172,7 +172,7 @@ def configured(pair, text):
             mta.extra = text
 
 
-def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False, log="", sendmail=False, program="[sl]mtp"):
+def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe=False, log="", sendmail=False, program="[sl]mtp", mail="", rcpt=""):
     """What the servers heard and what smtp logged, for one message."""
     mark = mta.log.mark()
     if probe:
@@ -182,7 +182,7 @@ def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe
         mta.sendmail(["-f", "joe@mail.same.test", *recipients], text)
         queue_id = "[0-9A-F]+"
     else:
-        queue_id = mta.submit("ann@same.test", recipients, text, body)
+        queue_id = mta.submit("ann@same.test", recipients, text, body, mail, rcpt)
     for recipient in recipients:
         mta.log.wait(rf"({program})\[\d+\]: {queue_id}: to=<{recipient}>.*status=", since=mark, timeout=20)
     mta.run(["postsuper", "-d", "ALL"], check=True)
@@ -196,7 +196,8 @@ def delivered(mta, servers, recipients, text="Subject: t\n\nx\n", body="", probe
 def compare(pair, hosts, recipients=("v@elsewhere.test",), settings="", heard=True, **more):
     """hosts: [(place, replies)]; a path is one inside. heard: compare the commands too.
     text: the message; body: what is said of it to smtpd. log: lines to compare.
-    sendmail: hand it in by that command, not by SMTP. program: whose log counts."""
+    sendmail: hand it in by that command, not by SMTP. program: whose log counts.
+    mail, rcpt: said to smtpd behind the addresses."""
     configured(pair, settings)
     seen = []
     for mta in pair:

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 
-TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
+TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33}
 NXDOMAIN, SERVFAIL = 3, 2
 
 
@@ -25,6 +25,9 @@ def wire_data(kind, text):
     if kind == "MX":
         preference, host = text.split()
         return struct.pack("!H", int(preference)) + wire_name(host)
+    if kind == "SRV":
+        priority, weight, port, host = text.split()
+        return struct.pack("!HHH", int(priority), int(weight), int(port)) + wire_name(host)
     if kind == "TXT":
         return bytes([len(text)]) + text.encode()
     return wire_name(text)

@@ -204,15 +204,16 @@ class Instance(Sandbox):
         client.connect(self.address, port)
         return client
 
-    def submit(self, sender, recipients, text, body=""):
-        """One message by SMTP; return its queue id. body: 7BIT, 8BITMIME or not said."""
+    def submit(self, sender, recipients, text, body="", mail="", rcpt=""):
+        """One message by SMTP; return its queue id. body: 7BIT, 8BITMIME or not said.
+        mail, rcpt: what else stands behind the addresses."""
         if isinstance(recipients, str):
             recipients = [recipients]
         with self.smtp() as client:
             client.ehlo()
-            client.docmd(f"MAIL FROM:<{sender}>" + (f" BODY={body}" if body else ""))
+            client.docmd(f"MAIL FROM:<{sender}>" + (f" BODY={body}" if body else "") + (mail and f" {mail}"))
             for recipient in recipients:
-                code, reply = client.docmd(f"RCPT TO:<{recipient}>")
+                code, reply = client.docmd(f"RCPT TO:<{recipient}>" + (rcpt and f" {rcpt}"))
                 assert code == 250, reply
             code, reply = client.data(text)
             assert code == 250, reply

@@ -58,6 +58,8 @@ static const struct {
     ROW("MX with a newline in it",
         PACKET("\1") "\xc0\x0c\0\017\0\1\0\0\0\1\0\6\0\012\2m\n\0", PACKET_ANSWER,
         DNS_BAD_REPLY, 0),
+    ROW("SRV among others", PACKET("\1") "\xc0\x0c\0\041\0\1\0\0\0\1\0\7\0\1\0\2\0\3\0",
+        PACKET_ANSWER, DNS_NO_DATA, 0),
     ROW("servfail", "\x12\x34\x81\x82\0\1\0\0\0\0\0\0\1d\7example\0\0\017\0\1",
         PACKET_SERVER, DNS_TRY_AGAIN, 0),
     ROW("format error without question", "\x12\x34\x81\x81\0\0\0\0\0\0\0\0",
@@ -66,6 +68,61 @@ static const struct {
         PACKET_TRUNCATED, 0, 0),
 #undef ROW
 };
+
+static const struct packet_asked srv = {"d.example", DNS_SRV, 0x1234};
+
+/* Header with one question "d.example SRV", and one SRV answer with this data. */
+#define SRV(length, data)                                                                \
+    "\x12\x34\x81\x80\0\1\0\1\0\0\0\0\1d\7example\0\0\041\0\1"                           \
+    "\xc0\x0c\0\041\0\1\0\0\0\1\0" length data
+
+static const struct {
+    const char *what;
+    const char *bytes;
+    size_t n;
+    enum dns_status status;
+    const char *text; /* of the record */
+} services[] = {
+#define ROW(what, bytes, status, text)                                                   \
+    {                                                                                    \
+        what, bytes, sizeof(bytes) - 1, status, text                                     \
+    }
+    ROW("whole", SRV("\011", "\0\1\0\2\0\3\1m\0"), DNS_FOUND,
+        "d.example. 1 IN SRV 1 2 3 m."),
+    ROW("no such service", SRV("\7", "\0\1\0\2\0\3\0"), DNS_FOUND,
+        "d.example. 1 IN SRV 1 2 3 ."),
+    ROW("no bytes", SRV("\0", ""), DNS_BAD_REPLY, NULL),
+    ROW("five bytes", SRV("\5", "\0\1\0\2\0"), DNS_BAD_REPLY, NULL),
+    ROW("no target", SRV("\6", "\0\1\0\2\0\3"), DNS_BAD_REPLY, NULL),
+    ROW("target cut", SRV("\010", "\0\1\0\2\0\3\1m"), DNS_BAD_REPLY, NULL),
+    ROW("target is a pointer to itself", SRV("\010", "\0\1\0\2\0\3\xc0\x2d"),
+        DNS_BAD_REPLY, NULL),
+    ROW("target is no host name", SRV("\011", "\0\1\0\2\0\3\1\n\0"), DNS_BAD_REPLY, NULL),
+#undef ROW
+};
+
+static void services_are_whole_or_nothing(void **state)
+{
+    struct arena *arena = arena_new("test");
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(services); i++) {
+        char *bytes = malloc(services[i].n); /* so that sanitizers see its end */
+        struct packet_answer answer;
+
+        memcpy(bytes, services[i].bytes, services[i].n);
+        ROW_INT(services[i].what,
+                packet_read(str_from(bytes, services[i].n), &srv, arena, &answer),
+                PACKET_ANSWER);
+        ROW_INT(services[i].what, answer.status, services[i].status);
+        ROW_INT(services[i].what, answer.n, services[i].text != NULL);
+        if (services[i].text)
+            ROW_TEXT(services[i].what, dns_record_text(&answer.records[0], arena),
+                     services[i].text);
+        free(bytes);
+    }
+    arena_free(arena);
+}
 
 static void reads_only_what_is_there(void **state)
 {
@@ -141,6 +198,7 @@ static void a_question_is_one_question_with_recursion(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(services_are_whole_or_nothing),
         cmocka_unit_test(reads_only_what_is_there),
         cmocka_unit_test(survives_damage_everywhere),
         cmocka_unit_test(a_question_is_one_question_with_recursion),

@@ -61,6 +61,51 @@ static void explains_failures_in_the_words_of_delivery_reports(void **state)
     arena_free(arena);
 }
 
+static const struct {
+    struct dns_record record;
+    const char *address, *text;
+} texts[] = {
+    {{.type = DNS_A, .name = "a.test", .ttl = 60},
+     "192.0.2.1",
+     "a.test. 60 IN A 192.0.2.1"},
+    {{.type = DNS_AAAA, .name = "a.test", .ttl = 60},
+     "2001:db8::1",
+     "a.test. 60 IN AAAA 2001:db8::1"},
+    {{.type = DNS_MX, .name = "a.test", .preference = 10, .target = "m.test"},
+     NULL,
+     "a.test. 0 IN MX 10 m.test."},
+    {{.type = DNS_MX, .name = "a.test", .target = ""}, NULL, "a.test. 0 IN MX 0 ."},
+    {{.type = DNS_SRV,
+      .name = "_s._tcp.a.test",
+      .preference = 1,
+      .weight = 2,
+      .port = 3,
+      .target = "m.test"},
+     NULL,
+     "_s._tcp.a.test. 0 IN SRV 1 2 3 m.test."},
+    {{.type = DNS_PTR, .name = "a.test", .target = "m.test"},
+     NULL,
+     "a.test. 0 IN PTR m.test."},
+    {{.type = DNS_TXT, .name = "a.test", .text = {(char *)"v=x y", 5}},
+     NULL,
+     "a.test. 0 IN TXT v=x y"},
+};
+
+static void records_have_a_text_for_filters(void **state)
+{
+    struct arena *arena = arena_new("test");
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(texts); i++) {
+        struct dns_record record = texts[i].record;
+
+        if (texts[i].address)
+            assert_true(netaddr_parse(str_of(texts[i].address), &record.address));
+        ROW_TEXT(texts[i].text, dns_record_text(&record, arena), texts[i].text);
+    }
+    arena_free(arena);
+}
+
 static void only_missing_knowledge_is_temporary(void **state)
 {
     (void)state;
@@ -71,6 +116,8 @@ static void only_missing_knowledge_is_temporary(void **state)
     assert_true(dns_status_is_temporary(DNS_TRY_AGAIN));
     assert_true(dns_status_is_temporary(DNS_REFUSED));
     assert_true(dns_status_is_temporary(DNS_BAD_REPLY));
+    assert_true(dns_status_is_temporary(DNS_FILTERED));
+    assert_true(dns_status_is_temporary(DNS_UNFILTERED));
 }
 
 int main(void)
@@ -78,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_names_to_ask_for_and_hosts_to_believe),
         cmocka_unit_test(explains_failures_in_the_words_of_delivery_reports),
+        cmocka_unit_test(records_have_a_text_for_filters),
         cmocka_unit_test(only_missing_knowledge_is_temporary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

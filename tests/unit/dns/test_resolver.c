@@ -343,6 +343,47 @@ static void a_server_on_loopback_may_say_authentic(void **state)
     arena_free(arena);
 }
 
+static void three_addresses(struct stub *stub, struct stub_call *call)
+{
+    (void)stub;
+    stub_reply(call, 0, 0);
+    stub_address(call, call->name, "192.0.2.1");
+    stub_address(call, call->name, "192.0.2.2");
+    stub_address(call, call->name, "192.0.2.3");
+}
+
+/* context: what is ignored; "fail" in a name cannot be judged. */
+static int ignores(void *context, const char *record, struct arena *arena)
+{
+    (void)arena;
+    return strstr(record, "fail") ? -1 : strstr(record, context) != NULL;
+}
+
+static void a_filter_drops_records(void **state)
+{
+    struct stub stub;
+    struct resolver *resolver;
+    struct arena *arena = arena_new("test");
+    struct dns_question one = {.name = "one.example", .type = DNS_A};
+    struct dns_question fails = {.name = "fail.example", .type = DNS_A};
+
+    (void)state;
+    stub_start(&stub, three_addresses);
+    resolver = stub_resolver(&stub);
+    resolver_set_filter(resolver, &(struct dns_filter){ignores, "IN A 192.0.2.2"});
+    assert_int_equal(dns_ask_one(resolver, &one, arena), DNS_FOUND);
+    assert_int_equal(one.n, 2);
+    assert_int_equal(one.records[1].address.bytes[3], 3);
+    resolver_set_filter(resolver, &(struct dns_filter){ignores, "one.example."});
+    assert_int_equal(dns_ask_one(resolver, &one, arena), DNS_FILTERED);
+    assert_int_equal(one.n, 0);
+    assert_int_equal(dns_ask_one(resolver, &fails, arena), DNS_UNFILTERED);
+    assert_int_equal(fails.n, 0);
+    resolver_free(resolver);
+    stub_end(&stub);
+    arena_free(arena);
+}
+
 static void servers_come_from_the_file_and_change_with_it(void **state)
 {
     struct stub stub;
@@ -379,6 +420,7 @@ int main(void)
         cmocka_unit_test(the_next_server_is_asked),
         cmocka_unit_test(search_domains_are_used_only_when_asked_for),
         cmocka_unit_test(a_server_on_loopback_may_say_authentic),
+        cmocka_unit_test(a_filter_drops_records),
         cmocka_unit_test(servers_come_from_the_file_and_change_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
