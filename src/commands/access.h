@@ -9,6 +9,9 @@
 #include "util/attributes.h"
 #include "util/str.h"
 
+/* The name of a user without one. */
+#define ACCESS_NOBODY "unknown"
+
 /*
  * End the program with "User joe(1000) is not allowed to <act>" unless the list (the
  * value of param) matches the login name of the real user; one without a login name is

@@ -1,4 +1,5 @@
 commands.uses := util conf ipc net mail table queue service deliver
+commands.programs += postaccess
 commands.programs += postalias
 commands.programs += postcat
 commands.programs += postconf

@@ -24,6 +24,7 @@ enum {
 struct ipc_client {
     char *path, *protocol;
     int64_t timeout_ms, last_used;
+    int connect_tries;
     struct stream *stream; /* NULL = not connected */
 };
 
@@ -36,10 +37,16 @@ struct ipc_client *ipc_client_new(const char *path, const char *protocol,
         client->path = strdup(path);
         client->protocol = protocol ? strdup(protocol) : NULL;
         client->timeout_ms = timeout_ms;
+        client->connect_tries = CONNECT_TRIES;
     }
     if (!client || !client->path || (protocol && !client->protocol))
         panic("out of memory");
     return client;
+}
+
+void ipc_client_is_impatient(struct ipc_client *client)
+{
+    client->connect_tries = 1;
 }
 
 void ipc_client_free(struct ipc_client *client)
@@ -65,16 +72,17 @@ int64_t ipc_client_last_used(const struct ipc_client *client)
 
 /* A socket that is missing or that nobody listens at may come back: master is
  * starting or reloading. */
-static int connect_patiently(const char *path, int64_t timeout_ms, struct fail *why)
+static int connect_patiently(const struct ipc_client *client, struct fail *why)
 {
     for (int i = 1;; i++) {
         struct fail local;
-        int fd = connect_unix(path, timeout_ms, &local);
+        int fd = connect_unix(client->path, client->timeout_ms, &local);
 
         if (fd >= 0)
             return fd;
-        if (i == CONNECT_TRIES || (local.code != ENOENT && local.code != ECONNREFUSED)) {
-            fail_set(why, "connect to %s: %s", path, local.text);
+        if (i >= client->connect_tries ||
+            (local.code != ENOENT && local.code != ECONNREFUSED)) {
+            fail_set(why, "connect to %s: %s", client->path, local.text);
             if (why)
                 why->code = local.code;
             return -1;
@@ -90,7 +98,7 @@ struct stream *ipc_client_stream(struct ipc_client *client, struct fail *why)
     client->last_used = clock_ms(&clock_system);
     if (client->stream)
         return client->stream;
-    fd = connect_patiently(client->path, client->timeout_ms, why);
+    fd = connect_patiently(client, why);
     if (fd < 0)
         return NULL;
     client->stream = stream_new(fd, 0);

@@ -43,8 +43,10 @@ static int ask_once(const struct conf *conf, const char *name, const struct flus
                     struct fail *why)
 {
     struct ipc_client *client = flush_client(conf);
-    int result = request(client, name, about, why);
+    int result;
 
+    ipc_client_is_impatient(client);
+    result = request(client, name, about, why);
     ipc_client_free(client);
     return result;
 }

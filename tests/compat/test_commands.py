@@ -216,6 +216,13 @@ LIMITS = {
     ),
     "sender in a domain": ("local_login_sender_maps = inline:{joe=@x.test}", "sendmail -f z@x.test joe", TEXT),
     "null sender": ("local_login_sender_maps = inline:{joe=joe@x.test}", "sendmail -f '' joe", TEXT),
+    "submit by root": ("authorized_submit_users = !root, static:anyone", "sendmail joe", TEXT),
+    "submit by a file": ("authorized_submit_users = /etc/postfix/users", "sendmail joe", TEXT),
+    "submit by a table": ("authorized_submit_users = inline:{joe=yes}", "sendmail joe", TEXT),
+    "submit by a table that fails": ("authorized_submit_users = fail:x", "sendmail joe", TEXT),
+    "submit to postdrop": ("authorized_submit_users = ann", "postdrop", TEXT),
+    "sender by a table that fails": ("local_login_sender_maps = fail:x", "sendmail joe", TEXT),
+    "sender of nobody's": ("local_login_sender_maps = inline:{ann=*}", "sendmail joe", TEXT),
     "null sender allowed": ("local_login_sender_maps = inline:{joe=<>}", "sendmail -f '' joe", TEXT),
 }
 UNLIMITED = (
@@ -225,19 +232,70 @@ UNLIMITED = (
 
 
 @pytest.mark.parametrize("setting,words,text", LIMITS.values(), ids=LIMITS)
-def test_limits_of_users(pair, setting, words, text):
+def test_limits_of_users(pair, request, setting, words, text):
     seen = []
     for mta in pair:
         mta.configure(setting, reload=False)
-        result = call(mta, words, "joe", text)
+        user = "root" if "root" in request.node.callspec.id else "joe"
+        result = call(mta, words, user, text)
         seen.append((result, submissions(mta)))
         mta.configure(UNLIMITED, reload=False)
     (mine, my_files), (theirs, their_files) = seen
+    if "fails" in request.node.callspec.id or "file" in request.node.callspec.id:
+        assert mine["err"] and theirs["err"]  # what is wrong with a table is told in words of our own
+        mine["err"] = theirs["err"] = []
     assert mine == theirs
     if mine["status"] == 0:
         assert my_files == their_files
     else:  # the oracle may leave a file that is not complete
         assert my_files == []
+
+
+LIMITED = "authorized_mailq_users = ann, /etc/postfix/users\nauthorized_flush_users = !joe, static:anyone\n"
+ASKED = ["mailq", "postqueue -j", "postqueue -f", "postqueue -i 123456789A", "postqueue -s relay.test", "sendmail -q"]
+
+
+@pytest.mark.parametrize("user", ["joe", "ann", "root", "postfix"])
+@pytest.mark.parametrize("words", ASKED)
+def test_who_may_ask_for_what(pair, words, user):
+    """The mail system is down: who is allowed to hears that."""
+    seen = []
+    for mta in pair:
+        mta.write("/etc/postfix/users", "nobody\nbob\n")
+        mta.configure(LIMITED, reload=False)
+        result = call(mta, words, user)
+        result["err"] = is_down(result["err"])
+        seen.append(result)
+        mta.configure("authorized_mailq_users = static:anyone\nauthorized_flush_users = static:anyone\n", reload=False)
+    assert seen[0] == seen[1]
+    if user == "joe":
+        assert "joe(9201) is not allowed to" in seen[0]["err"][0] and seen[0]["status"] in (69, 75)
+
+
+ELSEWHERE = {
+    "not listed": "",
+    "alternate": "alternate_config_directories = /x, /etc/postfix-two",
+    "instance": "multi_instance_directories = /etc/postfix-two",
+}
+
+
+@pytest.mark.parametrize("how", ["-c /etc/postfix-two", "MAIL_CONFIG"])
+@pytest.mark.parametrize("setting", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("words", ["postqueue -p", "postdrop ", "sendmail -C /etc/postfix-two joe"])
+def test_which_configuration_users_may_choose(pair, words, setting, how):
+    """Only one that root has listed: a set-gid program would read and write what it names."""
+    program, _, rest = words.partition(" ")
+    seen = []
+    for mta in pair:
+        mta.run("cp -rp /etc/postfix /etc/postfix-two && postconf -c /etc/postfix-two -e syslog_name=two", check=True)
+        if setting:
+            mta.configure(setting, reload=False)
+        env = {"MAIL_CONFIG": "/etc/postfix-two"} if how == "MAIL_CONFIG" else None
+        line = words if env or program == "sendmail" else f"{program} {how} {rest}"
+        result = call(mta, line, "joe", "")
+        seen.append((result["status"], is_down(result["err"])))
+        mta.run("rm -r /etc/postfix-two; postconf -X alternate_config_directories multi_instance_directories")
+    assert seen[0] == seen[1]
 
 
 def test_postdrop_takes_what_is_whole(pair):
@@ -392,7 +450,7 @@ LISTINGS = [
 
 def is_down(lines):
     """Why the socket does not answer: gone, or nobody behind it."""
-    return [l.replace("No such file or directory)", "Connection refused)") for l in lines]
+    return [re.sub(r"No such file or directory(?=\)|$)", "Connection refused", l) for l in lines]
 
 
 @pytest.mark.parametrize("user", ["root", "joe"])

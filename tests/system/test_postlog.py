@@ -105,3 +105,15 @@ def test_there_is_nothing_to_rotate_without_a_file(box):
     for name in ("", "/dev/stdout", "/var/log/none"):
         box.configure(f"maillog_file = {name}", reload=False)
         assert box.postfix("logrotate").returncode == 1
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_set_gid_postlog_reads_no_configuration_of_users(box, listed):
+    """It could be told to write another file by one."""
+    box.run("cp -rp /etc/postfix /etc/postfix-two && postconf -c /etc/postfix-two -e syslog_name=two", check=True)
+    setting = "alternate_config_directories = " + ("/etc/postfix-two" if listed else "/etc/postfix-three")
+    box.configure(setting, reload=False)
+    done = box.run("postlog -c /etc/postfix-two hello", user="joe")
+    box.run("rm -r /etc/postfix-two", check=True)
+    assert done.returncode == (0 if listed else 1)
+    assert ("unauthorized configuration directory name: /etc/postfix-two" in done.stderr) == (not listed)

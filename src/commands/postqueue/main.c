@@ -110,6 +110,17 @@ static NO_RETURN void is_down(const struct fail *why)
     fatal_status(EX_UNAVAILABLE, "Cannot flush mail queue - mail system is down");
 }
 
+static NO_RETURN void is_not_remembering(const struct command *command,
+                                         const struct fail *why)
+{
+    if (why->code == ENOENT || why->code == ECONNREFUSED)
+        log_warning("connect to public/%s: %s", command->conf->flush_service_name,
+                    strerror(why->code));
+    else
+        log_warning("%s", why->text);
+    is_down(why);
+}
+
 static void deliver_all(const struct command *command)
 {
     struct fail why;
@@ -159,7 +170,7 @@ static void deliver_site(const struct command *command, const char *site)
         fatal_status(EX_UNAVAILABLE,
                      "Flush service is not configured for destination \"%s\"", site);
     if (flush_site(command->conf, site, &why) < 0)
-        is_down(&why);
+        is_not_remembering(command, &why);
 }
 
 static void deliver_id(const struct command *command, const char *id)
@@ -169,7 +180,7 @@ static void deliver_id(const struct command *command, const char *id)
     if (!queue_id_valid(str_of(id)))
         fatal_status(EX_UNAVAILABLE, "Cannot flush queue ID - invalid name: \"%s\"", id);
     if (flush_id(command->conf, id, &why) < 0)
-        is_down(&why);
+        is_not_remembering(command, &why);
 }
 
 static int deliver(const struct command *command, const struct request *request)

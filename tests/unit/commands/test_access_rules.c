@@ -1,11 +1,10 @@
 /* What main.cf lets the user do who runs the tests. */
-#include "commands/access.h"
+#include "commands/access_rules.h"
 
 #include "../conf/folder.h"
 #include "util/ids.h"
 
-#include <fcntl.h>
-#include <sys/wait.h>
+#include <sys/types.h>
 
 /* A command that has read this main.cf. */
 static void configure(struct folder *folder, const char *main_cf, struct command *ret)
@@ -64,7 +63,7 @@ static void knows_who_may_send_as_whom(void **state)
                                own_name(folder), senders[i].patterns),
                   &command);
         ROW_INT(senders[i].patterns,
-                access_sender(&command, str_of(senders[i].sender), &why),
+                access_rules_sender(&command, str_of(senders[i].sender), &why),
                 senders[i].allowed);
         if (!senders[i].allowed)
             ROW_TEXT(senders[i].patterns, why.text,
@@ -79,8 +78,8 @@ static void lets_everybody_send_as_anybody_by_default(void **state)
     struct fail why;
 
     configure(*state, "", &command);
-    assert_int_equal(access_sender(&command, STR("x@y.test"), &why), 1);
-    assert_int_equal(access_sender(&command, STR(""), &why), 1);
+    assert_int_equal(access_rules_sender(&command, STR("x@y.test"), &why), 1);
+    assert_int_equal(access_rules_sender(&command, STR(""), &why), 1);
 }
 
 static void a_table_that_fails_is_no_answer(void **state)
@@ -89,44 +88,49 @@ static void a_table_that_fails_is_no_answer(void **state)
     struct fail why;
 
     configure(*state, "local_login_sender_maps = hash:/nonexistent/x\n", &command);
-    assert_int_equal(access_sender(&command, STR("x@y.test"), &why), -1);
+    assert_int_equal(access_rules_sender(&command, STR("x@y.test"), &why), -1);
     configure(*state, "local_login_sender_maps =\n", &command);
-    assert_int_equal(access_sender(&command, STR("x@y.test"), &why), 0);
+    assert_int_equal(access_rules_sender(&command, STR("x@y.test"), &why), 0);
 }
 
-/* How access_require ends a process: its exit status, 0 = it came back. */
-static int require(const struct command *command, const char *list)
+static int allows(const struct command *command, const char *list)
 {
-    int status;
-    pid_t pid = fork();
+    struct fail why;
 
-    if (pid == 0) {
-        int null = open("/dev/null", O_WRONLY);
-
-        dup2(null, STDERR_FILENO);
-        access_require(command, "authorized_submit_users", list, "submit mail");
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return access_rules_user(command, "authorized_submit_users", list, &why);
 }
 
-static void ends_who_is_not_on_the_list(void **state)
+static void allows_who_is_on_the_list(void **state)
 {
     struct folder *folder = *state;
     const char *name = own_name(folder);
     struct command command;
 
     configure(folder, "", &command);
-    assert_int_equal(require(&command, "static:anyone"), 0);
-    assert_int_equal(require(&command, name), 0);
-    assert_int_equal(require(&command, arena_printf(folder->arena, "x, %s", name)), 0);
-    assert_int_equal(require(&command, "x, y"), 69);
-    assert_int_equal(require(&command, ""), 69);
+    assert_int_equal(allows(&command, "static:anyone"), 1);
+    assert_int_equal(allows(&command, name), 1);
+    assert_int_equal(allows(&command, arena_printf(folder->arena, "x, %s", name)), 1);
+    assert_int_equal(allows(&command, "x, y"), 0);
+    assert_int_equal(allows(&command, ""), 0);
     assert_int_equal(
-        require(&command, arena_printf(folder->arena, "!%s, static:anyone", name)), 69);
-    assert_int_equal(require(&command, "hash:/nonexistent/x"), 69);
+        allows(&command, arena_printf(folder->arena, "!%s, static:anyone", name)), 0);
+    assert_int_equal(allows(&command, "hash:/nonexistent/x"), -1);
+}
+
+/* Without postaccess, which is not asked: it is not where this main.cf says. */
+static void asks_nobody_when_nothing_is_limited(void **state)
+{
+    struct command command;
+    struct fail why;
+
+    configure(*state, "daemon_directory = /nonexistent\n", &command);
+    assert_int_equal(access_sender(&command, STR("x@y.test"), &why), 1);
+    access_require(&command, "authorized_submit_users", "static:anyone", "submit mail");
+    configure(*state,
+              "daemon_directory = /nonexistent\nlocal_login_sender_maps = static:x\n",
+              &command);
+    assert_int_equal(access_sender(&command, STR("x@y.test"), &why), -1);
+    assert_non_null(strstr(why.text, "/nonexistent/postaccess: No such file"));
 }
 
 int main(void)
@@ -138,7 +142,9 @@ int main(void)
                                         folder_make, folder_remove),
         cmocka_unit_test_setup_teardown(a_table_that_fails_is_no_answer, folder_make,
                                         folder_remove),
-        cmocka_unit_test_setup_teardown(ends_who_is_not_on_the_list, folder_make,
+        cmocka_unit_test_setup_teardown(allows_who_is_on_the_list, folder_make,
+                                        folder_remove),
+        cmocka_unit_test_setup_teardown(asks_nobody_when_nothing_is_limited, folder_make,
                                         folder_remove),
     };
 
