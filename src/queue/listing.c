@@ -1,9 +1,10 @@
 /*
- * From queue files and defer logs to one list of messages.
+ * From queue files and their logs to one list of messages.
  *
  * Nothing is locked: a message may be delivered while it is looked at. The
  * recipients that the defer log tells about come first, with its reasons; then
- * those that the file holds and the log does not.
+ * those of the bounce log, which the sender has not been told about yet; then those
+ * that the file holds and no log.
  */
 #include "queue/listing.h"
 
@@ -26,8 +27,7 @@ struct draft_entry {
     size_t size;
 };
 
-static void add_recipient(struct draft_entry *entry, const char *address,
-                          const char *reason)
+static void add_recipient(struct draft_entry *entry, struct listing_recipient recipient)
 {
     if (entry->message.n == entry->size) {
         size_t size = entry->size ? 2 * entry->size : 16;
@@ -39,8 +39,7 @@ static void add_recipient(struct draft_entry *entry, const char *address,
         entry->recipients = bigger;
         entry->size = size;
     }
-    entry->recipients[entry->message.n++] =
-        (struct listing_recipient){.address = address, .reason = reason};
+    entry->recipients[entry->message.n++] = recipient;
     entry->message.recipients = entry->recipients;
 }
 
@@ -51,60 +50,94 @@ static const char *show_sender(struct arena *arena, struct str sender)
 
 /* --- queue files --- */
 
-/* Offsets ascend in the envelope (but for pointers), so most look-ups are hits at *hint.
- */
-static bool take_offset(const struct envelope *envelope, bool *taken, long offset,
-                        size_t *hint)
+/* The recipients of a file, and which of them a log has told about. */
+struct waiting {
+    const struct envelope *envelope;
+    bool *taken;
+    size_t hint; /* offsets ascend (but for pointers), so most look-ups are hits here */
+};
+
+static const struct recipient *take_offset(struct waiting *waiting, long offset)
 {
+    const struct envelope *envelope = waiting->envelope;
+
     for (size_t i = 0; i < envelope->n; i++) {
-        size_t at = (*hint + i) % envelope->n;
+        size_t at = (waiting->hint + i) % envelope->n;
 
         if (envelope->recipients[at].offset == offset) {
-            taken[at] = true;
-            *hint = at + 1;
-            return true;
+            waiting->taken[at] = true;
+            waiting->hint = at + 1;
+            return &envelope->recipients[at];
         }
     }
-    return false;
+    return NULL;
 }
 
-/* The recipients of the defer log; those that are done meanwhile are left out. */
-static void add_delayed(struct draft_entry *entry, const struct spool *spool,
-                        const struct envelope *envelope, bool *taken)
+/* A log that is shown. In bounce/, recipients are done and wait to be reported; in
+ * defer/, those that are done meanwhile are left out. */
+struct reasons {
+    const char *log, *status, *action; /* for recipient_log_next */
+    bool of_done;
+};
+
+static void add_reasons(struct draft_entry *entry, const struct spool *spool,
+                        const struct reasons *reasons, struct waiting *waiting)
 {
     char path[SPOOL_PATH_SIZE];
-    struct recipient_log_entry delayed;
+    struct recipient_log_entry told;
     struct str content;
     struct fail why;
-    size_t hint = 0;
 
-    if (file_read(spool_path(spool, QUEUE_DEFER, entry->message.id, path), LOG_BYTES_MAX,
+    if (file_read(spool_path(spool, reasons->log, entry->message.id, path), LOG_BYTES_MAX,
                   entry->arena, &content, &why) < 0)
         return; /* most messages have none */
-    while (recipient_log_next(&content, "4.0.0", "delayed", entry->arena, &delayed))
-        if (delayed.offset == 0 || take_offset(envelope, taken, delayed.offset, &hint))
-            add_recipient(entry, delayed.recipient, delayed.reason);
+    while (recipient_log_next(&content, reasons->status, reasons->action, entry->arena,
+                              &told)) {
+        const struct recipient *r = take_offset(waiting, told.offset);
+        const char *original = r ? r->original : told.original;
+
+        if (r || told.offset == 0 || reasons->of_done)
+            add_recipient(
+                entry, (struct listing_recipient){
+                           .address = told.recipient,
+                           .original = address_external(entry->arena, str_of(original)),
+                           .log = reasons->log,
+                           .reason = told.reason});
+    }
+}
+
+static void add_waiting(struct draft_entry *entry, const struct waiting *waiting)
+{
+    for (size_t i = 0; i < waiting->envelope->n; i++) {
+        const struct recipient *r = &waiting->envelope->recipients[i];
+
+        if (!waiting->taken[i])
+            add_recipient(entry, (struct listing_recipient){
+                                     address_external(entry->arena, str_of(r->address)),
+                                     address_external(entry->arena, str_of(r->original)),
+                                     "", ""});
+    }
 }
 
 static int read_queue_file(struct draft_entry *entry, const struct spool *spool, int fd,
                            struct fail *why)
 {
+    static const struct reasons reasons[] = {
+        {QUEUE_DEFER, "4.0.0", "delayed", false},
+        {QUEUE_BOUNCE, "5.0.0", "failed", true},
+    };
     struct envelope envelope;
-    bool *taken;
+    struct waiting waiting = {.envelope = &envelope};
 
     if (envelope_read(fd, SIZE_MAX, entry->arena, &envelope, why) < 0)
         return -1;
     entry->message.arrival = envelope.arrival.tv_sec;
     entry->message.size = envelope.size.content_bytes;
     entry->message.sender = show_sender(entry->arena, str_of(envelope.sender));
-    taken = arena_array(entry->arena, envelope.n, sizeof(*taken));
-    add_delayed(entry, spool, &envelope, taken);
-    for (size_t i = 0; i < envelope.n; i++)
-        if (!taken[i])
-            add_recipient(
-                entry,
-                address_external(entry->arena, str_of(envelope.recipients[i].address)),
-                "");
+    waiting.taken = arena_array(entry->arena, envelope.n, sizeof(*waiting.taken));
+    for (size_t i = 0; i < COUNT(reasons); i++)
+        add_reasons(entry, spool, &reasons[i], &waiting);
+    add_waiting(entry, &waiting);
     return 0;
 }
 
@@ -124,7 +157,9 @@ static void take_submitted(struct draft_entry *entry, const struct record *recor
         entry->message.sender = show_sender(entry->arena, record->data);
         break;
     case RECORD_RECIPIENT:
-        add_recipient(entry, address_external(entry->arena, record->data), "");
+        add_recipient(entry,
+                      (struct listing_recipient){
+                          address_external(entry->arena, record->data), "", "", ""});
         break;
     default:
         break;

@@ -16,7 +16,9 @@
 /* Addresses are in external form. */
 struct listing_recipient {
     const char *address;
-    const char *reason; /* of the last delay; "" = none known */
+    const char *original; /* as it was received; "" = not recorded */
+    const char *log;      /* QUEUE_DEFER or QUEUE_BOUNCE: where the reason stands; "" */
+    const char *reason;   /* of the last delay, or of the bounce; "" = none known */
 };
 
 struct listing_message {
@@ -25,7 +27,8 @@ struct listing_message {
     long long size;     /* of the content; of the file when it is in maildrop */
     bool forced_expire; /* postsuper -e */
     const char *sender; /* "MAILER-DAEMON" for the null sender */
-    const struct listing_recipient *recipients; /* those not done; with a reason first */
+    const struct listing_recipient *recipients; /* delayed, waiting to be returned,
+                                                  * then those without a reason */
     size_t n;
 };
 

@@ -42,6 +42,8 @@ void listing_put(struct stream *s, const struct listing_message *m)
     put(s, "sender", m->sender);
     for (size_t i = 0; i < m->n; i++) {
         put(s, "recipient", m->recipients[i].address);
+        put(s, "original_recipient", m->recipients[i].original);
+        put(s, "log_class", m->recipients[i].log);
         put(s, "reason", m->recipients[i].reason);
     }
     listing_put_end(s);
@@ -149,6 +151,8 @@ static int read_recipients(struct reader *r, struct listing_message *m)
         if (!str_is(buf_str(&r->text), "recipient"))
             return unexpected(r, "recipient");
         if (read_value(r, &recipient.address) < 0 ||
+            read_named(r, "original_recipient", &recipient.original) < 0 ||
+            read_named(r, "log_class", &recipient.log) < 0 ||
             read_named(r, "reason", &recipient.reason) < 0)
             return -1;
         add_recipient(r, m, recipient);

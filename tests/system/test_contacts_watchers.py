@@ -140,6 +140,8 @@ def test_queue_as_json(both):
         for entry in entries:
             assert entry.pop("queue_id") in box.ids and 0 <= time.time() - entry.pop("arrival_time") < 300
             entry["recipients"].sort(key=lambda r: r["address"])
+            for recipient in entry["recipients"]:  # of Postfix since 3.11
+                assert recipient.pop("orig_address", recipient["address"]) == recipient["address"]
             entry["names"] = list(entry)
         shown.append(sorted(entries, key=lambda e: e["sender"]))
     assert shown[0] == shown[1] and len(shown[0]) == 3
@@ -217,5 +219,6 @@ def test_the_socket_of_showq_speaks_first(both):
         fields = data.split(b"\0")
         assert fields[:2] == [b"protocol", b"mail_queue_list_protocol"]
         records = [r.split(b"\0") for r in data.split(b"\0\0")]
-        names.append([record[::2] for record in records])
+        newer = (b"original_recipient", b"log_class")  # of Postfix since 3.11
+        names.append([[name for name in record[::2] if name not in newer] for record in records])
     assert names[0] == names[1]

@@ -134,6 +134,23 @@ static void print_field(FILE *to, const char *before, const char *value)
     print_quoted(to, value);
 }
 
+static const char *name_of_reason(const char *log)
+{
+    if (strcmp(log, QUEUE_DEFER) == 0)
+        return ", \"delay_reason\": ";
+    return strcmp(log, QUEUE_BOUNCE) == 0 ? ", \"bounce_reason\": "
+                                          : ", \"other_reason\": ";
+}
+
+static void print_recipient(FILE *to, const struct listing_recipient *r)
+{
+    print_field(to, "{\"orig_address\": ", r->original);
+    print_field(to, ", \"address\": ", r->address);
+    if (r->reason[0])
+        print_field(to, name_of_reason(r->log), r->reason);
+    fputc('}', to);
+}
+
 int print_json(void *context, const struct listing_message *m)
 {
     struct page *page = context;
@@ -146,11 +163,8 @@ int print_json(void *context, const struct listing_message *m)
     print_field(to, ", \"sender\": ", m->sender);
     fputs(", \"recipients\": [", to);
     for (size_t i = 0; i < m->n; i++) {
-        print_field(to,
-                    i ? ", {\"address\": " : "{\"address\": ", m->recipients[i].address);
-        if (m->recipients[i].reason[0])
-            print_field(to, ", \"delay_reason\": ", m->recipients[i].reason);
-        fputc('}', to);
+        fputs(i ? ", " : "", to);
+        print_recipient(to, &m->recipients[i]);
     }
     fputs("]}\n", to);
     return ferror(to) ? -1 : 0;

@@ -39,8 +39,10 @@ static int note(void *context, const struct listing_message *m)
     buf_printf(seen, "%s/%s at %lld, %s%s:", m->queue, m->id, (long long)m->arrival,
                m->sender, m->forced_expire ? " (expires)" : "");
     for (size_t i = 0; i < m->n; i++)
-        buf_printf(seen, " <%s>%s%s", m->recipients[i].address,
-                   m->recipients[i].reason[0] ? "=" : "", m->recipients[i].reason);
+        buf_printf(seen, " %s<%s>%s%s%s%s", m->recipients[i].original,
+                   m->recipients[i].address, m->recipients[i].reason[0] ? "=" : "",
+                   m->recipients[i].log, m->recipients[i].reason[0] ? ": " : "",
+                   m->recipients[i].reason);
     buf_add_char(seen, '\n');
     return 0;
 }
@@ -117,9 +119,27 @@ static void shows_reasons_of_the_defer_log_first(void **state)
                        (long)(at - file.p));
     put("defer/A/AAA2", str_of(log), 0600);
     lists(note, 0,
-          "active/AAA2 at 1700000000, a@b.test: <\"a b\"@x.test>=host is down "
+          "active/AAA2 at 1700000000, a@b.test: <\"a b\"@x.test>=defer: host is down "
           "<joe@x.test>\n");
     arena_free(arena);
+}
+
+/* Those who bounced are done; they are shown until the sender has been told. */
+static void shows_bounces_that_wait_to_be_reported(void **state)
+{
+    static const char *const envelope[] = {"T 1700000000 5", "S a@b.test", "O gone",
+                                           "D gone@x.test",  "O joe",      "R joe@x.test",
+                                           NULL};
+
+    (void)state;
+    put_message("active/AAA2", envelope, 0700);
+    put("bounce/AAA2",
+        STR("\nrecipient=gone@x.test\noriginal_recipient=gone\noffset=12\nstatus=5.1.1\n"
+            "action=failed\nreason=unknown user\n\n"),
+        0600);
+    lists(note, 0,
+          "active/AAA2 at 1700000000, a@b.test: gone<gone@x.test>=bounce: unknown user "
+          "joe<joe@x.test>\n");
 }
 
 static const struct {
@@ -160,6 +180,7 @@ int main(void)
         sandbox_test(shows_queues_in_their_order),
         sandbox_test(ends_when_it_is_told_to),
         sandbox_test(shows_reasons_of_the_defer_log_first),
+        sandbox_test(shows_bounces_that_wait_to_be_reported),
         sandbox_test(leaves_out_what_is_no_message),
         sandbox_test(tells_when_a_queue_is_missing),
     };

@@ -8,13 +8,14 @@
 #define FIRST                                                                            \
     "queue_name\0deferred\0queue_id\0ABC123\0time\0001700000000\0size\000253\0"          \
     "forced_expire\0001\0sender\0MAILER-DAEMON\0"                                        \
-    "recipient\0joe@x.test\0reason\0down\0recipient\0\"a b\"@x.test\0reason\0\0\0"
+    "recipient\0joe@x.test\0original_recipient\0joe\0log_class\0defer\0reason\0down\0"         \
+    "recipient\0\"a b\"@x.test\0original_recipient\0\0log_class\0\0reason\0\0\0"
 #define SECOND                                                                           \
     "queue_name\0hold\0queue_id\0DEF456\0time\0000\0size\0000\0forced_expire\0000\0"     \
     "sender\0a@b.test\0\0"
 
-static const struct listing_recipient recipients[] = {{"joe@x.test", "down"},
-                                                      {"\"a b\"@x.test", ""}};
+static const struct listing_recipient recipients[] = {
+    {"joe@x.test", "joe", "defer", "down"}, {"\"a b\"@x.test", "", "", ""}};
 static const struct listing_message messages[] = {
     {.queue = "deferred",
      .id = "ABC123",
@@ -35,7 +36,9 @@ static int note(void *context, const struct listing_message *m)
     buf_printf(seen, "%s %s %lld %lld %d %s:", m->queue, m->id, (long long)m->arrival,
                m->size, m->forced_expire, m->sender);
     for (size_t i = 0; i < m->n; i++)
-        buf_printf(seen, " <%s>(%s)", m->recipients[i].address, m->recipients[i].reason);
+        buf_printf(seen, " <%s>%s/%s(%s)", m->recipients[i].address,
+                   m->recipients[i].original, m->recipients[i].log,
+                   m->recipients[i].reason);
     buf_add_char(seen, '\n');
     return 0;
 }
@@ -63,13 +66,13 @@ static const struct {
 } listings[] = {
     {"empty", STR(START "\0"), 0, ""},
     {"two messages", STR(START FIRST SECOND "\0"), 0,
-     "deferred ABC123 1700000000 253 1 MAILER-DAEMON: <joe@x.test>(down) "
-     "<\"a b\"@x.test>()\nhold DEF456 0 0 0 a@b.test:\n"},
+     "deferred ABC123 1700000000 253 1 MAILER-DAEMON: <joe@x.test>joe/defer(down) "
+     "<\"a b\"@x.test>/()\nhold DEF456 0 0 0 a@b.test:\n"},
     {"no bytes", STR(""), -1, ""},
     {"another protocol", STR("protocol\0cleanup_protocol\0\0\0"), -1, ""},
     {"no end", STR(START FIRST), -1,
-     "deferred ABC123 1700000000 253 1 MAILER-DAEMON: <joe@x.test>(down) "
-     "<\"a b\"@x.test>()\n"},
+     "deferred ABC123 1700000000 253 1 MAILER-DAEMON: <joe@x.test>joe/defer(down) "
+     "<\"a b\"@x.test>/()\n"},
     {"cut in a value", STR(START "queue_name\0defer"), -1, ""},
     {"unknown attribute", STR(START "queue\0x\0\0\0"), -1, ""},
     {"no number", STR(START "queue_name\0hold\0queue_id\0A\0time\0now\0\0"), -1, ""},
