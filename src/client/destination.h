@@ -10,8 +10,10 @@ struct destination {
     const char *domain;  /* without brackets and port; A-labels; "" for a UNIX path */
     const char *path;    /* UNIX socket, else NULL */
     uint16_t port;
-    bool default_port; /* it is the port of the protocol: loops are looked for */
-    bool use_mx;       /* mail exchangers of domain, not domain itself */
+    uint16_t usual_port; /* of the protocol: there loops are looked for */
+    bool use_mx;         /* mail exchangers of domain, not domain itself */
+    const char
+        *service; /* "submission": SRV records of it tell hosts and ports; or NULL */
 };
 
 /* -1 when it cannot be understood: a configuration error. */

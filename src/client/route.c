@@ -5,6 +5,7 @@
  */
 #include "client/route.h"
 
+#include "client/services.h"
 #include "net/endpoint.h"
 #include "net/protocols.h"
 
@@ -17,7 +18,8 @@ enum { NAMES_AT_ONCE = 20 };
 /* A name whose addresses are wanted. */
 struct wanted {
     const char *name;
-    unsigned preference;
+    unsigned preference, rank;
+    uint16_t port;
     bool done; /* has addresses, or no other way to look it up may be tried */
 };
 
@@ -53,6 +55,8 @@ static int by_preference(const void *a, const void *b)
 
     if (x->host.preference != y->host.preference)
         return x->host.preference < y->host.preference ? -1 : 1;
+    if (x->host.rank != y->host.rank)
+        return x->host.rank < y->host.rank ? -1 : 1;
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
@@ -154,8 +158,8 @@ static void add_host(struct search *search, const struct wanted *wanted,
         search->room = room;
     }
     host = &route->hosts[route->n++];
-    *host = (struct route_host){wanted->name, *address, wanted->preference};
-    host->address.port = search->destination->port;
+    *host = (struct route_host){wanted->name, *address, wanted->preference, wanted->rank};
+    host->address.port = wanted->port;
 }
 
 /* "Could not find out" outweighs "there is none"; of equals the later counts. */
@@ -237,8 +241,8 @@ static void find_native(struct search *search, struct wanted *wanted)
     struct netaddrs found = {0};
     struct fail why = {0};
     int result =
-        endpoint_addresses(wanted->name, search->destination->port,
-                           search->settings->protocols, search->arena, &found, &why);
+        endpoint_addresses(wanted->name, wanted->port, search->settings->protocols,
+                           search->arena, &found, &why);
 
     wanted->done = result != 0;
     if (result <= 0) {
@@ -275,14 +279,16 @@ static void find_addresses(struct search *search, struct wanted *wanted, size_t 
  * Drop ourselves and every host that is not better: it would send the mail
  * back to us (RFC 5321 section 5.1). True when we are among the hosts.
  */
-static bool drop_self_and_worse(const struct interfaces *own, struct route *route)
+static bool drop_self_and_worse(const struct interfaces *own, uint16_t port,
+                                struct route *route)
 {
     bool found = false;
     unsigned limit = 0;
     size_t kept = 0;
 
     for (size_t i = 0; i < route->n; i++) {
-        if (!interfaces_has(own, &route->hosts[i].address))
+        if (route->hosts[i].address.port != port ||
+            !interfaces_has(own, &route->hosts[i].address))
             continue;
         if (!found || route->hosts[i].preference < limit)
             limit = route->hosts[i].preference;
@@ -302,12 +308,13 @@ static int check_loop(struct search *search, unsigned best)
     const struct destination *destination = search->destination;
     unsigned nearest = UINT32_MAX;
 
-    if (search->settings->lmtp || !destination->default_port)
+    if (search->settings->lmtp)
         return 0;
     for (size_t i = 0; i < search->route.n; i++)
         if (search->route.hosts[i].preference < nearest)
             nearest = search->route.hosts[i].preference;
-    search->route.ours = drop_self_and_worse(&search->settings->own, &search->route);
+    search->route.ours = drop_self_and_worse(&search->settings->own,
+                                             destination->usual_port, &search->route);
     if (!search->route.ours || search->route.n > 0)
         return 0;
     if (best < nearest)
@@ -324,7 +331,8 @@ static int check_loop(struct search *search, unsigned best)
 
 static int find_host(struct search *search)
 {
-    struct wanted host = {.name = search->destination->domain};
+    struct wanted host = {.name = search->destination->domain,
+                          .port = search->destination->port};
 
     find_addresses(search, &host, 1);
     return search->route.n > 0 ? check_loop(search, 0) : fail(search, search->trouble);
@@ -351,8 +359,9 @@ static void list_exchangers(struct search *search, const struct dns_question *mx
     for (size_t i = 0; i < mx->n; i++) {
         const char *name = mx->records[i].target;
 
-        wanted[i] =
-            (struct wanted){.name = name, .preference = mx->records[i].preference};
+        wanted[i] = (struct wanted){.name = name,
+                                    .preference = mx->records[i].preference,
+                                    .port = search->destination->port};
         if (wanted[i].preference < *ret_best)
             *ret_best = wanted[i].preference;
         if (netaddr_parse(str_of(name), &unused))
@@ -363,12 +372,13 @@ static void list_exchangers(struct search *search, const struct dns_question *mx
     }
 }
 
-static int no_exchanger_has_address(struct search *search)
+/* kind: of the records that named the hosts, "MX" or "SRV". */
+static int no_host_has_address(struct search *search, const char *kind)
 {
     struct outcome trouble = search->trouble;
 
     warn(search,
-         arena_printf(search->arena, "no MX host for %s has a valid address record",
+         arena_printf(search->arena, "no %s host for %s has a valid address record", kind,
                       search->destination->domain));
     if (trouble.result == OUTCOME_BOUNCED &&
         search->settings->defer_if_no_mx_address_found)
@@ -388,7 +398,7 @@ static int use_exchangers(struct search *search, const struct dns_question *mx)
     list_exchangers(search, mx, wanted, &best);
     find_addresses(search, wanted, mx->n);
     if (search->route.n == 0)
-        return no_exchanger_has_address(search);
+        return no_host_has_address(search, "MX");
     return check_loop(search, best);
 }
 
@@ -409,6 +419,55 @@ static int find_exchangers(struct search *search)
     return find_host(search);
 }
 
+/* --- services ------------------------------------------------------------------------
+ */
+
+static int use_services(struct search *search, const struct dns_question *srv)
+{
+    struct wanted *wanted = arena_array(search->arena, srv->n, sizeof *wanted);
+
+    if (srv->n == 1 && srv->records[0].target[0] == '\0')
+        return fail(search, outcome_make(search->arena, "5.1.0",
+                                         "Domain %s does not offer the service %s",
+                                         search->destination->domain,
+                                         search->destination->service));
+    services_sort(srv->records, srv->n, search->settings->randomize_addresses);
+    for (size_t i = 0; i < srv->n; i++)
+        wanted[i] = (struct wanted){.name = srv->records[i].target,
+                                    .preference = srv->records[i].preference,
+                                    .rank = (unsigned)i,
+                                    .port = srv->records[i].port};
+    find_addresses(search, wanted, srv->n);
+    if (search->route.n == 0)
+        return no_host_has_address(search, "SRV");
+    return check_loop(search, srv->records[0].preference);
+}
+
+/* What is to be done when there are no records, by what the administrator wants. */
+static int find_without_services(struct search *search, const struct dns_question *srv)
+{
+    bool failed = dns_status_is_temporary(srv->status);
+    bool go_on = failed ? search->settings->srv_fallback_if_failed
+                        : search->settings->srv_fallback_if_none;
+
+    if (!go_on || dns_status_is_of_filter(srv->status))
+        return fail(search, lookup_failure(search, srv));
+    return search->destination->use_mx ? find_exchangers(search) : find_host(search);
+}
+
+static int find_services(struct search *search)
+{
+    const struct destination *destination = search->destination;
+    struct dns_question *srv = ARENA_NEW(search->arena, struct dns_question);
+
+    *srv = (struct dns_question){
+        .name = services_name(destination->service, destination->domain, search->arena),
+        .type = DNS_SRV};
+    dns_ask_one(search->settings->resolver, srv, search->arena);
+    return srv->status == DNS_FOUND ? use_services(search, srv)
+                                    : find_without_services(search, srv);
+}
+
 int route_find(const struct client_settings *settings,
                const struct destination *destination, struct arena *arena,
                struct route *ret, struct outcome *ret_failure)
@@ -420,6 +479,8 @@ int route_find(const struct client_settings *settings,
     if (destination->path != NULL)
         add_host(&search, &(struct wanted){.name = destination->path},
                  &(struct netaddr){0});
+    else if (destination->service != NULL)
+        result = find_services(&search);
     else if (destination->use_mx)
         result = find_exchangers(&search);
     else

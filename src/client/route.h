@@ -1,7 +1,7 @@
 /*
  * From a destination to the hosts that take its mail, best first: RFC 5321
- * section 5.1 (MX, then addresses), RFC 7505 (null MX), and the rules against
- * delivering to ourselves.
+ * section 5.1 (MX, then addresses), RFC 7505 (null MX), RFC 2782 (SRV), and the rules
+ * against delivering to ourselves.
  */
 #ifndef CLIENT_ROUTE_H
 #define CLIENT_ROUTE_H
@@ -12,7 +12,8 @@
 struct route_host {
     const char *name;       /* of the host; for "[192.0.2.1]" the address */
     struct netaddr address; /* with port */
-    unsigned preference;    /* of its MX record; 0 without */
+    unsigned preference;    /* of its MX or SRV record; 0 without */
+    unsigned rank;          /* among those of one preference, by SRV weights */
 };
 
 struct route {

@@ -164,7 +164,8 @@ static struct session *new_session(const struct session_plan *plan, struct arena
     session->address = plan->host->address;
     session->queue_id = plan->queue_id ? plan->queue_id : "";
     session->message_age_s = plan->message_age_s;
-    session->default_port = destination->path == NULL && destination->default_port;
+    session->default_port =
+        destination->path == NULL && session->address.port == destination->usual_port;
     set_labels(session, destination, plan->host);
     return session;
 }

@@ -81,6 +81,7 @@ static int read_dns_level(const struct conf *conf, bool conf_is_lmtp,
         return bad(why, conf_is_lmtp, "dns_support_level", level.p,
                    "one of disabled, enabled, dnssec");
     ret->use_mx = !off && !conf_is_lmtp;
+    ret->no_dns = off;
     if (off) {
         ret->host_lookup[0] = CLIENT_LOOKUP_NATIVE;
         ret->host_lookup[1] = CLIENT_LOOKUP_NONE;
@@ -237,6 +238,9 @@ static void read_plain(const struct conf *conf, bool conf_is_lmtp,
     ret->relayhost = conf->relayhost;
     ret->fallback_relay = FAMILY(fallback_relay);
     ret->best_mx_transport = conf->best_mx_transport;
+    ret->srv_services = conf->use_srv_lookup;
+    ret->srv_fallback_if_none = conf->allow_srv_lookup_fallback;
+    ret->srv_fallback_if_failed = conf->ignore_srv_lookup_error;
     ret->ignore_mx_lookup_error = conf->ignore_mx_lookup_error;
     ret->defer_if_no_mx_address_found = FAMILY(defer_if_no_mx_address_found);
     ret->randomize_addresses = FAMILY(randomize_addresses);

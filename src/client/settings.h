@@ -64,6 +64,10 @@ struct client_settings {
     struct resolver *resolver;
     enum client_lookup host_lookup[2]; /* in order */
     bool use_mx;                       /* false when DNS is switched off, and for LMTP */
+    bool no_dns;                       /* it is switched off */
+    const char *srv_services;          /* found by SRV records first; NULL = none */
+    bool srv_fallback_if_none;   /* go on as without SRV when there are no such records */
+    bool srv_fallback_if_failed; /* when it cannot be found out whether there are */
     bool ignore_mx_lookup_error;
     bool defer_if_no_mx_address_found;
     bool randomize_addresses;

@@ -17,7 +17,8 @@ struct dns_rules {
  * record   "one.test. 60 IN MX 10 mail.one.test."
  *
  * 1 = ignore it, 0 = do not, -1 = could not find out, or the table's answer
- * makes no sense. The form of the filters of dns/resolver.h; context is a struct dns_rules.
+ * makes no sense. The form of the filters of dns/resolver.h; context is a struct
+ * dns_rules.
  */
 int dns_rules_ignore(void *context, const char *record, struct arena *arena);
 

@@ -96,6 +96,22 @@ def test_what_dns_says(mta, dns, names, status, words):
     mta.run(["postsuper", "-d", queue_id])
 
 
+def test_the_hosts_of_a_service_are_found_by_srv_records(mta, dns, peer):
+    """Debian's Postfix is too old for that."""
+    if mta.flavour == "oracle":
+        pytest.skip("no use_srv_lookup")
+    dns.names |= {
+        "_submission._tcp.peer.test": {"SRV": ["10 0 26 mail.peer.test", "20 5 25 mail.peer.test"]},
+        "mail.peer.test": {"A": [peer.address]},
+    }
+    mta.configure("use_srv_lookup = submission\nrelayhost = peer.test:submission")
+    mark = mta.log.mark()
+    lines = mta.deliver("a@client.test", "joe@peer.test", TEXT)
+    assert [l for l in mta.log.lines[mark:] if f"connect to mail.peer.test[{peer.address}]:26: Connection refused" in l]
+    assert [l for l in lines if f"relay=mail.peer.test[{peer.address}]:25," in l and "status=sent" in l]
+    mta.configure("relayhost =")
+
+
 def test_strangers_may_not_relay(mta):
     with mta.smtp(source="127.9.9.9") as client:
         client.ehlo()

@@ -45,8 +45,49 @@ static void reads_next_hops(void **state)
         ROW_TEXT(rows[i].nexthop, got.domain, rows[i].domain);
         ROW_TEXT(rows[i].nexthop, got.path, rows[i].path);
         ROW_INT(rows[i].nexthop, got.port, rows[i].port);
-        ROW_INT(rows[i].nexthop, got.default_port, rows[i].default_port);
+        ROW_INT(rows[i].nexthop, got.path == NULL && got.port == got.usual_port,
+                rows[i].default_port);
         ROW_INT(rows[i].nexthop, got.use_mx, rows[i].use_mx);
+    }
+    arena_free(arena);
+}
+
+static const struct {
+    const char *nexthop, *service; /* NULL = no SRV records are asked for */
+    bool no_dns, fallback;
+    int port; /* -1 = the next hop makes no sense */
+} services[] = {
+    {"d.example:submission", "submission", false, false, 587},
+    {"d.example:SUBMISSION", "SUBMISSION", false, false, 25},
+    {"d.example:lesser-known", "lesser-known", false, false, 25},
+    {"d.example:lesser-known", NULL, false, true, -1},
+    {"d.example:submission", NULL, true, false, 587},
+    {"[d.example]:submission", NULL, false, false, 587},
+    {"d.example:587", NULL, false, false, 587},
+    {"d.example:smtp", NULL, false, false, 25},
+    {"d.example", NULL, false, false, 25},
+};
+
+static void some_services_are_found_by_srv(void **state)
+{
+    struct arena *arena = arena_new("test");
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(services); i++) {
+        struct client_settings settings = {.default_port = "smtp",
+                                           .known_tcp_ports = known,
+                                           .no_dns = services[i].no_dns,
+                                           .srv_fallback_if_none = services[i].fallback,
+                                           .srv_services = "submission, lesser-known"};
+        struct destination got = {.port = 0};
+        struct fail why;
+        bool parsed = destination_parse(&settings, str_of(services[i].nexthop), arena,
+                                        &got, &why) == 0;
+
+        ROW_INT(services[i].nexthop, parsed, services[i].port >= 0);
+        ROW_TEXT(services[i].nexthop, got.service, services[i].service);
+        if (parsed)
+            ROW_INT(services[i].nexthop, got.port, services[i].port);
     }
     arena_free(arena);
 }
@@ -81,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_next_hops),
+        cmocka_unit_test(some_services_are_found_by_srv),
         cmocka_unit_test(refuses_what_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

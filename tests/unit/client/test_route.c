@@ -41,6 +41,40 @@ static const struct {
     {"numeric.example", 10, "192.0.2.50"},
 };
 
+static const struct {
+    const char *name;
+    unsigned priority, weight, port;
+    const char *target;
+} services[] = {
+    {"_submission._tcp.plain.example", 20, 0, 1587, "two.example"},
+    {"_submission._tcp.plain.example", 10, 1, 2587, "one.example"},
+    {"_submission._tcp.plain.example", 10, 9, 3587, "three.example"},
+    {"_submission._tcp.none.example", 0, 0, 0, ""},
+    {"_submission._tcp.dead.example", 0, 0, 25, "nowhere.example"},
+    {"_submission._tcp.self.example", 10, 0, 25, "self.example"},
+    {"_submission._tcp.self-other.example", 10, 0, 26, "self.example"},
+    {"_submission._tcp.backup.example", 10, 0, 25, "one.example"},
+    {"_submission._tcp.backup.example", 20, 0, 25, "self.example"},
+    {"_submission._tcp.backup.example", 20, 0, 26, "two.example"},
+};
+
+static void put_services(struct stub_call *call)
+{
+    unsigned char data[300];
+
+    for (size_t i = 0; i < ROWS(services); i++)
+        if (!strcmp(call->name, services[i].name) && call->type == DNS_SRV) {
+            const unsigned numbers[] = {services[i].priority, services[i].weight,
+                                        services[i].port};
+            for (size_t k = 0; k < 3; k++) {
+                data[2 * k] = (unsigned char)(numbers[k] >> 8);
+                data[2 * k + 1] = (unsigned char)numbers[k];
+            }
+            stub_record(call, 0, call->name, DNS_SRV, data,
+                        6 + stub_name(data + 6, services[i].target));
+        }
+}
+
 static void zone(struct stub *stub, struct stub_call *call)
 {
     bool exists = false;
@@ -59,6 +93,8 @@ static void zone(struct stub *stub, struct stub_call *call)
             if (call->type == (strchr(hosts[i].address, ':') ? DNS_AAAA : DNS_A))
                 stub_address(call, call->name, hosts[i].address);
         }
+    put_services(call);
+    exists = exists || call->n > call->query_n;
     if (strstr(call->name, "servfail") ||
         (strstr(call->name, "mx-fails") && call->type == DNS_MX))
         stub_reply(call, 2, 0);
@@ -222,6 +258,76 @@ static void parameters_soften_lookup_failures(void **state)
     arena_free(arena);
 }
 
+static const struct {
+    const char *nexthop;
+    bool if_none, if_failed;
+    const char *found; /* the hosts in order with their ports, or NULL */
+    const char *status, *text;
+} by_service[] = {
+    {"plain.example:submission", false, false,
+     "three.example:3587 one.example:2587 two.example:1587", NULL, NULL},
+    {"[one.example]:submission", false, false, "one.example:587", NULL, NULL},
+    {"none.example:submission", true, true, NULL, "5.1.0",
+     "Domain none.example does not offer the service submission"},
+    {"dead.example:submission", true, true, NULL, "5.4.4",
+     LOOKUP("nowhere.example", "A", "Host not found")},
+    {"self.example:submission", false, false, NULL, "5.4.6",
+     "mail for self.example loops back to myself"},
+    {"self-other.example:submission", false, false, "self.example:26", NULL, NULL},
+    {"backup.example:submission", false, false, "one.example:25", NULL, NULL},
+    {"half-dead.example:submission", false, true, NULL, "5.4.4",
+     LOOKUP("_submission._tcp.half-dead.example", "SRV", "Host not found")},
+    {"half-dead.example:submission", true, false, "two.example:587", NULL, NULL},
+    {"servfail.example:submission", true, false, NULL, "4.4.3",
+     LOOKUP("_submission._tcp.servfail.example", "SRV", "Host not found, try again")},
+    {"servfail.example:submission", false, true, NULL, "4.4.3",
+     LOOKUP("servfail.example", "MX", "Host not found, try again")},
+};
+
+static const char *describe_ports(const struct route *route, struct arena *arena)
+{
+    const char *text = "";
+
+    for (size_t i = 0; i < route->n; i++)
+        text = arena_printf(arena, "%s%s%s:%u", text, i ? " " : "", route->hosts[i].name,
+                            route->hosts[i].address.port);
+    return text;
+}
+
+static void services_lead_to_hosts_and_ports(void **state)
+{
+    struct stub stub;
+    struct arena *arena = arena_new("test");
+
+    (void)state;
+    stub_start(&stub, zone);
+    for (size_t i = 0; i < ROWS(by_service); i++) {
+        struct client_settings settings = settings_for(&stub, PROTOCOL_IPV4);
+        const char *row = by_service[i].nexthop;
+        struct destination destination;
+        struct route route = {0};
+        struct outcome failure = {0};
+        int result;
+
+        settings.srv_services = "submission";
+        settings.srv_fallback_if_none = by_service[i].if_none;
+        settings.srv_fallback_if_failed = by_service[i].if_failed;
+        assert_int_equal(
+            destination_parse(&settings, str_of(row), arena, &destination, NULL), 0);
+        result = route_find(&settings, &destination, arena, &route, &failure);
+        ROW_INT(row, result, by_service[i].found ? 0 : -1);
+        if (result == 0) {
+            ROW_TEXT(row, describe_ports(&route, arena), by_service[i].found);
+        } else {
+            ROW_TEXT(row, failure.status, by_service[i].status);
+            ROW_TEXT(row, failure.text, by_service[i].text);
+        }
+        resolver_free(settings.resolver);
+    }
+    stub_end(&stub);
+    arena_free(arena);
+}
+
 static void a_unix_path_is_its_own_route(void **state)
 {
     struct client_settings settings = {.lmtp = true, .default_port = "24"};
@@ -322,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_hosts_in_order_or_says_why_not),
         cmocka_unit_test(parameters_soften_lookup_failures),
+        cmocka_unit_test(services_lead_to_hosts_and_ports),
         cmocka_unit_test(a_unix_path_is_its_own_route),
         cmocka_unit_test(the_limit_leaves_room_for_both_protocols),
         cmocka_unit_test(order_is_preference_then_protocol_then_chance),

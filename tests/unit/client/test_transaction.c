@@ -101,10 +101,8 @@ static const struct stream_ops ops = {.read = give, .write = take};
 static void begin(struct stage *stage, const struct client_settings *settings,
                   const char *replies)
 {
-    struct destination destination = {.nexthop = "there.test",
-                                      .domain = "there.test",
-                                      .port = 25,
-                                      .default_port = true};
+    struct destination destination = {
+        .nexthop = "there.test", .domain = "there.test", .port = 25, .usual_port = 25};
     struct route_host host = {.name = "mx.test"};
     const struct session_plan plan = {
         .settings = settings, .destination = &destination, .host = &host};
