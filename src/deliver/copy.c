@@ -123,6 +123,9 @@ enum copy_result copy_message(const struct copy *copy, struct stream *to,
 
 /* --- to a file ------------------------------------------------------------------- */
 
+/* Most messages are one write, which no signal tears. */
+enum { FILE_BUFFER = 65536 };
+
 struct file {
     int fd;
     long long room; /* bytes that it may still grow; < 0 = no limit */
@@ -156,7 +159,7 @@ enum copy_result copy_to_file(const struct copy *copy, int fd, long long room,
     struct stream *to;
     enum copy_result result;
 
-    to = stream_new(-1, 0);
+    to = stream_new(-1, FILE_BUFFER);
     stream_set_ops(to, &ops, &file);
     result = copy_message(copy, to, why);
     stream_free(to);

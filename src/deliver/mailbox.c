@@ -22,6 +22,7 @@ struct append {
     struct arena *arena;
     const char *lock_file; /* NULL = none is held */
     int fd;
+    bool readable;
     struct stat st;
     struct refusal *refusal;
 };
@@ -141,6 +142,24 @@ static void drop_lock_file(struct append *a)
 /* --- the file --------------------------------------------------------------------------
  */
 
+/*
+ * For reading too, so that its end can be looked at; but a file that its owner may
+ * not read will do, and a FIFO must not open when nobody listens.
+ */
+static int open_existing(struct append *a)
+{
+    const char *path = a->mailbox->path;
+    struct fail *why = &a->refusal->why;
+    int fd = file_open_safely(path, O_RDWR | O_APPEND, 0, &a->st, why);
+
+    a->readable = fd >= 0 && S_ISREG(a->st.st_mode);
+    if (a->readable || (fd < 0 && why->code != EACCES))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return file_open_safely(path, O_WRONLY | O_APPEND, 0, &a->st, why);
+}
+
 /* A new file is given to its owner; one that was there is never given away. */
 static int open_file(struct append *a)
 {
@@ -152,7 +171,7 @@ static int open_file(struct append *a)
     for (int attempt = 0; attempt < 3; attempt++) {
         struct fail missing;
 
-        a->fd = file_open_safely(mailbox->path, O_WRONLY | O_APPEND, 0, &a->st, why);
+        a->fd = open_existing(a);
         if (a->fd >= 0 || why->code != ENOENT)
             break;
         missing = *why;
@@ -225,10 +244,26 @@ static long long room_in(const struct append *a)
     return a->st.st_size < limit ? limit - a->st.st_size : 0;
 }
 
+/*
+ * A writer that was killed leaves a piece of a message. In the middle of a line it
+ * would swallow the From line of the next message, and so the message.
+ */
+static int end_torn_line(struct append *a, const struct copy *copy)
+{
+    char last;
+
+    if (!a->readable || !(copy->flags & COPY_BLANK_LINE) || a->st.st_size == 0 ||
+        pread(a->fd, &last, 1, a->st.st_size - 1) != 1 || last == '\n')
+        return 0;
+    return file_write_all(a->fd, "\n\n", 2, &a->refusal->why);
+}
+
 static int write_message(struct append *a, const struct copy *copy)
 {
     struct fail *why = &a->refusal->why;
-    enum copy_result result = copy_to_file(copy, a->fd, room_in(a), why);
+    enum copy_result result = end_torn_line(a, copy) < 0
+                                  ? COPY_NOT_WRITTEN
+                                  : copy_to_file(copy, a->fd, room_in(a), why);
     int code = why->code;
 
     if (result == COPY_DONE) {

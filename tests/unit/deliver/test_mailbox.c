@@ -98,6 +98,27 @@ static void a_mailbox_is_made_and_grows(void **state)
     close_place(&p);
 }
 
+/* What a killed writer left must not swallow the next message. */
+static void a_piece_of_a_message_is_set_apart(void **state)
+{
+    static const struct {
+        const char *before, *after;
+    } rows[] = {
+        {"torn he", "torn he\n\nSubject: t\n\n>From me\n\n"},
+        {"torn\n", "torn\nSubject: t\n\n>From me\n\n"},
+    };
+    struct place p;
+
+    (void)state;
+    open_place(&p);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        put_text("box", rows[i].before);
+        ROW_INT(rows[i].before, mailbox_append(&p.mailbox, &p.copy, &p.refusal), 0);
+        ROW_TEXT(rows[i].before, text_of("box"), rows[i].after);
+    }
+    close_place(&p);
+}
+
 static void refused(struct place *p, const char *row, const char *status, const char *why)
 {
     ROW_INT(row, mailbox_append(&p->mailbox, &p->copy, &p->refusal), -1);
@@ -351,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         file_test(a_mailbox_is_made_and_grows),
+        file_test(a_piece_of_a_message_is_set_apart),
         file_test(what_others_prepared_is_left_alone),
         file_test(a_failed_write_leaves_the_old_length),
         file_test(lock_files_are_respected_and_old_ones_removed),
