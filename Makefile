@@ -170,6 +170,9 @@ system-all: system-root ## run all system tests
 compat: system-root ## compare with Debian's Postfix, unpacked under build/
 	@$(PYTEST) tests/compat $(T)
 
+faults: system-root ## power cuts, full disks, kills at every step; one alone: make faults T='-k t34' SEED=1
+	@$(PYTEST) tests/faults $(if $(SEED),--seed=$(SEED)) $(T)
+
 bench: system-root ## count system calls and CPU a message, ours against Debian's Postfix
 	@/usr/bin/python3 tests/bench/count.py $(CURDIR)/$(BUILD)/root
 
@@ -231,7 +234,7 @@ help: ## this list
 clean: ## remove what the build made
 	rm -rf build compile_commands.json tags
 
-.PHONY: fuzz fuzz-run fuzz-replay all check check-all unit dialogues system system-all compat bench demo coverage lint format \
+.PHONY: fuzz fuzz-run fuzz-replay all check check-all unit dialogues system system-all compat faults bench demo coverage lint format \
         format-file hooks install system-root help clean
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

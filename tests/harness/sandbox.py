@@ -130,13 +130,17 @@ class Sandbox:
         path.chmod(mode)
         return str(path)
 
-    def close(self):
-        """End everything inside and remove the folder."""
+    def halt(self):
+        """End everything inside at once; what is in the folder stays for another start()."""
         if self.keeper:
             self.keeper.stdin.close()
             self.keeper.wait(20)
             self.keeper.stdout.close()
             self.keeper = None
+
+    def close(self):
+        """End everything inside and remove the folder."""
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- files and commands ----------------------------------------------------

@@ -3,12 +3,12 @@ no mailbox is left with a piece of a message, no foreign file is touched."""
 
 import ctypes
 import os
-import subprocess
 import threading
 
 import pytest
 
 from harness.sandbox import USERS, wait_until
+from harness.trace import Tracer
 
 MAIN = """
 home_mailbox = Maildir/
@@ -62,34 +62,6 @@ def program(kind):
     return "virtual" if "virtual" in kind else "local"
 
 
-class Injection:
-    """strace on all processes of a program, so that a system call of theirs goes wrong."""
-
-    def __init__(self, mta, name, call, what):
-        self.pids = mta.processes(name)
-        assert self.pids
-        words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{what}"]
-        self.tracers = [subprocess.Popen([*words, "-p", str(pid)], stderr=subprocess.DEVNULL) for pid in self.pids]
-
-    def __enter__(self):
-        wait_until(lambda: all(self.traced(p) for p in self.pids), 20, "strace to attach")
-        return self
-
-    def __exit__(self, *error):
-        for tracer in self.tracers:
-            tracer.terminate()
-        for tracer in self.tracers:
-            tracer.wait(20)
-
-    @staticmethod
-    def traced(pid):
-        try:
-            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
-                return "TracerPid:\t0\n" not in f.read()
-        except OSError:
-            return True
-
-
 def warm_up(mta, kind):
     """A process that waits for the next request."""
     mta.wait_removed(send(mta, kind, "first"))
@@ -106,7 +78,7 @@ def test_an_error_defers_and_leaves_nothing_behind(mta, kind, call, error):
         return
     warm_up(mta, kind)
     mark = mta.log.mark()
-    with Injection(mta, program(kind), call, f"error={error}"):
+    with Tracer(mta.processes(program(kind)), call, f"error={error}"):
         queue_id = send(mta, kind, "fault")
         mta.log.wait(rf"{program(kind)}\[\d+\]: {queue_id}: .* dsn=4\.\S+, status=deferred", since=mark)
         assert copies(mta, kind, "fault") == 0
@@ -126,7 +98,7 @@ def test_a_killed_agent_loses_nothing(mta, kind, call):
     specification allows when the mail was safe already, and none when it was not."""
     warm_up(mta, kind)
     mark = mta.log.mark()
-    with Injection(mta, program(kind), call, "signal=SIGKILL:when=1"):
+    with Tracer(mta.processes(program(kind)), call, "signal=SIGKILL:when=1"):
         queue_id = send(mta, kind, "fault")
         mta.wait_removed(queue_id)
     kills = sum("killed by signal 9" in l for l in mta.log.lines[mark:])

@@ -1,0 +1,35 @@
+"""One seed decides all that is random in a run, and a sample is a part of the sweeps."""
+
+import os
+import random
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", default=os.environ.get("SEED") or str(random.randrange(10**6)))
+    parser.addoption("--sample", action="store_true", help="a part of each sweep")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    terminalreporter.write_line(f"seed: {config.option.seed}  (again: make faults SEED={config.option.seed})")
+
+
+@pytest.fixture
+def rng(request):
+    """Random choices that depend on the seed and the test alone, so that a test which is
+    run alone repeats what it did among others."""
+    return random.Random(f"{request.config.option.seed}/{request.node.nodeid}")
+
+
+@pytest.fixture
+def some(request, rng):
+    """some(points, few): all points of a sweep in the whole run, FEW of them in a sample."""
+
+    def choose(points, few):
+        points = list(points)
+        if not request.config.option.sample or len(points) <= few:
+            return points
+        return sorted(rng.sample(points, few))
+
+    return choose
