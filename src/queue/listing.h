@@ -28,7 +28,7 @@ struct listing_message {
     bool forced_expire; /* postsuper -e */
     const char *sender; /* "MAILER-DAEMON" for the null sender */
     const struct listing_recipient *recipients; /* delayed, waiting to be returned,
-                                                  * then those without a reason */
+                                                 * then those without a reason */
     size_t n;
 };
 

@@ -127,9 +127,9 @@ static void shows_reasons_of_the_defer_log_first(void **state)
 /* Those who bounced are done; they are shown until the sender has been told. */
 static void shows_bounces_that_wait_to_be_reported(void **state)
 {
-    static const char *const envelope[] = {"T 1700000000 5", "S a@b.test", "O gone",
-                                           "D gone@x.test",  "O joe",      "R joe@x.test",
-                                           NULL};
+    static const char *const envelope[] = {
+        "T 1700000000 5", "S a@b.test",   "O gone", "D gone@x.test",
+        "O joe",          "R joe@x.test", NULL};
 
     (void)state;
     put_message("active/AAA2", envelope, 0700);

@@ -8,7 +8,7 @@
 #define FIRST                                                                            \
     "queue_name\0deferred\0queue_id\0ABC123\0time\0001700000000\0size\000253\0"          \
     "forced_expire\0001\0sender\0MAILER-DAEMON\0"                                        \
-    "recipient\0joe@x.test\0original_recipient\0joe\0log_class\0defer\0reason\0down\0"         \
+    "recipient\0joe@x.test\0original_recipient\0joe\0log_class\0defer\0reason\0down\0"   \
     "recipient\0\"a b\"@x.test\0original_recipient\0\0log_class\0\0reason\0\0\0"
 #define SECOND                                                                           \
     "queue_name\0hold\0queue_id\0DEF456\0time\0000\0size\0000\0forced_expire\0000\0"     \
