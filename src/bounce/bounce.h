@@ -4,6 +4,7 @@
 #ifndef BOUNCE_BOUNCE_H
 #define BOUNCE_BOUNCE_H
 
+#include "bounce/template.h"
 #include "ipc/client.h"
 #include "ipc/messages.h"
 #include "mail/maillog.h"
@@ -20,6 +21,7 @@ struct bouncer {
     struct ipc_client *cleanup;
     const char *queue;   /* where this service's logs are: "bounce", "defer", "trace" */
     struct texts notify; /* notify_classes */
+    struct templates templates;
 
     struct tables *tables; /* of defer only: the sites that flush remembers mail for */
     struct match_list *fast_flush_domains;
@@ -46,29 +48,16 @@ int log_read(struct bouncer *bouncer, const char *queue_id, struct arena *arena,
  * it. It is a hint: what goes wrong is only logged. */
 void site_remember(struct bouncer *bouncer, const struct bounce_append *delayed);
 
-/* --- template.c: the words that users see ----------------------------------------- */
+/* --- message_id.c ------------------------------------------------------------------- */
 
-enum report_kind {
-    REPORT_FAILURE,
-    REPORT_DELAY,
-    REPORT_SUCCESS, /* NOTIFY=SUCCESS */
-    REPORT_TRACE,   /* sendmail -bv, sendmail -v */
-};
+/* The message's id, "<a@b>", from the content that begins at this offset of its queue
+ * file; "" when it has none that can be repeated. In arena. */
+const char *message_id(int fd, off_t content, struct arena *arena);
 
-struct template
-{
-    const char *from;
-    const char *subject;
-    const char *postmaster_subject;
-    const char *body; /* with $name */
-};
-const struct template *template_of(enum report_kind kind);
-/*
- * The body with each $name replaced by the parameter; a time parameter takes a suffix:
- * $delay_warning_time_hours. In arena.
- */
-const char *template_expand(const char *body, const struct conf *conf,
-                            struct arena *arena);
+/* --- show.c ------------------------------------------------------------------------- */
+
+/* The templates in use, for postconf -b and -t. */
+void show_templates(struct client *client);
 
 /* --- report.c: the message --------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
  *
  * Reading order: main.c (requests), log.c (the per-message log), site.c (what
  * waits for whom), notify.c (who is told), report.c (RFC 3464 notification), template.c
- * (the words that users see).
+ * and template_file.c (the words that users see), show.c (for postconf).
  */
 #include "bounce/bounce.h"
 #include "queue/flush.h"
@@ -78,13 +78,33 @@ static const char *log_queue(const struct conf *conf, const char *service)
     return QUEUE_BOUNCE;
 }
 
-static int open_tables(struct process *process, struct fail *why)
+static int load_templates(struct bouncer *bouncer, struct process *process,
+                          struct fail *why)
+{
+    const char *path = process->conf->bounce_template_file;
+    struct texts warnings = {0};
+    int result = 0;
+
+    templates_built_in(&bouncer->templates);
+    if (*path)
+        result =
+            templates_read(path, process->arena, &bouncer->templates, &warnings, why);
+    for (size_t i = 0; i < warnings.n; i++)
+        log_warning("%s", warnings.items[i]);
+    if (result < 0)
+        return fail_prefix(why, "bounce_template_file");
+    return 0;
+}
+
+/* What the jail does not hold. */
+static int read_outside(struct process *process, struct fail *why)
 {
     struct bouncer *bouncer = ARENA_NEW(process->arena, struct bouncer);
     const struct conf *conf = process->conf;
 
-    (void)why;
     process->state = bouncer;
+    if (load_templates(bouncer, process, why) < 0)
+        return -1;
     bouncer->queue = log_queue(conf, process->name);
     if (strcmp(bouncer->queue, QUEUE_DEFER) != 0 || conf->fast_flush_domains[0] == '\0')
         return 0;
@@ -134,10 +154,12 @@ static const struct request requests[] = {
 static const struct service bounce = {
     .name = "bounce",
     .kind = SERVICE_ONE_CLIENT,
-    .before_jail = open_tables,
+    .before_jail = read_outside,
     .after_jail = set_up,
     .between = let_go,
     .requests = requests,
+    .serve = show_templates,
+    .flags = SERVICE_STAND_ALONE,
 };
 
 int main(int argc, char **argv)

@@ -45,7 +45,7 @@ static const char *double_bounce_address(const struct bouncer *bouncer,
                                          struct arena *arena)
 {
     return arena_printf(arena, "%s@%s", bouncer->conf->double_bounce_sender,
-                        bouncer->conf->myorigin);
+                        bouncer->conf->myhostname);
 }
 
 static int send_report(struct bouncer *bouncer, const struct report *report,

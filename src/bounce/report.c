@@ -21,6 +21,7 @@ struct writer {
     struct submission *out;
     struct envelope envelope; /* of the original */
     int fd;                   /* the original's queue file */
+    const char *words;        /* for people; found first, since it settles the template */
     const char *boundary;
 };
 
@@ -43,6 +44,11 @@ static void add_date(const struct writer *w, const char *name, time_t when)
     buf_done(&date);
 }
 
+static const struct template *template_of(const struct writer *w)
+{
+    return &w->bouncer->templates.of[w->report->kind];
+}
+
 /* --- envelope and header ---------------------------------------------------------------
  */
 
@@ -59,10 +65,23 @@ static void add_envelope(struct writer *w)
     submit_record(w->out, RECORD_CONTENT, STR(""));
 }
 
+/* Readers of mail show the report beside the message that it is about. */
+static void add_thread(const struct writer *w)
+{
+    const char *id = "";
+
+    if (w->bouncer->conf->enable_threaded_bounces)
+        id = message_id(w->fd, w->envelope.size.content_offset, w->arena);
+    if (*id == '\0')
+        return;
+    LINE(w, "References: %s", id);
+    LINE(w, "In-Reply-To: %s", id);
+}
+
 static void add_header(struct writer *w, const char *queue_id)
 {
     const struct conf *conf = w->bouncer->conf;
-    const struct template *template = template_of(w->report->kind);
+    const struct template *template = template_of(w);
     time_t now = clock_wall(&clock_system).tv_sec;
     struct buf date;
 
@@ -76,6 +95,7 @@ static void add_header(struct writer *w, const char *queue_id)
     LINE(w, "Subject: %s",
          w->report->to_postmaster ? template->postmaster_subject : template->subject);
     LINE(w, "To: %s", address_external(w->arena, str_of(w->report->to)));
+    add_thread(w);
     LINE(w, "Auto-Submitted: %s",
          w->report->to_postmaster ? "auto-generated" : "auto-replied");
     LINE(w, "MIME-Version: 1.0");
@@ -132,16 +152,24 @@ static void add_wrapped(const struct writer *w, const char *text)
     buf_done(&line);
 }
 
+/* The built-in words are ASCII; a readable form of our own name need not be. */
+static const char *charset_of(const struct writer *w)
+{
+    const char *charset = template_of(w)->charset;
+
+    if (w->bouncer->conf->smtputf8_enable && str_is_nocase(str_of(charset), "us-ascii"))
+        return "utf-8";
+    return charset;
+}
+
 static void add_explanation(struct writer *w)
 {
-    const struct template *template = template_of(w->report->kind);
     const struct failed_recipients *failed = &w->report->failed;
 
     add_part(w, "Notification",
-             w->bouncer->conf->smtputf8_enable ? "text/plain; charset=utf-8"
-                                               : "text/plain; charset=us-ascii");
+             arena_printf(w->arena, "text/plain; charset=%s", charset_of(w)));
     if (!w->report->to_postmaster)
-        add_lines(w, template_expand(template->body, w->bouncer->conf, w->arena));
+        add_lines(w, w->words);
     for (size_t i = 0; i < failed->n; i++) {
         const struct recipient_log_entry *entry = &failed->entries[i];
         const char *expanded =
@@ -178,6 +206,16 @@ static const char *address_type(const char *address)
     return "rfc822";
 }
 
+/* compat: nobody is MAILER-DAEMON, also in the Return-Path of what is returned. */
+static const char *original_sender(const struct writer *w)
+{
+    const char *sender = w->report->about->sender;
+
+    if (*sender == '\0')
+        return arena_printf(w->arena, "MAILER-DAEMON@%s", w->bouncer->conf->myhostname);
+    return address_external(w->arena, str_of(sender));
+}
+
 static void add_message_fields(struct writer *w)
 {
     const struct bounce_report *about = w->report->about;
@@ -187,9 +225,7 @@ static void add_message_fields(struct writer *w)
     if (*about->envelope_id)
         LINE(w, "Original-Envelope-Id: %s", about->envelope_id);
     LINE(w, "%s-Queue-ID: %s", own, about->queue_id);
-    LINE(w, "%s-Sender: %s; %s", own, address_type(about->sender),
-         *about->sender ? address_external(w->arena, str_of(about->sender))
-                        : "MAILER-DAEMON");
+    LINE(w, "%s-Sender: %s; %s", own, address_type(about->sender), original_sender(w));
     add_date(w, "Arrival-Date", w->envelope.arrival.tv_sec);
 }
 
@@ -306,8 +342,7 @@ static int add_original(struct writer *w, struct fail *why)
     bool whole = is_whole(w);
 
     add_part(w, description_of(w, whole), content_type(w, whole));
-    LINE(w, "Return-Path: <%s>",
-         address_external(w->arena, str_of(w->report->about->sender)));
+    LINE(w, "Return-Path: <%s>", original_sender(w));
     if (copy_content(w, whole, why) < 0)
         return -1;
     LINE(w, "%s", "");
@@ -388,6 +423,7 @@ int report_send(struct bouncer *bouncer, const struct report *report, struct are
 
     if (open_original(&w, why) < 0)
         return -1;
+    w.words = templates_text(&bouncer->templates, report->kind, bouncer->conf, arena);
     w.out = submit_open(bouncer->cleanup, submit_flags(&w), 0, arena, &id, why);
     if (w.out)
         result = write_report(&w, id, why);

@@ -108,6 +108,8 @@ static int expand_name(struct expansion *x, struct str name)
 
     if (lookup(x, name, &value) < 0)
         return -1;
+    if (value == NULL && x->source->strict)
+        return fail_set(x->why, "undefined $%.*s", STR_ARG(name));
     if (value == NULL)
         return 0;
     x->source->depth++;

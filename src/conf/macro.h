@@ -36,6 +36,7 @@ struct macro_source {
      * not, its answer is not followed, and nothing useful is appended.
      */
     bool names_only;
+    bool strict; /* $name without a value is a failure; ${name?text} still is not */
     /* After a failure: the name whose value is at fault; empty when text itself is. */
     struct str culprit;
 };

@@ -50,6 +50,9 @@ static int take_option(struct service_options *options, int option, struct arena
     case 'v':
         options->verbose++;
         break;
+    case 'V':
+        options->to_stderr = true;
+        break;
     case 'z':
         options->unlimited = true;
         break;
@@ -69,7 +72,7 @@ int service_options_parse(int argc, char **argv, const char *program, struct are
 
     optind = 0; /* glibc: start anew, for a second call */
     opterr = 0;
-    while ((option = getopt(argc, argv, "+:cdDln:o:s:St:uvz")) != -1)
+    while ((option = getopt(argc, argv, "+:cdDln:o:s:St:uvVz")) != -1)
         if (take_option(&options, option, arena, why) < 0)
             return -1;
     for (int i = optind; i < argc; i++)

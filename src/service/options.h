@@ -21,6 +21,7 @@ struct service_options {
     bool drop;              /* -u: become $mail_owner */
     bool jail;              /* -c: chroot to $queue_directory */
     bool stand_alone;       /* -S: no master, the client is standard input */
+    bool to_stderr;         /* -V: log to standard error as well */
     bool debug;             /* -D: run debugger_command first */
     int verbose;            /* number of -v */
     unsigned sockets;       /* -s: listening sockets, from SCOREBOARD_LISTEN_FD on */

@@ -79,8 +79,9 @@ static void log_warnings(const struct conf *conf)
 static void load_configuration(struct process *process)
 {
     const struct service_options *options = &process->own->options;
-    struct logging_options logging = {
-        .program = process->program, .to_stderr = false, .verbose = options->verbose};
+    struct logging_options logging = {.program = process->program,
+                                      .to_stderr = options->to_stderr,
+                                      .verbose = options->verbose};
     struct fail why;
 
     process->conf = conf_load(
@@ -192,6 +193,9 @@ int service_run(const struct service *service, int argc, char **argv)
     if (service_options_parse(argc, argv, service->name, process.arena, &own.options,
                               &why) < 0)
         fatal("%s", why.text);
+    if (own.options.to_stderr)
+        logging_start(
+            &(struct logging_options){.program = service->name, .to_stderr = true});
     process.name = own.options.name;
     process.argv = own.options.words.items;
     process.argc = own.options.words.n;

@@ -97,7 +97,8 @@ enum service_flags {
     SERVICE_FOREVER =
         4, /* ignores max_use and max_idle (qmgr, trivial-rewrite keeps max_idle) */
     SERVICE_TAKES_FDS = 8,    /* requests carry descriptors: stream_take_fd */
-    SERVICE_STAND_ALONE = 16, /* -S: serve() one client at standard input, no master */
+    SERVICE_STAND_ALONE = 16, /* -S: serve() one client at standard input, no master; what
+                                 answers requests has serve for this only */
 };
 
 /* Never returns a failure: what ends a daemon ends it with a log line and status 1. */

@@ -13,29 +13,31 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: postconf [-c config_dir] [-C class,...] [-d (defaults)] [-e (edit)] "
+    "usage: postconf [-b (bounce texts)] [-c config_dir] [-C class,...] [-d (defaults)] "
+    "[-e (edit)] "
     "[-f (fold lines)] [-F (master.cf fields)] [-h (no names)] [-H (no values)] "
     "[-l (lock types)] [-m (table types)] [-M (master.cf)] [-n (set in main.cf)] "
     "[-o name=value] [-p (main.cf, default)] [-P (master.cf parameters)] "
-    "[-q (no warnings)] [-v] [-x (expand)] [-X (remove)] [-# (comment out)] [name...]";
+    "[-q (no warnings)] [-t (bounce templates)] [-v] [-x (expand)] [-X (remove)] [-# "
+    "(comment out)] [name...]";
 
-#define OPTIONS "c:C:deEfFhHlmMno:pPqvxX#"
+#define OPTIONS "bc:C:deEfFhHlmMno:pPqtvxX#"
 
 /* Letters in the order in which complaints name them. */
-static const char letters[] = "defFhHlmMnopPqxX#C";
-static const char modes[] = "pMFPlm";
+static const char letters[] = "bdefFhHlmMnopPqtxX#C";
+static const char modes[] = "pMFPlmbt";
 
 /* No two of one set go together. */
-static const char *const exclusive[] = {"FlmMpP", "denX#", "deoX#",
-                                        "exX#",   "efX#",  "ehHX#"};
+static const char *const exclusive[] = {"FlmMpPbt", "denX#", "deoX#",
+                                        "exX#",     "efX#",  "ehHX#"};
 
 /* What may stand beside a mode; "p" takes all. */
 static const struct {
     char mode;
     const char *with;
 } companions[] = {
-    {'M', "cCefoqvxX#"}, {'F', "cCefhHoqvx"}, {'P', "cCefhHoqvxX"},
-    {'l', "cv"},         {'m', "cv"},
+    {'M', "cCefoqvxX#"}, {'F', "cCefhHoqvx"}, {'P', "cCefhHoqvxX"}, {'l', "cv"},
+    {'m', "cv"},         {'b', "cv"},         {'t', "cv"},
 };
 
 static bool are_exclusive(char a, char b)
@@ -229,6 +231,8 @@ static void work(struct run *run, char **arguments)
         list_table_types();
     else if (run->mode == 'l')
         list_lock_types();
+    else if (run->mode == 'b' || run->mode == 't')
+        show_bounce(run, arguments);
     else if (is_edit(run))
         edit(run, arguments);
     else {
@@ -250,7 +254,7 @@ int main(int argc, char **argv)
         &(struct log_options){.name = "postconf", .tag = "postconf", .to_stderr = true});
     parse(&run, argc, argv);
     choose_mode(&run);
-    if (run.mode != 'm' && run.mode != 'l')
+    if (strchr("mlbt", run.mode) == NULL)
         imply_edit(&run, argv + optind);
     check_pairs(&run);
     check_companions(&run);

@@ -2,8 +2,9 @@
  * postconf(1): shows and edits main.cf and master.cf.
  *
  * Reading order: main.c (options), names.c (which parameters exist), use.c
- * (which settings nobody uses), show_main.c, show_master.c, print.c (one line
- * of output), edit_main.c, edit_master.c, rewrite.c (the file behind an edit).
+ * (which settings nobody uses), show_main.c, show_master.c, show_bounce.c,
+ * print.c (one line of output), edit_main.c, edit_master.c, rewrite.c (the file behind an
+ * edit).
  */
 #ifndef COMMANDS_POSTCONF_POSTCONF_H
 #define COMMANDS_POSTCONF_POSTCONF_H
@@ -35,7 +36,7 @@ struct names {
 struct run {
     struct command command;
     bool given[128];         /* by option letter */
-    char mode;               /* 'p', 'M', 'F', 'P', 'm', 'l' */
+    char mode;               /* 'p', 'M', 'F', 'P', 'm', 'l', 'b', 't' */
     int classes;             /* -C; 0 = as the mode has it */
     struct texts overrides;  /* -o */
     const char *main_path;   /* CONFIG_DIRECTORY/main.cf */
@@ -78,6 +79,7 @@ void add_command(struct buf *out, const struct master_service *service, bool fol
 
 /* --- what the modes do; arguments are NULL at the end --- */
 
+void show_bounce(struct run *run, char **arguments);
 void show_main(struct run *run, char **names);
 void show_master(struct run *run, char **patterns);
 void edit_main(struct run *run, char **requests);
