@@ -1,7 +1,7 @@
 /*
- * Listening sockets. A UNIX socket gets its mode with care: it is
- * bound under a restrictive umask and opened up only when it listens, so that
- * nobody meets a half-made service.
+ * Listening sockets. A UNIX socket is born with its mode and never changed by
+ * its name: it lies in a directory of somebody who has fewer rights than we, and
+ * could put a link in its place meanwhile.
  */
 #include "net/listen.h"
 
@@ -64,7 +64,7 @@ static int remove_stale(const char *path, struct fail *why)
     return 0;
 }
 
-static int bind_unix(const char *path, int type, struct fail *why)
+static int bind_unix(const char *path, int type, mode_t mode, struct fail *why)
 {
     struct netaddr address = {.family = NETADDR_UNIX};
     struct sockaddr_storage sa;
@@ -81,7 +81,7 @@ static int bind_unix(const char *path, int type, struct fail *why)
     fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail_set(why, "socket: %m");
-    mask = umask(0177);
+    mask = umask(0777 & ~mode);
     result = bind(fd, (struct sockaddr *)&sa, length);
     if (result < 0)
         (void)fail_set(why, "bind %s: %m", path);
@@ -91,7 +91,7 @@ static int bind_unix(const char *path, int type, struct fail *why)
 
 int listen_unix(const char *path, int backlog, mode_t mode, struct fail *why)
 {
-    int fd = bind_unix(path, SOCK_STREAM, why);
+    int fd = bind_unix(path, SOCK_STREAM, mode, why);
 
     if (fd < 0)
         return -1;
@@ -99,24 +99,12 @@ int listen_unix(const char *path, int backlog, mode_t mode, struct fail *why)
         (void)fail_set(why, "listen %s: %m", path);
         return give_up(fd, path);
     }
-    if (chmod(path, mode) < 0) {
-        (void)fail_set(why, "chmod %s: %m", path);
-        return give_up(fd, path);
-    }
     return fd;
 }
 
 int listen_unix_datagram(const char *path, mode_t mode, struct fail *why)
 {
-    int fd = bind_unix(path, SOCK_DGRAM, why);
-
-    if (fd < 0)
-        return -1;
-    if (chmod(path, mode) < 0) {
-        (void)fail_set(why, "chmod %s: %m", path);
-        return give_up(fd, path);
-    }
-    return fd;
+    return bind_unix(path, SOCK_DGRAM, mode, why);
 }
 
 /* What accept(2) says when there was a connection but no longer is. */
