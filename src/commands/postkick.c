@@ -4,26 +4,12 @@
  */
 #include "commands/command.h"
 #include "ipc/client.h"
-#include "util/file.h"
 #include "util/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Old configurations have FIFOs. One without a reader is no service. */
-static int write_fifo(const char *path, const char *bytes, struct fail *why)
-{
-    int fd = file_open(path, O_WRONLY | O_NONBLOCK, 0, why), result;
-
-    if (fd < 0)
-        return -1;
-    result = file_write_all(fd, bytes, strlen(bytes), why);
-    close(fd);
-    return result;
-}
 
 static int kick(const struct conf *conf, const char *path, const char *bytes)
 {
@@ -34,9 +20,7 @@ static int kick(const struct conf *conf, const char *path, const char *bytes)
         log_warning("unable to look up %s: %s", path, strerror(errno));
         return -1;
     }
-    if (S_ISFIFO(st.st_mode)
-            ? write_fifo(path, bytes, &why) == 0
-            : ipc_trigger(path, bytes, conf->trigger_timeout * 1000L, &why) == 0)
+    if (ipc_trigger(path, bytes, conf->trigger_timeout * 1000L, &why) == 0)
         return 0;
     if (log_verbose())
         log_warning("%s", why.text);

@@ -53,7 +53,8 @@ void ipc_client_close(struct ipc_client *client);
 /* Monotonic milliseconds of the last use, for closing after $ipc_idle. */
 int64_t ipc_client_last_used(const struct ipc_client *client);
 
-/* Wake a trigger service: connect, write bytes, close, without waiting for an answer. */
+/* Wake a trigger service: connect (or open the FIFO), write bytes, close, without waiting
+ * for an answer. */
 int ipc_trigger(const char *path, const char *bytes, int64_t timeout_ms,
                 struct fail *why) MUST_CHECK;
 
