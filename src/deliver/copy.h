@@ -49,7 +49,7 @@ enum copy_result copy_to_file(const struct copy *copy, int fd, long long room,
                               struct fail *why) MUST_CHECK;
 
 /*
- * The values of all Delivered-To: lines of the message's header, in arena.
+ * The values of all Delivered-To: lines of the message's header, sorted, in arena.
  * Returns COPY_DONE, COPY_NOT_READ or COPY_CORRUPT.
  */
 enum copy_result copy_delivered_to(struct delivery *delivery, struct texts *ret,

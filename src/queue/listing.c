@@ -15,6 +15,7 @@
 #include "util/file.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { LOG_BYTES_MAX = 64 << 20 };
@@ -54,23 +55,41 @@ static const char *show_sender(struct arena *arena, struct str sender)
 struct waiting {
     const struct envelope *envelope;
     bool *taken;
-    size_t hint; /* offsets ascend (but for pointers), so most look-ups are hits here */
+    const struct recipient *
+        *ordered; /* by offset: pointers break their order in the file */
 };
 
-static const struct recipient *take_offset(struct waiting *waiting, long offset)
+static int by_offset(const void *a, const void *b)
+{
+    const struct recipient *x = *(const struct recipient *const *)a;
+    const struct recipient *y = *(const struct recipient *const *)b;
+
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static void order_recipients(struct waiting *waiting, struct arena *arena)
 {
     const struct envelope *envelope = waiting->envelope;
 
-    for (size_t i = 0; i < envelope->n; i++) {
-        size_t at = (waiting->hint + i) % envelope->n;
+    waiting->taken = arena_array(arena, envelope->n, sizeof(*waiting->taken));
+    waiting->ordered = arena_array(arena, envelope->n, sizeof(*waiting->ordered));
+    for (size_t i = 0; i < envelope->n; i++)
+        waiting->ordered[i] = &envelope->recipients[i];
+    if (envelope->n)
+        qsort(waiting->ordered, envelope->n, sizeof(*waiting->ordered), by_offset);
+}
 
-        if (envelope->recipients[at].offset == offset) {
-            waiting->taken[at] = true;
-            waiting->hint = at + 1;
-            return &envelope->recipients[at];
-        }
-    }
-    return NULL;
+static const struct recipient *take_offset(struct waiting *waiting, long offset)
+{
+    const struct recipient key = {.offset = offset}, *wanted = &key;
+    const size_t n = waiting->envelope->n;
+    const struct recipient **found =
+        n ? bsearch(&wanted, waiting->ordered, n, sizeof wanted, by_offset) : NULL;
+
+    if (found == NULL)
+        return NULL;
+    waiting->taken[*found - waiting->envelope->recipients] = true;
+    return *found;
 }
 
 /* A log that is shown. In bounce/, recipients are done and wait to be reported; in
@@ -134,7 +153,7 @@ static int read_queue_file(struct draft_entry *entry, const struct spool *spool,
     entry->message.arrival = envelope.arrival.tv_sec;
     entry->message.size = envelope.size.content_bytes;
     entry->message.sender = show_sender(entry->arena, str_of(envelope.sender));
-    waiting.taken = arena_array(entry->arena, envelope.n, sizeof(*waiting.taken));
+    order_recipients(&waiting, entry->arena);
     for (size_t i = 0; i < COUNT(reasons); i++)
         add_reasons(entry, spool, &reasons[i], &waiting);
     add_waiting(entry, &waiting);
