@@ -67,7 +67,7 @@ void route_sort(const struct client_settings *settings, struct route *route)
     for (size_t i = 0; keyed != NULL && i < route->n; i++) {
         uint32_t key = (uint32_t)i; /* in the order found */
 
-        if (settings->randomize_addresses)
+        if (settings->randomize_addresses && route->n > 1)
             (void)!getrandom(&key, sizeof key, 0);
         key >>= 1;
         if (family_rank(settings->address_preference, &route->hosts[i].address) > 0)

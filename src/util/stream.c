@@ -1,7 +1,8 @@
 /*
  * Buffered streams. The budget is system calls: time limits of sockets live in
  * the kernel (SO_RCVTIMEO, SO_SNDTIMEO) and are set again only when the limit
- * grows, or shrinks by more than an eighth. What kind of descriptor it is
+ * grows, or shrinks by more than an eighth; for output only when the socket does
+ * not take it at once. What kind of descriptor it is
  * costs nothing to find out: the first socket call on another kind fails with
  * ENOTSOCK, and from then on poll, read and write serve.
  *
@@ -184,14 +185,22 @@ static int64_t wait_limit(const struct stream *s)
     return s->timeout_ms >= 0 && s->timeout_ms < left ? s->timeout_ms : left;
 }
 
-/* Have the kernel end a wait of this side after limit_ms. */
+/* Does the kernel end a wait of this side after limit_ms, or little later? */
+static bool is_armed(const struct side *side, int64_t limit_ms)
+{
+    int64_t want = limit_ms < 0 ? 0 : limit_ms;
+
+    return want == side->armed_ms ||
+           (want != 0 && side->armed_ms > want && side->armed_ms - want <= want / 8);
+}
+
+/* Have it do so. */
 static int arm(struct stream *s, struct side *side, int option, int64_t limit_ms)
 {
     int64_t want = limit_ms < 0 ? 0 : limit_ms;
     struct timeval tv = {want / 1000, want % 1000 * 1000};
 
-    if (want == side->armed_ms ||
-        (want != 0 && side->armed_ms > want && side->armed_ms - want <= want / 8))
+    if (is_armed(side, limit_ms))
         return 0;
     if (setsockopt(s->fd, SOL_SOCKET, option, &tv, sizeof(tv)) < 0)
         return -1;
@@ -489,26 +498,47 @@ static ssize_t write_other(struct stream *s, const struct iovec *v)
     return write(s->fd, v[0].iov_base, n < PIPE_BUF ? n : PIPE_BUF);
 }
 
-/* Write the first non-empty bytes of v[0] and v[1]; v[0] is not empty. */
-static ssize_t write_once(struct stream *s, struct iovec *v, struct msghdr *message)
+static ssize_t send_once(struct stream *s, const struct iovec *v,
+                         const struct msghdr *message, int flags)
 {
     ssize_t n;
 
+    if (v[1].iov_len == 0 && message->msg_controllen == 0)
+        n = send(s->fd, v[0].iov_base, v[0].iov_len, MSG_NOSIGNAL | flags);
+    else
+        n = sendmsg(s->fd, message, MSG_NOSIGNAL | flags);
+    if (n < 0 && errno == ENOTSOCK) {
+        s->kind = KIND_OTHER;
+        errno = EINTR; /* try again as what it is */
+    }
+    return n;
+}
+
+/* Is it a socket that may take bytes at once, without a call to limit the wait? */
+static bool may_send_at_once(const struct stream *s)
+{
+    int64_t limit_ms = wait_limit(s);
+
+    return !s->ops && s->fd >= 0 && s->kind != KIND_OTHER && limit_ms > 0 &&
+           !is_armed(&s->out, limit_ms);
+}
+
+/* Write the first non-empty bytes of v[0] and v[1]; v[0] is not empty. */
+static ssize_t write_once(struct stream *s, struct iovec *v, struct msghdr *message)
+{
+    if (may_send_at_once(s)) {
+        ssize_t n = send_once(s, v, message, MSG_DONTWAIT);
+
+        if (n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+            return n;
+    }
     if (s->ops ? stream_arm(s) < 0 : prepare(s, &s->out) < 0)
         return -1;
     if (s->ops)
         return s->ops->write(s->state, v[0].iov_base, v[0].iov_len);
     if (s->kind == KIND_OTHER)
         return write_other(s, v);
-    if (v[1].iov_len == 0 && message->msg_controllen == 0)
-        n = send(s->fd, v[0].iov_base, v[0].iov_len, MSG_NOSIGNAL);
-    else
-        n = sendmsg(s->fd, message, MSG_NOSIGNAL);
-    if (n < 0 && errno == ENOTSOCK) {
-        s->kind = KIND_OTHER;
-        errno = EINTR; /* try again as what it is */
-    }
-    return n;
+    return send_once(s, v, message, 0);
 }
 
 /* Step over n bytes that were written. */

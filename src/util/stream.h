@@ -3,9 +3,9 @@
  *
  * One system call a read and one a write: sockets get SO_RCVTIMEO and
  * SO_SNDTIMEO, set again only when the time limit changes by more than it may
- * drift; other descriptors are polled first. Output is kept until
- * stream_flush or until the buffer is full; reading does NOT flush: the
- * caller decides when a batch ends (SMTP pipelining, RFC 2920).
+ * drift, and for output only when it has to wait; other descriptors are polled first.
+ * Output is kept until stream_flush or until the buffer is full; reading does NOT flush:
+ * the caller decides when a batch ends (SMTP pipelining, RFC 2920).
  *
  * After any result but STREAM_OK and STREAM_TOO_LONG the stream is broken in
  * that direction and repeats the result. TLS later replaces the operations below.

@@ -206,6 +206,28 @@ static void ends_all_waits_at_the_deadline(void **state)
     close(peer);
 }
 
+static void output_that_need_not_wait_needs_no_limit(void **state)
+{
+    int fds[2];
+    struct stream *s;
+    struct timeval limit = {0};
+    socklen_t length = sizeof limit;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    s = stream_new(fds[0], 0);
+    stream_set_timeout(s, 30);
+    stream_write_text(s, "250 ok\r\n");
+    assert_int_equal(stream_flush(s), STREAM_OK);
+    assert_int_equal(getsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &limit, &length), 0);
+    assert_int_equal(limit.tv_usec, 0);
+    stream_set_timeout(s, 0); /* no time is no time, even so */
+    stream_write_text(s, "250 ok\r\n");
+    assert_int_equal(stream_flush(s), STREAM_TIMEOUT);
+    stream_free(s);
+    close(fds[1]);
+}
+
 static void gives_up_writing_in_time(void **state)
 {
     int peer;
@@ -396,6 +418,7 @@ int main(void)
         cmocka_unit_test(keeps_output_until_it_is_flushed),
         cmocka_unit_test(ends_a_wait_in_time),
         cmocka_unit_test(ends_all_waits_at_the_deadline),
+        cmocka_unit_test(output_that_need_not_wait_needs_no_limit),
         cmocka_unit_test(gives_up_writing_in_time),
         cmocka_unit_test(tells_that_the_peer_went_away),
         cmocka_unit_test(works_on_pipes),
