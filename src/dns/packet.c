@@ -18,22 +18,24 @@ enum { TYPE_SOA = 6, CLASS_IN = 1 };
 
 struct str packet_question(const struct packet_asked *asked, struct arena *arena)
 {
-    ldns_pkt *pkt = NULL;
-    uint8_t *wire = NULL;
-    size_t n = 0;
-    struct str copy = STR_NONE;
+    ldns_rdf *name = NULL;
+    uint8_t *packet;
+    size_t n;
 
-    if (ldns_pkt_query_new_frm_str(&pkt, asked->name, (ldns_rr_type)asked->type,
-                                   LDNS_RR_CLASS_IN, LDNS_RD) != LDNS_STATUS_OK)
+    if (ldns_str2rdf_dname(&name, asked->name) != LDNS_STATUS_OK)
         return STR_NONE;
-    ldns_pkt_set_id(pkt, asked->id);
-    ldns_pkt_set_ad(pkt, true); /* RFC 6840 section 5.7: tell us what was validated */
-    if (ldns_pkt2wire(&wire, pkt, &n) == LDNS_STATUS_OK) {
-        copy = str_from(memcpy(arena_alloc(arena, n), wire, n), n);
-        free(wire);
-    }
-    ldns_pkt_free(pkt);
-    return copy;
+    n = ldns_rdf_size(name);
+    packet = arena_alloc(arena, HEADER + n + 4);
+    memset(packet, 0, HEADER);
+    LDNS_ID_SET(packet, asked->id);
+    LDNS_RD_SET(packet);
+    LDNS_AD_SET(packet); /* RFC 6840 section 5.7: tell us what was validated */
+    ldns_write_uint16(packet + 4, 1); /* questions */
+    memcpy(packet + HEADER, ldns_rdf_data(name), n);
+    ldns_write_uint16(packet + HEADER + n, (uint16_t)asked->type);
+    ldns_write_uint16(packet + HEADER + n + 2, CLASS_IN);
+    ldns_rdf_deep_free(name);
+    return str_from((char *)packet, HEADER + n + 4);
 }
 
 /* Where we are in a packet. */
