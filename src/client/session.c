@@ -7,6 +7,7 @@
 #include "client/hello.h"
 #include "net/connect.h"
 #include "util/clock.h"
+#include "util/format.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -133,7 +134,7 @@ void session_warn(const struct session *session, const char *format, ...)
     if (session->settings->warn == NULL)
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    format_va(text, sizeof text, format, args);
     va_end(args);
     session->settings->warn(text);
 }

@@ -7,6 +7,8 @@
  */
 #include "ipc/message.h"
 
+#include "util/format.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -43,8 +45,8 @@ static void put_field(const struct sink *sink, const struct ipc_field *field,
 
     put(sink, field->name);
     if (field->type == IPC_NUMBER) {
-        snprintf(digits, sizeof(digits), "%lld",
-                 *(const long long *)(const void *)member);
+        format_text(digits, sizeof(digits), "%lld",
+                    *(const long long *)(const void *)member);
         put(sink, digits);
     } else {
         const char *text = *(const char *const *)(const void *)member;

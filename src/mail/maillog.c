@@ -45,9 +45,38 @@ static void emit(struct buf *out)
 
 /* --- delivery --- */
 
+/* To the nearest, halves to even, as printf rounds. */
+static long long rounded(double number)
+{
+    long long whole = (long long)number;
+    double rest = number - (double)whole;
+
+    return whole + (rest > 0.5 || (rest == 0.5 && whole % 2 == 1));
+}
+
+/* number >= 0 with so many places (6 at most), less the zeros at the end. */
+static void add_decimal(struct buf *out, double number, int places)
+{
+    long long scale = 1, whole, part;
+
+    for (int i = 0; i < places; i++)
+        scale *= 10;
+    whole = rounded(number * (double)scale);
+    part = whole % scale;
+    buf_printf(out, "%lld", whole / scale);
+    if (part == 0)
+        return;
+    while (part % 10 == 0) {
+        part /= 10;
+        scale /= 10;
+    }
+    buf_add_char(out, '.');
+    for (scale /= 10; scale > 0; scale /= 10)
+        buf_add_char(out, (char)('0' + part / scale % 10));
+}
+
 void maillog_add_delay(struct buf *out, double seconds, int decimals)
 {
-    char text[64];
     int places = seconds >= 9.95 ? 0 : seconds >= 0.995 ? 1 : 2;
 
     if (seconds < 0.0)
@@ -57,16 +86,7 @@ void maillog_add_delay(struct buf *out, double seconds, int decimals)
         places++;
     if (places > decimals)
         places = decimals;
-    snprintf(text, sizeof(text), "%.*f", places, seconds);
-    if (strchr(text, '.')) {
-        size_t n = strlen(text);
-        while (text[n - 1] == '0')
-            n--;
-        if (text[n - 1] == '.')
-            n--;
-        text[n] = '\0';
-    }
-    buf_add_text(out, text);
+    add_decimal(out, seconds, places);
 }
 
 static bool is_set(struct timeval time)

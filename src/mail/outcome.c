@@ -4,6 +4,8 @@
  */
 #include "mail/outcome.h"
 
+#include "util/format.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -27,7 +29,7 @@ struct outcome outcome_make(struct arena *arena, const char *status, const char 
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    format_va(text, sizeof(text), format, args);
     va_end(args);
     snprintf(outcome.status, sizeof(outcome.status), "%s", status);
     outcome.text = arena_copy(arena, text);

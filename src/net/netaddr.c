@@ -4,6 +4,8 @@
  */
 #include "net/netaddr.h"
 
+#include "util/format.h"
+
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -222,8 +224,8 @@ const char *netaddr_reverse(const struct netaddr *address, bool with_zone,
 
     text[0] = '\0';
     if (address->family == NETADDR_IPV4) {
-        snprintf(text, NETADDR_REVERSE, "%u.%u.%u.%u%s", bytes[3], bytes[2], bytes[1],
-                 bytes[0], with_zone ? ".in-addr.arpa" : "");
+        format_text(text, NETADDR_REVERSE, "%u.%u.%u.%u%s", bytes[3], bytes[2], bytes[1],
+                    bytes[0], with_zone ? ".in-addr.arpa" : "");
     } else if (address->family == NETADDR_IPV6) {
         for (int i = 15; i >= 0; i--)
             n += (size_t)snprintf(text + n, NETADDR_REVERSE - n, "%x.%x%s",

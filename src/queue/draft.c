@@ -8,6 +8,7 @@
 #include "queue/draft.h"
 
 #include "util/file.h"
+#include "util/format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 
 enum {
     FLUSH_BYTES = 65536, /* collected before a write; most messages need one write */
+    FIRST_BYTES = 8192,  /* of that at once: a small message does not grow its buffer */
     NAME_ATTEMPTS = 100, /* other drafts may take our name within the same microsecond */
 };
 
@@ -59,7 +61,7 @@ static int rename_into(const struct spool *spool, const char *queue, const char 
         return 0;
     if (errno != ENOENT || !spool_is_hashed(spool, queue))
         return -1;
-    snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(to, '/') - to), to);
+    format_text(directory, sizeof(directory), "%.*s", (int)(strrchr(to, '/') - to), to);
     if (file_make_directories(directory, 0700, NULL) < 0)
         return -1;
     return rename_new(from, to);
@@ -70,8 +72,8 @@ static int create_unnamed(struct draft *draft, const char *queue, struct fail *w
 {
     for (int i = 0; i < NAME_ATTEMPTS; i++) {
         gettimeofday(&draft->created, NULL);
-        snprintf(draft->path, sizeof(draft->path), "%.64s/%ld.%ld", queue,
-                 (long)draft->created.tv_usec, draft->spool->pid);
+        format_text(draft->path, sizeof(draft->path), "%.64s/%ld.%ld", queue,
+                    (long)draft->created.tv_usec, draft->spool->pid);
         draft->fd = open(draft->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                          SPOOL_MODE_WRITING);
         if (draft->fd >= 0)
@@ -110,6 +112,7 @@ int draft_create(struct draft *draft, struct spool *spool, const char *queue,
 {
     *draft = (struct draft){.spool = spool, .fd = -1};
     buf_init(&draft->out, FLUSH_BYTES + 2 * (RECORD_DATA_MAX + RECORD_HEADER_MAX));
+    buf_reserve(&draft->out, FIRST_BYTES);
     if (create_unnamed(draft, queue, why) < 0) {
         draft->path[0] = '\0';
         draft_abandon(draft);

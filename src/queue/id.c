@@ -6,6 +6,8 @@
  */
 #include "queue/id.h"
 
+#include "util/format.h"
+
 #include <stdio.h>
 
 /* 52 digits without vowels; the 51 before 'z' write the inode. */
@@ -82,8 +84,8 @@ void queue_id_make(struct timeval when, uint64_t inode, bool is_long,
     size_t n;
 
     if (!is_long) {
-        snprintf(ret, QUEUE_ID_SIZE, "%05lX%lX", (unsigned long)when.tv_usec,
-                 (unsigned long)inode);
+        format_text(ret, QUEUE_ID_SIZE, "%05lX%lX", (unsigned long)when.tv_usec,
+                    (unsigned long)inode);
         return;
     }
     n = write_number((uint64_t)when.tv_sec, BASE_TIME, SECONDS_WIDTH, ret);

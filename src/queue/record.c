@@ -5,6 +5,8 @@
  */
 #include "queue/record.h"
 
+#include "util/format.h"
+
 #include <stdio.h>
 
 enum {
@@ -135,7 +137,7 @@ void record_add_attribute_number(struct buf *b, const char *name, long value)
 {
     char text[24];
 
-    snprintf(text, sizeof(text), "%ld", value);
+    format_text(text, sizeof(text), "%ld", value);
     record_add_attribute(b, name, text);
 }
 

@@ -7,6 +7,7 @@
 #include "queue/spool.h"
 
 #include "util/file.h"
+#include "util/format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ char *spool_path(const struct spool *spool, const char *queue, const char *id,
                  char ret[SPOOL_PATH_SIZE])
 {
     char directories[QUEUE_ID_DEPTH_MAX + 1] = "";
-    size_t n = (size_t)snprintf(ret, SPOOL_PATH_SIZE, "%.64s/", queue);
+    size_t n = (size_t)format_text(ret, SPOOL_PATH_SIZE, "%.64s/", queue);
 
     if (spool_is_hashed(spool, queue))
         queue_id_hash(str_of(id), spool->hash_depth, directories);
@@ -50,7 +51,7 @@ char *spool_path(const struct spool *spool, const char *queue, const char *id,
         ret[n++] = directories[i];
         ret[n++] = '/';
     }
-    snprintf(ret + n, SPOOL_PATH_SIZE - n, "%.255s", id);
+    format_text(ret + n, SPOOL_PATH_SIZE - n, "%.255s", id);
     return ret;
 }
 

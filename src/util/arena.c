@@ -7,6 +7,7 @@
  */
 #include "util/arena.h"
 
+#include "util/format.h"
 #include "util/log.h"
 
 #include <stdarg.h>
@@ -140,16 +141,19 @@ char *arena_copy_str(struct arena *arena, struct str s)
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args, again;
-    char *text;
+    char short_text[200], *text;
     int n;
 
     va_start(args, format);
     va_copy(again, args);
-    n = vsnprintf(NULL, 0, format, args);
+    n = format_va(short_text, sizeof(short_text), format, args);
     if (n < 0)
         panic("arena_printf: bad format \"%s\"", format);
     text = arena_alloc(arena, (size_t)n + 1);
-    vsnprintf(text, (size_t)n + 1, format, again);
+    if ((size_t)n < sizeof(short_text))
+        memcpy(text, short_text, (size_t)n + 1);
+    else
+        format_va(text, (size_t)n + 1, format, again);
     va_end(again);
     va_end(args);
     return text;

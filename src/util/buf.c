@@ -5,13 +5,14 @@
  */
 #include "util/buf.h"
 
+#include "util/format.h"
 #include "util/log.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_SIZE = 64 };
+enum { FIRST_SIZE = 128 };
 
 static const char empty_text[1] = "";
 
@@ -104,7 +105,12 @@ void buf_add(struct buf *b, const void *p, size_t n)
 
 void buf_add_char(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    if (b->size - b->n < 2 || b->n >= b->max) {
+        buf_add(b, &c, 1);
+        return;
+    }
+    b->p[b->n++] = c;
+    b->p[b->n] = '\0';
 }
 void buf_add_text(struct buf *b, const char *text)
 {
@@ -137,11 +143,11 @@ void buf_vprintf(struct buf *b, const char *format, va_list args)
     int n;
 
     va_copy(again, args);
-    n = vsnprintf(room ? b->p + b->n : NULL, room, format, args);
+    n = format_va(room ? b->p + b->n : NULL, room, format, args);
     if (n < 0)
         panic("buf_printf: bad format \"%s\"", format);
     if ((size_t)n >= room)
-        vsnprintf(buf_reserve(b, (size_t)n), (size_t)n + 1, format, again);
+        format_va(buf_reserve(b, (size_t)n), (size_t)n + 1, format, again);
     else if ((size_t)n > b->max - b->n)
         buf_reserve(b, (size_t)n); /* ends the process */
     va_end(again);

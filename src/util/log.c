@@ -10,6 +10,7 @@
 #include "util/log.h"
 
 #include "util/clock.h"
+#include "util/format.h"
 
 #include "util/str.h"
 
@@ -50,6 +51,8 @@ static struct {
     unsigned long lost;
     int64_t patient_from_ms; /* until then a full socket is not waited for */
     pid_t pid;
+    time_t second; /* that time shows */
+    struct tm time;
     void (*sink)(void *context, enum log_level level, const char *text);
     void *sink_context;
 } state;
@@ -214,7 +217,7 @@ static void compose(char text[TEXT_MAX + 1], enum log_level level, const char *f
     int n;
 
     memcpy(text, levels[level].prefix, at + 1);
-    n = vsnprintf(text + at, TEXT_MAX + 1 - at, format, args);
+    n = format_va(text + at, TEXT_MAX + 1 - at, format, args);
     if (n > 0 && (size_t)n > TEXT_MAX - at)
         trim_partial_character(text, TEXT_MAX);
     log_make_printable(text);
@@ -223,10 +226,12 @@ static void compose(char text[TEXT_MAX + 1], enum log_level level, const char *f
 static struct tm local_time(void)
 {
     time_t now = time(NULL);
-    struct tm tm;
 
-    localtime_r(&now, &tm); /* after tzset: reads no file */
-    return tm;
+    if (now != state.second) {
+        state.second = now;
+        localtime_r(&now, &state.time); /* after tzset: reads no file */
+    }
+    return state.time;
 }
 
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -239,9 +244,9 @@ static size_t fitted(int n, size_t size)
 size_t log_file_form(char *p, size_t size, const char *text)
 {
     struct tm tm = local_time();
-    int n = snprintf(p, size, "%.3s %02d %02d:%02d:%02d %s %s[%d]: %s",
-                     months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                     state.host, state.tag, (int)state.pid, text);
+    int n = format_text(p, size, "%.3s %02d %02d:%02d:%02d %s %s[%d]: %s",
+                        months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                        tm.tm_sec, state.host, state.tag, (int)state.pid, text);
 
     return fitted(n, size);
 }
@@ -250,10 +255,10 @@ size_t log_file_form(char *p, size_t size, const char *text)
 static size_t syslog_form(char *p, size_t size, enum log_level level, const char *text)
 {
     struct tm tm = local_time();
-    int n = snprintf(p, size, "<%d>%.3s %2d %02d:%02d:%02d %s[%d]: %s",
-                     state.facility | levels[level].severity, months + 3 * tm.tm_mon,
-                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, state.tag,
-                     (int)state.pid, text);
+    int n = format_text(p, size, "<%d>%.3s %2d %02d:%02d:%02d %s[%d]: %s",
+                        state.facility | levels[level].severity, months + 3 * tm.tm_mon,
+                        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, state.tag,
+                        (int)state.pid, text);
 
     return fitted(n, size);
 }

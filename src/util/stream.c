@@ -13,6 +13,7 @@
 #include "util/stream.h"
 
 #include "util/clock.h"
+#include "util/format.h"
 #include "util/log.h"
 #include "util/wait.h"
 
@@ -618,7 +619,7 @@ void stream_printf(struct stream *s, const char *format, ...)
 
     va_start(args, format);
     va_copy(again, args);
-    n = vsnprintf(text, sizeof(text), format, args);
+    n = format_va(text, sizeof(text), format, args);
     if (n >= 0 && (size_t)n < sizeof(text)) {
         stream_write(s, text, (size_t)n);
     } else {
