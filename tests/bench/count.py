@@ -332,4 +332,5 @@ def finish(mta):
         mta.group.rmdir()
 
 
-main()
+if __name__ == "__main__":
+    main()
