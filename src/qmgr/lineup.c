@@ -1,6 +1,8 @@
 /*
- * Two binary heaps over the same places, one by age and one by size. Equal keys
- * of size are ordered by age, so that nobody waits for ever.
+ * Two binary heaps over the same places, one by age and one by size, equal sizes
+ * by age; and the short list of those that have overtaken and are not through. One
+ * that leaves meanwhile, since it cannot be served now, is back on the list when it
+ * comes again: what it has paid for stays its own.
  */
 #include "qmgr/lineup.h"
 
@@ -65,18 +67,45 @@ static void make_room(struct lineup *lineup)
     }
 }
 
+/* --- who has paid -------------------------------------------------------------- */
+
+static void list_paid(struct lineup *lineup, struct lineup_place *place)
+{
+    place->overtaken = lineup->paid;
+    place->from = &lineup->paid;
+    if (place->overtaken)
+        place->overtaken->from = &place->overtaken;
+    lineup->paid = place;
+}
+
+static void unlist_paid(struct lineup_place *place)
+{
+    if (!place->from)
+        return;
+    *place->from = place->overtaken;
+    if (place->overtaken)
+        place->overtaken->from = place->from;
+    place->overtaken = NULL;
+    place->from = NULL;
+}
+
+/* --- coming and going ---------------------------------------------------------- */
+
 void lineup_add(struct lineup *lineup, struct lineup_place *place)
 {
     make_room(lineup);
     lineup->n++;
     for (int order = 0; order < LINEUP_ORDERS; order++)
         sift(lineup, place, lineup->n, order);
+    if (place->paid > 0)
+        list_paid(lineup, place);
 }
 
 void lineup_remove(struct lineup *lineup, struct lineup_place *place)
 {
     if (!lineup_has(place))
         return;
+    unlist_paid(place);
     lineup->n--;
     for (int order = 0; order < LINEUP_ORDERS; order++) {
         struct lineup_place *last = lineup->heap[order][lineup->n + 1];
@@ -95,21 +124,63 @@ void lineup_resize(struct lineup *lineup, struct lineup_place *place, uint64_t s
         sift(lineup, place, place->at[LINEUP_SIZE], LINEUP_SIZE);
 }
 
-static bool is_turn_of_the_smallest(const struct lineup *lineup,
-                                    const struct lineup_rules *rules)
+/* --- turns --------------------------------------------------------------------- */
+
+/* Does the one whose turn it would be give way to the smallest, and can it afford to? */
+static bool gives_way(const struct lineup_place *current,
+                      const struct lineup_place *smallest,
+                      const struct lineup_rules *rules)
 {
-    return rules->cost >= 2 && lineup->turns + 1 >= (unsigned)rules->cost &&
-           lineup->n > 0 && lineup->heap[LINEUP_AGE][1]->key[LINEUP_SIZE] >= rules->least;
+    const int64_t cost = rules->cost < 2 ? 2 : rules->cost;
+    const int64_t needed = (int64_t)smallest->key[LINEUP_SIZE];
+    const int64_t ever = (current->served + (int64_t)current->key[LINEUP_SIZE]) / cost;
+    const int64_t saved = current->served - cost * current->lost; /* slots times cost */
+
+    if (rules->cost == 0 || smallest->paid > 0 ||
+        smallest->key[LINEUP_SIZE] >= current->key[LINEUP_SIZE])
+        return false;
+    return ever >= rules->least && ever - current->lost >= needed &&
+           100 * (saved + cost * rules->loan) >= cost * needed * (100 - rules->discount);
+}
+
+/* Whose turn it is if nobody overtakes. */
+static struct lineup_place *current_of(const struct lineup *lineup)
+{
+    return lineup->paid ? lineup->paid : lineup->heap[LINEUP_AGE][1];
+}
+
+static struct lineup_place *choose(const struct lineup *lineup,
+                                   const struct lineup_rules *rules)
+{
+    struct lineup_place *current = current_of(lineup);
+    struct lineup_place *smallest = lineup->heap[LINEUP_SIZE][1];
+
+    return smallest != current && gives_way(current, smallest, rules) ? smallest
+                                                                      : current;
 }
 
 void *lineup_next(const struct lineup *lineup, const struct lineup_rules *rules)
 {
-    int order = is_turn_of_the_smallest(lineup, rules) ? LINEUP_SIZE : LINEUP_AGE;
+    return lineup->n > 0 ? choose(lineup, rules)->owner : NULL;
+}
 
-    return lineup->n > 0 ? lineup->heap[order][1]->owner : NULL;
+static void overtake(struct lineup *lineup, struct lineup_place *place)
+{
+    current_of(lineup)->lost += (int64_t)place->key[LINEUP_SIZE];
+    place->paid = place->key[LINEUP_SIZE];
+    list_paid(lineup, place);
 }
 
 void lineup_turn(struct lineup *lineup, const struct lineup_rules *rules)
 {
-    lineup->turns = is_turn_of_the_smallest(lineup, rules) ? 0 : lineup->turns + 1;
+    struct lineup_place *place;
+
+    if (lineup->n == 0)
+        return;
+    place = choose(lineup, rules);
+    if (place != current_of(lineup))
+        overtake(lineup, place);
+    place->served++;
+    if (place->paid > 0 && --place->paid == 0)
+        unlist_paid(place);
 }

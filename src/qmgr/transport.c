@@ -45,11 +45,14 @@ static void read_parameters(struct transport *transport)
 
     transport->recipient_limit = number(transport, "destination_recipient_limit",
                                         conf->default_destination_recipient_limit);
-    transport->turns.cost =
-        number(transport, "delivery_slot_cost", conf->default_delivery_slot_cost);
-    transport->turns.least = (uint64_t)transport->turns.cost *
-                             (uint64_t)number(transport, "minimum_delivery_slots",
-                                              conf->default_minimum_delivery_slots);
+    transport->turns = (struct lineup_rules){
+        .cost = number(transport, "delivery_slot_cost", conf->default_delivery_slot_cost),
+        .loan = number(transport, "delivery_slot_loan", conf->default_delivery_slot_loan),
+        .discount = number(transport, "delivery_slot_discount",
+                           conf->default_delivery_slot_discount),
+        .least = number(transport, "minimum_delivery_slots",
+                        conf->default_minimum_delivery_slots),
+    };
     transport->destination_pause = number(transport, "destination_rate_delay", 0);
     transport->pause = number(transport, "transport_rate_delay", 0);
     rules->limit = number(transport, "destination_concurrency_limit",
