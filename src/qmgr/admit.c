@@ -6,7 +6,7 @@
 #include "qmgr/admit.h"
 
 #include "qmgr/finish.h"
-#include "qmgr/message.h"
+#include "qmgr/refill.h"
 #include "util/file.h"
 #include "util/log.h"
 
@@ -68,8 +68,7 @@ static struct message *read_message(struct manager *manager, const char *id, int
     struct message *message = ARENA_NEW(arena, struct message);
     struct fail why;
 
-    if (envelope_read(fd, message_quota(manager, 0), arena, &message->envelope, &why) ==
-        0) {
+    if (envelope_read(fd, refill_first(manager), arena, &message->envelope, &why) == 0) {
         message->manager = manager;
         message->arena = arena;
         message->id = arena_copy(arena, id);

@@ -3,9 +3,9 @@
  * process on a loop; it waits for nobody.
  *
  * Reading order: main.c, scanner.c (finds messages), admit.c (takes them in),
- * message.c (what is in memory), resolver.c (where does it go?), assign.c (where does it
- * go in the end?), transport.c, destination.c, peer.c, lineup.c, feedback.c (who is
- * next?), agent.c (the delivery), finish.c and reporter.c (the end).
+ * message.c and refill.c (what is in memory), resolver.c (where does it go?), assign.c
+ * (where does it go in the end?), transport.c, destination.c, peer.c, lineup.c,
+ * feedback.c (who is next?), agent.c (the delivery), finish.c and reporter.c (the end).
  */
 #include "ipc/notice.h"
 #include "qmgr/manager.h"

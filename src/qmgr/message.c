@@ -10,6 +10,7 @@
 #include "mail/transport.h"
 #include "qmgr/assign.h"
 #include "qmgr/finish.h"
+#include "qmgr/refill.h"
 #include "qmgr/resolver.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -17,10 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-enum {
-    BATCH_MAX = 5000
-}; /* recipients in memory; so that one message does not take all room */
 
 /* --- the file ------------------------------------------------------------------ */
 
@@ -65,30 +62,12 @@ void message_rest(struct message *message)
 
 /* --- recipients ---------------------------------------------------------------- */
 
-size_t message_quota(const struct manager *manager, size_t held)
+/* How many of those in the file to read now. */
+static size_t wanted(const struct message *message)
 {
-    const struct conf *conf = manager->conf;
-    size_t limit = (size_t)conf->qmgr_message_recipient_limit;
-    size_t least = (size_t)conf->qmgr_message_recipient_minimum;
-    size_t room = limit > manager->recipients ? limit - manager->recipients : 0;
-    size_t own = BATCH_MAX > held ? BATCH_MAX - held : 0;
-
-    if (least < 1)
-        least = 1;
-    if (held == 0 && room < least)
-        return least;
-    return room < own ? room : own;
-}
-
-/* Not a few at a time: small batches make small deliveries. */
-static bool wants_more(const struct message *message)
-{
-    const struct manager *manager = message->manager;
-
-    return message->envelope.next != 0 && message->unresolved_batches == 0 &&
-           (message->recipients == 0 ||
-            message_quota(manager, message->recipients) >=
-                (size_t)manager->conf->default_recipient_refill_limit);
+    return message->envelope.next != 0 && message->unresolved_batches == 0
+               ? refill_more(message)
+               : 0;
 }
 
 static void resolved(void *context, const struct resolved *answer)
@@ -181,6 +160,7 @@ static struct batch *batch_new(struct message *message, struct arena *arena)
     envelope->n = 0;
     message->recipients += batch->n;
     message->manager->recipients += batch->n;
+    message->read_ms = loop_now_ms(message->manager->loop);
     return batch;
 }
 
@@ -200,15 +180,13 @@ void message_take_recipients(struct message *message, struct arena *arena)
 }
 
 /* Recipients are left in the file: the next batch. */
-static void read_more(struct message *message)
+static void read_more(struct message *message, size_t n)
 {
     struct arena *arena = arena_new("batch");
     struct fail why;
     int fd = message_file(message, &why);
 
-    if (fd >= 0 &&
-        envelope_read_more(fd, message_quota(message->manager, message->recipients),
-                           arena, &message->envelope, &why) == 0) {
+    if (fd >= 0 && envelope_read_more(fd, n, arena, &message->envelope, &why) == 0) {
         message_take_recipients(message, arena);
         return;
     }
@@ -226,6 +204,7 @@ static void read_more(struct message *message)
 void message_settle(struct batch *batch, struct settlement settlement)
 {
     struct message *message = batch->message;
+    size_t more;
 
     batch->left -= settlement.n;
     message->recipients -= settlement.n;
@@ -234,8 +213,9 @@ void message_settle(struct batch *batch, struct settlement settlement)
     message->unlogged += settlement.unlogged;
     if (batch->left == 0 && batch->arena != message->arena)
         arena_free(batch->arena);
-    if (wants_more(message))
-        read_more(message);
+    more = wanted(message);
+    if (more > 0)
+        read_more(message, more);
     else if (message->recipients == 0 && message->unresolved_batches == 0)
         finish_message(message);
     else

@@ -44,6 +44,7 @@ struct message {
     size_t recipients;        /* in memory, without an outcome */
     size_t deferred;          /* had their try, and are still to be done */
     size_t unresolved_batches;
+    int64_t read_ms;      /* when recipients were read last */
     size_t unlogged;      /* of these, are not in the defer log: no report would tell */
     bool flush;           /* its transport is not put off this time */
     bool unthrottle;      /* forget that its destinations are dead */
@@ -73,8 +74,6 @@ void message_free(struct message *message);
 
 /* Put the recipients that the envelope holds in memory, and ask where they go. */
 void message_take_recipients(struct message *message, struct arena *arena);
-/* How many recipients of a message may be read that has `held` in memory already. */
-size_t message_quota(const struct manager *manager, size_t held);
 
 /* A question whether an address is deliverable, in the form of a message. */
 bool message_is_probe(const struct message *message);

@@ -148,6 +148,7 @@ void peer_add(struct batch *batch, struct destination *destination,
         .asleep = {.key = {batch->message->number}, .owner = peer},
     };
     make_entries(peer, targets, n);
+    destination->transport->recipients += n;
     join(peer);
     destination_wake(destination);
 }
@@ -192,6 +193,7 @@ void peer_evict(struct peer *peer, const struct trouble *trouble, const char *pr
     leave(peer);
     count(peer, -(long)peer->waiting);
     peer->entries = NULL;
+    peer->destination->transport->recipients -= n;
     assign_to_retry(batch, targets, n, trouble->status,
                     arena_printf(batch->arena, "%s%s", prefix, trouble->reason));
 }

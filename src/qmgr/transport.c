@@ -53,6 +53,16 @@ static void read_parameters(struct transport *transport)
         .least = number(transport, "minimum_delivery_slots",
                         conf->default_minimum_delivery_slots),
     };
+    transport->refill = (struct refill_rules){
+        .limit =
+            (size_t)number(transport, "recipient_limit", conf->default_recipient_limit),
+        .extra = (size_t)number(transport, "extra_recipient_limit",
+                                conf->default_extra_recipient_limit),
+        .least = (size_t)number(transport, "recipient_refill_limit",
+                                conf->default_recipient_refill_limit),
+        .delay = number(transport, "recipient_refill_delay",
+                        conf->default_recipient_refill_delay),
+    };
     transport->destination_pause = number(transport, "destination_rate_delay", 0);
     transport->pause = number(transport, "transport_rate_delay", 0);
     rules->limit = number(transport, "destination_concurrency_limit",
@@ -217,6 +227,7 @@ static void settle(struct entry *entry, const struct delivered *answer)
 {
     struct destination *destination = entry->peer->destination;
 
+    destination->transport->recipients -= entry->n;
     message_settle(entry->peer->batch,
                    (struct settlement){.n = entry->n,
                                        .deferred = (size_t)answer->deferred,

@@ -18,7 +18,7 @@
 #include "ipc/messages.h"
 #include "qmgr/feedback.h"
 #include "qmgr/lineup.h"
-#include "qmgr/message.h"
+#include "qmgr/refill.h"
 
 struct agent;
 
@@ -76,6 +76,7 @@ struct transport {
     struct arena *arena;
     struct map *destinations;
     struct lineup jobs; /* with awake peers */
+    size_t recipients;  /* of all its entries, waiting or at agents */
     struct trouble dead;
     struct loop_timer *timer; /* the end of being dead, or of a pause */
     bool paused;
@@ -83,6 +84,7 @@ struct transport {
     /* parameters */
     int recipient_limit; /* of an entry; 0 = none */
     struct lineup_rules turns;
+    struct refill_rules refill;
     int destination_pause, pause; /* seconds: ..._rate_delay */
     struct window_rules rules;
 

@@ -286,9 +286,12 @@ static void small_messages_do_not_starve_a_big_mailing(void **state)
 
 static void recipients_beyond_memory_are_read_later(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "qmgr_message_recipient_limit=100",
-        "default_recipient_refill_limit=10", NULL};
+    static const char *const overrides[] = {"hash_queue_names=",
+                                            "qmgr_message_recipient_limit=100",
+                                            "default_recipient_limit=100",
+                                            "default_extra_recipient_limit=0",
+                                            "default_recipient_refill_limit=10",
+                                            NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -303,6 +306,79 @@ static void recipients_beyond_memory_are_read_later(void **state)
     }
     assert_string_equal(queue_of("B1"), "");
     assert_int_equal(stage->manager->recipients, 0);
+    stage_close(stage);
+}
+
+static void limits_of_the_transport_rule_what_is_read_later(void **state)
+{
+    static const char *const overrides[] = {
+        "hash_queue_names=", "qmgr_message_recipient_limit=100",
+        "smtp_recipient_limit=300", "smtp_extra_recipient_limit=0", NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    put_many(stage, "B1", "hold", "a.smtp.test", 1000);
+    arrive(stage, "B1");
+    assert_int_equal(stage->manager->recipients, 300);
+    put_many(stage, "B2", "hold", "a.slow.test", 1000);
+    arrive(stage, "B2"); /* beyond the limit for all; then up to that of its transport */
+    assert_int_equal(stage->manager->recipients, 300 + 1000);
+    while (map_count(stage->manager->messages) > 0)
+        release(stage);
+    assert_int_equal(stage->manager->recipients, 0);
+    stage_close(stage);
+}
+
+static void who_overtakes_has_room_of_its_own(void **state)
+{
+    static const char *const overrides[] = {"hash_queue_names=",
+                                            "qmgr_message_recipient_limit=100",
+                                            "default_recipient_limit=100",
+                                            "default_destination_recipient_limit=20",
+                                            "smtp_extra_recipient_limit=20",
+                                            NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    put_many(stage, "B1", "hold", "a.smtp.test", 1000);
+    put_many(stage, "M1", "ok", "b.smtp.test", 70);
+    arrive(stage, "B1");
+    arrive(stage, "M1");
+    assert_string_equal(queue_of("M1"), "");
+    assert_int_equal(stage->got[place_of(stage, "M1")].n, 10);
+    assert_int_equal(stage->got[stage->n_got - 1].n, 20);
+    stage_close(stage);
+}
+
+static void after_a_while_a_few_recipients_are_read_too(void **state)
+{
+    static const char *const overrides[] = {"hash_queue_names=",
+                                            "default_recipient_limit=100",
+                                            "qmgr_message_recipient_limit=100",
+                                            "default_extra_recipient_limit=0",
+                                            "default_destination_recipient_limit=2",
+                                            "default_recipient_refill_limit=90",
+                                            "default_recipient_refill_delay=5s",
+                                            NULL};
+    struct stage *stage = stage_open(overrides);
+    const struct message *message;
+    int64_t first;
+
+    (void)state;
+    put_many(stage, "B1", "hold", "a.smtp.test", 1000);
+    arrive(stage, "B1");
+    message = map_get(stage->manager->messages, STR("B1"));
+    first = message->read_ms;
+    let_pass(stage, 4);
+    for (int i = 0; i < 3; i++)
+        release(stage);
+    assert_in_range(message->recipients, 11, 90);
+    assert_int_equal(message->read_ms, first);
+    let_pass(stage, 2);
+    release(stage);
+    assert_true(message->read_ms > first);
+    while (map_count(stage->manager->messages) > 0)
+        release(stage);
     stage_close(stage);
 }
 
@@ -955,6 +1031,9 @@ int main(void)
         sandbox_test(a_big_mailing_does_not_starve_a_small_message),
         sandbox_test(small_messages_do_not_starve_a_big_mailing),
         sandbox_test(recipients_beyond_memory_are_read_later),
+        sandbox_test(limits_of_the_transport_rule_what_is_read_later),
+        sandbox_test(who_overtakes_has_room_of_its_own),
+        sandbox_test(after_a_while_a_few_recipients_are_read_too),
         sandbox_test(a_slow_destination_gets_one_at_a_time_with_pauses),
         sandbox_test(a_slow_transport_pauses_after_each_delivery),
         sandbox_test(an_agent_hears_that_more_is_to_come),
