@@ -159,7 +159,7 @@ static const struct service bounce = {
     .between = let_go,
     .requests = requests,
     .serve = show_templates,
-    .flags = SERVICE_STAND_ALONE,
+    .flags = SERVICE_STAND_ALONE | SERVICE_UNLIMITED,
 };
 
 int main(int argc, char **argv)

@@ -121,6 +121,7 @@ static const struct service cleanup = {
     .before_jail = set_up,
     .between = between,
     .requests = requests,
+    .flags = SERVICE_UNLIMITED,
 };
 
 int main(int argc, char **argv)

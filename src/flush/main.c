@@ -134,6 +134,7 @@ static const struct service flush = {
     .kind = SERVICE_ONE_CLIENT,
     .after_jail = set_up,
     .serve = serve,
+    .flags = SERVICE_UNLIMITED,
 };
 
 int main(int argc, char **argv)

@@ -23,3 +23,4 @@ IPC_DEFINE(table_change_entry, TABLE_CHANGE_ENTRY);
 IPC_DEFINE(client_did, CLIENT_DID);
 IPC_DEFINE(client_counts, CLIENT_COUNTS);
 IPC_DEFINE(client_gone, CLIENT_GONE);
+IPC_DEFINE(passed, PASSED);

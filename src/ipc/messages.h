@@ -12,6 +12,7 @@
  *   all that open proxy: tables   proxymap          lookup
  *   postmap                       proxywrite        lookup, update, delete
  *   smtpd                         anvil             count, disconnect
+ *   whoever answers first         "pass" services   (one passed, no answer)
  *
  * showq's protocol is an outside interface and stands in showq/.
  */
@@ -257,5 +258,18 @@ IPC_DECLARE(client_did, CLIENT_DID);
 IPC_DECLARE(client_counts, CLIENT_COUNTS);
 #define CLIENT_GONE(F, m) F(m, text, client)
 IPC_DECLARE(client_gone, CLIENT_GONE);
+
+/* --- services of type pass: a client that another program has met first ------------
+ *
+ * One of these, with the descriptor of the client's connection; then the sender
+ * closes. Addresses are empty when the connection itself knows them; they are given
+ * when a proxy in front of us has told them.
+ */
+#define PASSED(F, m)                                                                     \
+    F(m, text, client_address) /* "192.0.2.1", "2001:db8::1" */                          \
+    F(m, number, client_port)                                                            \
+    F(m, text, server_address)                                                           \
+    F(m, number, server_port)
+IPC_DECLARE(passed, PASSED);
 
 #endif

@@ -32,15 +32,14 @@ static void serve_requests(struct client *client)
     }
 }
 
-static void serve_client(struct process *process, int fd, const struct netaddr *peer)
+static void serve_client(struct process *process, const struct passed_client *come)
 {
     struct client client = {.process = process,
-                            .stream = stream_new(fd, 0),
+                            .stream = stream_new(come->fd, 0),
                             .arena = process->own->request_arena,
-                            .peer = *peer};
+                            .peer = come->peer,
+                            .local = come->local};
 
-    if (process->own->inet)
-        netaddr_of_own_end(fd, &client.local);
     if (process->service->requests)
         stream_poll_first(client.stream);
     stream_set_timeout(client.stream, (int64_t)process->conf->ipc_timeout * 1000);
@@ -70,20 +69,27 @@ static void between_clients(struct process *process)
     }
     state_idle(process);
     state_wait(process);
+    watchdog_rest(true);
 }
 
 static void accept_client(void *context, int listener, int events)
 {
     struct process *process = context;
-    struct netaddr peer;
-    int fd;
+    struct passed_client come = {0};
+    struct fail why;
 
     (void)events;
-    if (process->own->retiring || (fd = state_accept(process, listener, &peer)) < 0)
+    if (process->own->retiring ||
+        (come.fd = state_accept(process, listener, &come.peer)) < 0)
         return;
     watchdog_rest(false);
     state_busy(process);
-    serve_client(process, fd, &peer);
+    if (process->own->inet)
+        netaddr_of_own_end(come.fd, &come.local);
+    if (process->own->pass && pass_receive(process, come.fd, &come, &why) < 0)
+        log_warning("%s: %s", process->name, why.text);
+    else
+        serve_client(process, &come);
     between_clients(process);
 }
 

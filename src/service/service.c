@@ -98,6 +98,47 @@ static void load_configuration(struct process *process)
         debug_process(process->conf);
 }
 
+/* Sockets that the program can serve; those of another type would spin or hang it. */
+static void check_type(const struct process *process)
+{
+    static const char *const types[] = {
+        [SERVICE_ONE_CLIENT] = "inet unix pass", [SERVICE_MANY_CLIENTS] = "inet unix",
+        [SERVICE_TRIGGER] = "inet unix fifo",    [SERVICE_DATAGRAM] = "unix-dgram",
+        [SERVICE_LOOP] = "inet unix fifo",
+    };
+    struct str type = str_of(process->own->options.type), word;
+    struct str rest = str_of(types[process->service->kind]);
+
+    while ((word = str_word(&rest, " ")).n > 0)
+        if (str_eq(word, type))
+            return;
+    fatal("unsupported transport type: %.*s: for service %s master.cf must say one of: "
+          "%s",
+          STR_ARG(type), process->name, types[process->service->kind]);
+}
+
+/* What the line of master.cf must say for this program. */
+static void check_line(const struct process *process)
+{
+    const struct service_options *options = &process->own->options;
+    unsigned flags = process->service->flags;
+
+    if (options->stand_alone)
+        return;
+    check_type(process);
+    if (flags & SERVICE_SOLE && !options->sole)
+        fatal("service %s requires a process limit of 1: field maxproc of master.cf",
+              process->name);
+    if (flags & SERVICE_UNLIMITED && !options->unlimited)
+        fatal("service %s requires a process limit of 0 (no limit): field maxproc of "
+              "master.cf",
+              process->name);
+    if (flags & SERVICE_NEEDS_ROOT && options->drop)
+        fatal("service %s requires privileged operation: field unpriv of master.cf must "
+              "say n",
+              process->name);
+}
+
 static void enter_queue(struct process *process)
 {
     const struct service *service = process->service;
@@ -105,10 +146,7 @@ static void enter_queue(struct process *process)
     const struct conf *conf = process->conf;
     struct fail why;
 
-    if (service->flags & SERVICE_SOLE && !options->sole && !options->stand_alone)
-        fatal("service %s: master.cf must say maxproc 1", process->name);
-    if (service->flags & SERVICE_NEEDS_ROOT && options->drop)
-        fatal("service %s: master.cf must say unpriv n", process->name);
+    check_line(process);
     process->privileged = geteuid() == 0 && !options->drop;
     if (chdir(conf->queue_directory) < 0)
         fatal("change to queue_directory %s: %m", conf->queue_directory);
@@ -201,6 +239,7 @@ int service_run(const struct service *service, int argc, char **argv)
     process.argc = own.options.words.n;
     process.stand_alone = own.options.stand_alone;
     own.inet = str_is(str_of(own.options.type), "inet");
+    own.pass = str_is(str_of(own.options.type), "pass");
     if (!own.options.stand_alone)
         meet_master(&process);
     else if (!(service->flags & SERVICE_STAND_ALONE))

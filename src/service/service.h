@@ -94,6 +94,8 @@ struct service {
 enum service_flags {
     SERVICE_NEEDS_ROOT = 1, /* refuses to run with unpriv = y (local, virtual, pipe) */
     SERVICE_SOLE = 2,       /* exactly one process: maxproc must be 1 (qmgr) */
+    SERVICE_UNLIMITED = 32, /* maxproc must be 0: others wait for it while they hold what
+                               its clients wait for (cleanup) */
     SERVICE_FOREVER =
         4, /* ignores max_use and max_idle (qmgr, trivial-rewrite keeps max_idle) */
     SERVICE_TAKES_FDS = 8,    /* requests carry descriptors: stream_take_fd */

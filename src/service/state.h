@@ -13,6 +13,7 @@ struct service_state {
     struct loop *loop;
     bool retiring; /* take no further clients */
     bool inet;     /* clients come by IP */
+    bool pass;     /* another program has met them first */
     unsigned served;
     struct loop_timer *idle_timer;
     int64_t idle_since_ms;
@@ -40,6 +41,15 @@ int state_watch_listeners(struct process *process,
 void state_unwatch_listeners(struct process *process);
 /* Take a connection; -1 = there is none (any more), which is no fault. */
 int state_accept(struct process *process, int listener, struct netaddr *ret_peer);
+
+/* Services of type pass: trade the connection for the client that comes over it. Closes
+ * fd in any case. */
+struct passed_client {
+    int fd;
+    struct netaddr peer, local;
+};
+int pass_receive(struct process *process, int fd, struct passed_client *ret,
+                 struct fail *why) MUST_CHECK;
 
 /*
  * Read one request by name and let its owner answer it. 1 = answered (the answer is in

@@ -28,7 +28,7 @@ static void tick(int number)
     /* The log may be what hangs: then the next alarm ends us silently. */
     signal(SIGALRM, SIG_DFL);
     alarm(LAST_WORDS);
-    fatal("watchdog: no progress for %d seconds", (int)limit_given);
+    fatal("watchdog timeout: no progress for %d seconds", (int)limit_given);
 }
 
 void watchdog_start(int limit)
