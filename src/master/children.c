@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { AT_ONCE_MS = 1000 };
+
 static struct str key_of(const pid_t *pid)
 {
     return str_from((const char *)pid, sizeof(*pid));
@@ -69,7 +71,10 @@ static void remember(struct entry *entry, pid_t pid, uint32_t slot)
 
     if (child == NULL)
         fatal("out of memory: child");
-    *child = (struct child){.pid = pid, .crew = entry->crew, .slot = slot};
+    *child = (struct child){.pid = pid,
+                            .crew = entry->crew,
+                            .slot = slot,
+                            .started_ms = loop_now_ms(entry->master->loop)};
     map_set(entry->master->children, key_of(&child->pid), child);
     atomic_store(&entry->crew->board->slot[slot].pid, pid);
     entry->crew->alive++;
@@ -117,6 +122,10 @@ static void tell_end(const char *path, pid_t pid, int status)
     else if (WEXITSTATUS(status) != 0)
         log_warning("process %s pid %d exit status %d", path, (int)pid,
                     WEXITSTATUS(status));
+    else
+        log_warning("process %s pid %d exit status 0, but it has not served: is that a "
+                    "daemon of the mail system?",
+                    path, (int)pid);
 }
 
 static void failed(struct entry *entry, pid_t pid, int status, bool served)
@@ -132,6 +141,18 @@ static void failed(struct entry *entry, pid_t pid, int status, bool served)
     arena_free(arena);
 }
 
+/*
+ * A program that is no daemon of the mail system ends at once and calls that success.
+ * Its clients still wait, so it would be started as fast as the machine can.
+ */
+static bool is_no_daemon(const struct child *child, const struct crew_death *death)
+{
+    const struct entry *entry = child->crew->entry;
+
+    return !death->served && !death->was_active && child->crew == entry->crew &&
+           loop_now_ms(entry->master->loop) - child->started_ms < AT_ONCE_MS;
+}
+
 static void ended(struct master *master, struct child *child, int status)
 {
     struct crew *crew = child->crew;
@@ -144,7 +165,7 @@ static void ended(struct master *master, struct child *child, int status)
         return;
     }
     entry->used = entry->used || death.served;
-    if (status != 0 && !master->stopping)
+    if (!master->stopping && (status != 0 || is_no_daemon(child, &death)))
         failed(entry, child->pid, status, death.served);
     entry_lost_process(entry, crew);
 }

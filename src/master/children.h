@@ -10,6 +10,7 @@ struct child {
     pid_t pid;
     struct crew *crew;
     uint32_t slot;
+    int64_t started_ms;
 };
 
 /* Fork and execute one process for the entry, into its newest crew. */

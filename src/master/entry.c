@@ -89,6 +89,8 @@ static void reached_limit(struct entry *entry)
         "service \"%s\" (%s) has reached its process limit \"%d\": new clients may "
         "experience noticeable delays",
         entry->line->name, entry->listener.port, entry->line->process_limit);
+    log_warning("to avoid this condition, increase the process count in master.cf or "
+                "reduce the service time per client");
 }
 
 void entry_start_one(struct entry *entry)
@@ -263,20 +265,21 @@ static void drop_unwanted(struct master *master)
     }
 }
 
-/* "name/type", "type", "!..."; the first pattern that matches decides. */
+/* "name/type" or "name.type", "type", "!..."; the first pattern that matches decides. */
 static bool is_disabled(const struct conf *conf, const struct master_service *line)
 {
     struct str rest = str_of(conf->master_service_disable), pattern;
     const char *type = master_type_text(line->type);
-    char whole[500];
+    char whole[500], dotted[500];
 
     snprintf(whole, sizeof(whole), "%s/%s", line->name, type);
+    snprintf(dotted, sizeof(dotted), "%s.%s", line->name, type);
     while ((pattern = str_word(&rest, ", \t\r\n")).n > 0) {
         bool negated = pattern.p[0] == '!';
 
         pattern = str_tail(pattern, negated);
         if (str_is_nocase(pattern, type) || str_is_nocase(pattern, whole) ||
-            str_is_nocase(pattern, "all"))
+            str_is_nocase(pattern, dotted))
             return !negated;
     }
     return false;
@@ -331,6 +334,7 @@ void entries_apply(struct master *master, bool strict)
             continue;
         if (apply_line(master, &cf->services[i], &why) == 0)
             continue;
+        fail_prefix(&why, "%s, line %d", cf->path, cf->services[i].line);
         if (strict)
             fatal("%s", why.text);
         log_error("%s: service %s is not available", why.text, cf->services[i].name);

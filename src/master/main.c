@@ -97,6 +97,8 @@ static void parse_options(int argc, char **argv, struct options *o)
     }
     if (optind != argc || (o->wait && (o->foreground || o->init)))
         usage();
+    if (o->init && getpid() != 1)
+        fatal("-i is allowed only for PID 1 process");
 }
 
 /* --- configuration ------------------------------------------------------------------ */

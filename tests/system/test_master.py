@@ -136,6 +136,7 @@ def test_the_process_limit_makes_clients_wait_and_is_told_once(box):
     second.close()
     third.close()
     assert len(box.log.matching(warning)) == 1
+    assert len(box.log.matching("to avoid this condition, increase the process count in master.cf or reduce the service time per client$")) == 1
     assert any("stress=yes" in arguments(pid) for pid in box.processes("smtpd"))
 
 
@@ -188,6 +189,76 @@ def test_a_service_with_a_question_mark_sleeps_until_it_was_used(box):
     wait_until(lambda: "got b'W'" in told(box), what="a wake-up")
 
 
+def test_fifos_of_older_configurations_wake_pickup_and_qmgr(box):
+    old = MASTER_CF.replace("pickup    unix  n       -       n       1 ", "pickup    fifo  n       -       n       3600 ").replace(
+        "qmgr      unix  n       -       n       1 ", "qmgr      fifo  n       -       n       3600 "
+    )
+    assert old.count("fifo") == 2
+    box.etc["postfix/master.cf"] = ""
+    start(box, old, "alias_maps =\n")
+    public = box.path("/var/spool/postfix/public")
+    assert public.joinpath("pickup").is_fifo() and public.joinpath("qmgr").is_fifo()
+    box.sendmail(["joe"], "Subject: one\n\nx\n")  # long before the next wake-up
+    box.log.wait("status=sent")
+    assert box.run(["postqueue", "-f"]).returncode == 0
+
+
+# -- services of type pass ---------------------------------------------------------------
+
+
+def passed(**fields):
+    """The message of ipc/messages.h."""
+    fields = {"client_address": "", "client_port": 0, "server_address": "", "server_port": 0} | fields
+    return "".join(f"{name}\0{value}\0" for name, value in fields.items()).encode() + b"\0"
+
+
+def hand_over(box, words, fds):
+    with socket.socket(socket.AF_UNIX) as to:
+        to.connect(str(box.path("/var/spool/postfix/private/passed")))
+        socket.send_fds(to, [words], fds)
+
+
+def test_a_client_that_another_program_has_met_is_served_on(box):
+    start(box, "passed pass - - n - 1 smtpd\n")
+    with socket.create_server((box.address, 2600)) as server:
+        for fields, name in (
+            ({}, rf"connect from \S+\[{re.escape(box.address)}\]"),
+            ({"client_address": "192.0.2.7", "client_port": 99}, r"connect from unknown\[192\.0\.2\.7\]"),
+            ({"client_address": "2001:db8::7"}, r"connect from unknown\[2001:db8::7\]"),
+        ):
+            mark = box.log.mark()
+            with connect(box, 2600) as client:
+                peer, _ = server.accept()
+                hand_over(box, passed(**fields), [peer.fileno()])
+                peer.close()
+                assert greeted(client)
+                box.log.wait(name, since=mark)
+    assert box.log.troubles() == []
+
+
+def test_what_is_passed_badly_costs_nobody_else(box):
+    start(box, "passed pass - - n - 1 smtpd\n")
+    with open("/dev/null", "rb") as no_socket, socket.create_server((box.address, 2600)) as server:
+        for words, fds, said in (
+            (passed(), [], "no descriptor came along"),
+            (passed(), [no_socket.fileno()], "the descriptor is no connection"),
+            (passed(client_address="me"), [server.fileno()], "bad address: me, port 0"),
+            (passed(client_address="192.0.2.1", client_port=65536), [server.fileno()], "bad address: 192.0.2.1, port 65536"),
+            (b"EHLO x\r\n", [server.fileno()], ""),
+        ):
+            mark = box.log.mark()
+            hand_over(box, words, fds)
+            box.log.wait(r"smtpd\[\d+\]: warning: passed: client that was passed on: " + said, since=mark)
+        (pid,) = box.processes("smtpd")
+        before = len(descriptors(pid))
+        with connect(box, 2600) as client:
+            peer, _ = server.accept()
+            hand_over(box, passed(), [peer.fileno()])
+            assert greeted(client)
+    wait_until(lambda: len(descriptors(pid)) == before, what="no descriptor to be left")
+    assert box.processes("smtpd") == [pid]
+
+
 # -- failure ----------------------------------------------------------------------------
 
 
@@ -200,6 +271,91 @@ def test_a_process_that_fails_at_once_rests_its_service(box):
     assert time.monotonic() - began > 0.9  # service_throttle_time
     with connect(box) as client:  # others serve on
         assert greeted(client)
+
+
+def test_a_program_that_is_no_daemon_is_not_started_over_and_over(box):
+    start(box, "daemon unix - - n - - /bin/true\n", "service_throttle_time = 300s\n")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(box.path("/var/spool/postfix/private/daemon")))
+        box.log.wait("warning: process /bin/true pid [0-9]+ exit status 0, but it has not served")
+        box.log.wait("warning: /bin/true: bad command startup -- throttling")
+    with connect(box) as client:
+        assert greeted(client)
+    assert len(box.log.matching("/bin/true pid")) == 1
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    (
+        ("x unix - - n - - nosuch", r"master\[\d+\]: fatal: execute /usr/lib/postfix/sbin/nosuch: No such file or directory"),
+        ("x unix - - n - 1 postlogd", r"postlogd\[\d+\]: fatal: unsupported transport type: unix: .* unix-dgram$"),
+        ("x unix - - n - 3 qmgr", r"qmgr\[\d+\]: fatal: service x requires a process limit of 1"),
+        ("x unix - - n - 3 cleanup", r"cleanup\[\d+\]: fatal: service x requires a process limit of 0"),
+        ("x unix - - n - - bounce", r"bounce\[\d+\]: fatal: service x requires a process limit of 0"),
+        ("x unix - y n - - local", r"local\[\d+\]: fatal: service x requires privileged operation"),
+        ("x unix - - n - - smtpd -o max_use=many", r"smtpd\[\d+\]: fatal: bad numerical configuration: max_use = many"),
+        ("x unix - - n - - smtpd -o max_use = 1", r"smtpd\[\d+\]: fatal: -o max_use: missing '=' after attribute name"),
+        ("x unix - - n - - smtpd -q", r"smtpd\[\d+\]: fatal: unknown option -q"),
+    ),
+)
+def test_mistakes_in_master_cf_are_told_and_rest_their_service_only(box, line, said):
+    start(box, line + "\n", "service_throttle_time = 300s\n")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(box.path("/var/spool/postfix/private/x")))
+        box.log.wait(said)
+        box.log.wait("bad command startup -- throttling")
+    with connect(box) as client:
+        assert greeted(client)
+    assert len(box.log.matching("bad command startup")) == 1
+
+
+def test_who_hangs_is_ended_and_who_only_waits_is_not(box):
+    start(box, "", "daemon_timeout = 1s\n")
+    with connect(box) as client:
+        assert greeted(client)
+    pids = wait_until(lambda: len(p := box.processes("smtpd")) == 2 and p, what="one in reserve")
+    with connect(box) as client:  # served by one of the two, for too long
+        assert greeted(client)
+        box.log.wait(r"smtpd\[\d+\]: fatal: watchdog timeout")
+        assert client.recv(100) == b""
+    left = set(pids) & set(box.processes("smtpd"))
+    assert len(left) == 1 and len(box.log.matching("watchdog timeout")) == 1
+
+
+# -- used up and idle ------------------------------------------------------------------------
+
+
+def test_processes_end_when_used_up_and_when_idle(box):
+    box.etc["postfix/master.cf"] = "smtp inet n - n - 1 smtpd\n"
+    start(box, "2525 inet n - n - 1 smtpd -o max_idle=1s -o max_use=100\n", "max_use = 2\nmax_idle = 300s\n")
+    served = []
+    for _ in range(4):
+        with connect(box) as client:
+            assert greeted(client)
+            served += box.processes("smtpd")
+            client.send(b"QUIT\r\n")
+            assert client.recv(100).startswith(b"221 ")
+            assert client.recv(100) == b""
+    assert served[0] == served[1] != served[2] == served[3]
+    wait_until(lambda: box.processes("smtpd") == [], what="the second to be used up")
+    with connect(box, 2525) as client:
+        assert greeted(client)
+    wait_until(lambda: box.processes("smtpd") == [], what="the idle one to end")
+    assert box.log.troubles() == []
+
+
+def test_many_clients_are_drained(box):
+    """A process that retires answers what is on its way; who stops half way has a limited time."""
+    start(box, "rewrite unix - - n - - trivial-rewrite\n", "application_event_drain_time = 1s\n")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(box.path("/var/spool/postfix/private/rewrite")))
+        assert client.recv(100)
+        client.send(b"resolve\0")
+        old = box.processes("trivial-rewrite")
+        assert len(old) == 1
+        reload(box)
+        wait_until(lambda: not set(old) & set(box.processes("trivial-rewrite")), what="the end of the old process")
+        assert client.recv(100) == b""
 
 
 def test_reload_ends_the_rest(box):
@@ -258,6 +414,63 @@ def test_a_bad_master_cf_leaves_the_old_one_in_force(box):
     assert master in box.processes("master")
     with connect(box) as client:
         assert greeted(client)
+
+
+def test_a_bad_main_cf_leaves_the_old_one_in_force(box):
+    master = start(box)
+    text = box.read("/etc/postfix/main.cf")
+    box.write("/etc/postfix/main.cf", text + "service_throttle_time = soon\n")
+    mark = box.log.mark()
+    os.kill(master, signal.SIGHUP)
+    box.log.wait(rf"master\[\d+\]: error: /etc/postfix/main.cf, line {len(text.splitlines()) + 1}: .*service_throttle_time", since=mark)
+    box.log.wait("warning: the old configuration stays in force", since=mark)
+    with connect(box) as client:
+        assert greeted(client)
+
+
+def test_a_service_that_cannot_be_had_is_named_by_file_and_line(box):
+    start(box)
+    for line in "nosuchport inet n - n - - smtpd", "none.invalid:99 inet n - n - - smtpd", "99999 inet n - n - - smtpd", "no/such unix - - n - - smtpd":
+        box.write("/etc/postfix/master.cf", "# one\nsmtp inet n - n - - smtpd\n" + line + "\n")
+        mark = box.log.mark()
+        assert box.postfix("reload").returncode == 0
+        box.log.wait(rf"error: /etc/postfix/master.cf, line 3: .*: service {line.split()[0]} is not available$", since=mark)
+        with connect(box) as client:
+            assert greeted(client)
+
+
+def test_what_others_keep_beside_our_sockets_is_left_alone(box):
+    """private/ and public/ hold sockets of Dovecot, OpenDKIM and others."""
+    start(box, "daemon unix - - n - - discard\n")
+    private = box.path("/var/spool/postfix/private")
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(str(private / "auth"))
+        theirs.listen()
+        (private / "notes").write_text("mine")
+        os.mkfifo(private / "pipe")
+        reload(box)
+        box.postfix("stop")
+        assert box.postfix("start").returncode == 0
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(private / "auth"))
+    assert (private / "notes").read_text() == "mine" and (private / "pipe").is_fifo()
+    # Not even a line of master.cf by that name takes the file of somebody else.
+    box.write("/etc/postfix/master.cf", "smtp inet n - n - - smtpd\nnotes unix - - n - - discard\n")
+    mark = box.log.mark()
+    box.postfix("reload")
+    box.log.wait("private/notes is in the way: not a socket: service notes is not available", since=mark)
+    assert (private / "notes").read_text() == "mine"
+
+
+def test_nobody_can_have_root_change_what_a_name_leads_to(box):
+    """private/ is the mail owner's: a link there must lead root nowhere."""
+    box.etc["postfix/master.cf"] = MASTER_CF
+    box.start(mail=False)
+    box.run("postfix check")
+    calls = "chmod,fchmodat,chown,lchown,fchownat,truncate,setxattr"
+    done = box.run(["strace", "-o", "/tmp/calls", "-e", f"trace={calls}", "/usr/lib/postfix/sbin/master", "-d", "-e", "0"])
+    assert done.returncode == 0, done.stderr
+    assert [line for line in box.read("/tmp/calls").splitlines() if "(" in line] == []
 
 
 def test_nothing_is_left_after_many_clients_and_reloads(box):
