@@ -157,11 +157,12 @@ static void pass_on_duty(const struct attempt *attempt,
 }
 
 /* May another host give a better answer than this? */
-static bool may_improve(const struct attempt *attempt, const struct outcome *outcome)
+static bool may_improve(const struct attempt *attempt,
+                        const struct transaction_recipient *r)
 {
-    return outcome->result == OUTCOME_DEFERRED ||
-           (outcome->result == OUTCOME_BOUNCED &&
-            attempt->delivery->process->conf->soft_bounce);
+    return r->outcome.result == OUTCOME_DEFERRED ||
+           (r->outcome.result == OUTCOME_BOUNCED &&
+            (r->of_host || attempt->delivery->process->conf->soft_bounce));
 }
 
 static void report(struct attempt *attempt, struct transaction_recipient *r)
@@ -180,7 +181,7 @@ static void settle(struct attempt *attempt)
 
         if (recipient->reported)
             continue;
-        if (may_improve(attempt, &r->outcome)) {
+        if (may_improve(attempt, r)) {
             r->state = RECIPIENT_WAITING;
             attempt->unsaid = true;
         } else {

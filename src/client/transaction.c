@@ -39,6 +39,7 @@ static void end_recipient(struct transaction_recipient *recipient,
 {
     recipient->state = RECIPIENT_ENDED;
     recipient->outcome = *outcome;
+    recipient->of_host = false;
 }
 
 /* The same outcome for all that have none yet. */
@@ -439,6 +440,7 @@ static bool check_limits(struct run *run)
 {
     const struct transaction *t = run->transaction;
     const struct session *session = run->session;
+    bool utf8 = needs_utf8(run) && !(session->features & FEATURE_SMTPUTF8);
     struct outcome outcome;
 
     if (address_check(str_of(t->sender), NULL) < 0)
@@ -448,7 +450,7 @@ static bool check_limits(struct run *run)
         outcome = outcome_make(run->arena, "5.3.4",
                                "message size %lld exceeds size limit %lld of server %s",
                                t->size, session->size_limit, session->label);
-    else if (needs_utf8(run) && !(session->features & FEATURE_SMTPUTF8))
+    else if (utf8)
         outcome = outcome_make(run->arena, "5.6.7",
                                "SMTPUTF8 is required, but was not offered by host %s",
                                session->label);
@@ -456,6 +458,8 @@ static bool check_limits(struct run *run)
         return true;
     outcome.relay = session->relay;
     end_rest(run, &outcome);
+    for (size_t i = 0; i < run->n; i++)
+        run->todo[i]->of_host = utf8; /* another exchanger may be a newer one */
     return false;
 }
 

@@ -26,6 +26,7 @@ struct transaction_recipient {
     enum transaction_state state;
     /* out */
     struct outcome outcome; /* of RECIPIENT_ENDED; DEFERRED ones another host may take */
+    bool of_host;           /* it is the host that lacks something: so may BOUNCED ones */
 };
 
 enum transaction_encoding { ENCODING_UNKNOWN, ENCODING_7BIT, ENCODING_8BIT };

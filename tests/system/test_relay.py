@@ -4,6 +4,7 @@ import smtplib
 
 import pytest
 
+from compat.scripted import Server
 from harness.instance import Instance
 
 TEXT = "From: a@client.test\nSubject: over the wire\n\n.leading dot\nhello\n"
@@ -110,6 +111,27 @@ def test_the_hosts_of_a_service_are_found_by_srv_records(mta, dns, peer):
     assert [l for l in mta.log.lines[mark:] if f"connect to mail.peer.test[{peer.address}]:26: Connection refused" in l]
     assert [l for l in lines if f"relay=mail.peer.test[{peer.address}]:25," in l and "status=sent" in l]
     mta.configure("relayhost =")
+
+
+def test_internationalized_mail_finds_the_exchanger_that_takes_it(mta, dns):
+    """Debian's Postfix gives up at the first one."""
+    if mta.flavour == "oracle":
+        pytest.skip("since Postfix 3.11")
+    dns.names |= {
+        "intl.test": {"MX": ["10 old.intl.test", "20 new.intl.test"]},
+        "old.intl.test": {"A": ["127.0.0.6"]},
+        "new.intl.test": {"A": ["127.0.0.7"]},
+    }
+    utf8 = {"EHLO": b"250-peer.test\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"}
+    with Server("127.0.0.6", {}) as old, Server("127.0.0.7", utf8) as new:
+        mark = mta.log.mark()
+        mta.sendmail(["-f", "joe", "j\u00f6@intl.test"], TEXT)
+        mta.log.wait(r"to=<j\u00f6@intl.test>, relay=new\.intl\.test.*status=sent", since=mark)
+        mta.log.wait(r"SMTPUTF8 is required, but was not offered by host old\.intl\.test", since=mark)
+        assert "RCPT TO:<j\u00f6@intl.test>" in new.heard[2] and old.heard == ["EHLO mail.postern.test", "QUIT"]
+    with Server("127.0.0.6", {}), Server("127.0.0.7", {}):
+        mta.sendmail(["-f", "joe", "j\u00f6@intl.test"], TEXT)
+        mta.log.wait(r"to=<j\u00f6@intl.test>.*dsn=5\.6\.7, status=bounced \(SMTPUTF8 is required", since=mark)
 
 
 def test_strangers_may_not_relay(mta):
