@@ -31,6 +31,7 @@ static void reply_reason(struct session *session, const char *reason)
 {
     struct status_split split = status_split(str_of(reason), "4.3.0");
 
+    session_trouble(session, TROUBLE_POLICY);
     session_reply_text(session, split.status[0] == '5' ? 550 : 451, split.status,
                        arena_copy_str(session->command, split.text));
 }
@@ -38,6 +39,7 @@ static void reply_reason(struct session *session, const char *reason)
 static void reply_verdict(struct session *session, const struct submit_done *done)
 {
     if (done->status == SUBMIT_OK) {
+        session_forgive(session);
         session_reply(session, REPLY_QUEUED, session->transaction.queue_id);
         return;
     }
@@ -57,6 +59,7 @@ static void finish(struct session *session)
     struct submit_done done;
 
     if (transaction->orders.discard) { /* the client is not to know */
+        session_forgive(session);
         session_reply(session, REPLY_QUEUED, transaction->queue_id);
         return; /* transaction_reset cancels it */
     }
@@ -142,5 +145,6 @@ void answer_data(struct session *session, struct str argument)
     } else if (!restrict_stage(session, STAGE_END_OF_DATA)) {
         finish(session);
     }
+    session_new_chapter(session);
     transaction_reset(session);
 }

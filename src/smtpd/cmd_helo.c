@@ -121,6 +121,7 @@ void answer_helo(struct session *session, struct str argument)
 
 void answer_ehlo(struct session *session, struct str argument)
 {
+    session_new_chapter(session);
     if (argument.n == 0)
         session_reply(session, REPLY_EHLO_SYNTAX);
     else if (introduce(session, argument, "ESMTP"))

@@ -10,6 +10,7 @@ void answer_rset(struct session *session, struct str argument)
         session_reply(session, REPLY_RSET_SYNTAX);
         return;
     }
+    session_new_chapter(session);
     transaction_reset(session);
     session_reply(session, REPLY_OK);
 }

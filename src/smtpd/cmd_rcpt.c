@@ -22,6 +22,8 @@ static bool too_many(struct session *session)
     session_reply(session, REPLY_TOO_MANY_RCPTS);
     if (transaction->overshoot++ < (unsigned)conf->smtpd_recipient_overshoot_limit)
         session->failed = false; /* many clients just send on: no error yet */
+    else
+        session_trouble(session, TROUBLE_POLICY);
     return true;
 }
 

@@ -68,6 +68,7 @@ enum verdict refuse_text(struct judge *judge, int code, const char *status,
     buf_vprintf(&text, format, args);
     va_end(args);
     judge->refusal.code = code;
+    judge->refusal.trouble = TROUBLE_POLICY;
     snprintf(judge->refusal.status, sizeof judge->refusal.status, "%s", status);
     if (code / 100 == 4 || code / 100 == 5)
         status_set_class(judge->refusal.status, (char)('0' + code / 100));
@@ -131,7 +132,9 @@ enum verdict refuse_later(struct judge *judge, struct refusal *later)
 enum verdict refuse_lookup(struct judge *judge, const char *about, const struct fail *why)
 {
     log_warning("%s", why->text);
-    return refuse_text(judge, 451, "4.3.0", "<%s>: Temporary lookup failure", about);
+    refuse_text(judge, 451, "4.3.0", "<%s>: Temporary lookup failure", about);
+    judge->refusal.trouble = TROUBLE_DATA;
+    return VERDICT_REJECT;
 }
 
 /* --- evaluation ------------------------------------------------------------------- */
@@ -159,7 +162,9 @@ static void log_refusal(const struct judge *judge, const char *action)
 static enum verdict misconfigured(struct judge *judge, const char *fault)
 {
     log_warning("%s", fault);
-    return refuse_text(judge, 451, "4.3.5", "Server configuration error");
+    refuse_text(judge, 451, "4.3.5", "Server configuration error");
+    judge->refusal.trouble = TROUBLE_SOFTWARE;
+    return VERDICT_REJECT;
 }
 
 static enum verdict decide(struct judge *judge, const struct restriction_item *item)
@@ -240,6 +245,7 @@ static bool conclude(struct judge *judge, enum verdict verdict)
     else if (verdict != VERDICT_REJECT)
         return false;
     log_refusal(judge, "reject");
+    session_trouble(judge->session, judge->refusal.trouble);
     session_reply_text(judge->session, judge->refusal.code, judge->refusal.status,
                        judge->refusal.text);
     return true;

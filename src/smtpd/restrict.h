@@ -16,6 +16,7 @@ enum verdict { VERDICT_DUNNO, VERDICT_PERMIT, VERDICT_REJECT };
 /* A refusal in the making. */
 struct refusal {
     int code; /* 0 = none */
+    enum trouble trouble;
     char status[STATUS_MAX];
     const char *text; /* "<x>: Sender address rejected: why", in the command arena */
 };

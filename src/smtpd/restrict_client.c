@@ -104,7 +104,9 @@ enum verdict restrict_reject_unauth_pipelining(struct judge *judge,
     (void)argument;
     if (allowed || stream_buffered(session->stream).n == 0)
         return VERDICT_DUNNO;
-    return refuse(judge, 503, "5.5.0", "Improper use of SMTP command pipelining");
+    refuse(judge, 503, "5.5.0", "Improper use of SMTP command pipelining");
+    judge->refusal.trouble = TROUBLE_PROTOCOL;
+    return VERDICT_REJECT;
 }
 
 enum verdict restrict_reject_multi_recipient_bounce(struct judge *judge,

@@ -75,11 +75,13 @@ static enum verdict unknown_user(struct judge *judge, const struct candidate *ca
 {
     const struct conf *conf = judge->session->conf;
 
-    return refuse_text(judge, listing->code, candidate->status,
-                       "<%s>: %s rejected: User unknown%s%s", candidate->subject.text,
-                       candidate->subject.class,
-                       conf->show_user_unknown_table_name ? " in " : "",
-                       conf->show_user_unknown_table_name ? listing->name : "");
+    refuse_text(judge, listing->code, candidate->status,
+                "<%s>: %s rejected: User unknown%s%s", candidate->subject.text,
+                candidate->subject.class,
+                conf->show_user_unknown_table_name ? " in " : "",
+                conf->show_user_unknown_table_name ? listing->name : "");
+    judge->refusal.trouble = TROUBLE_BOUNCE;
+    return VERDICT_REJECT;
 }
 
 /* error: and retry: as the answer of the resolver are verdicts by themselves. */

@@ -6,6 +6,7 @@
 #include "smtpd/server.h"
 
 #include "conf/mail_settings.h"
+#include "queue/transcript.h"
 #include "smtpd/restriction_list.h"
 #include "util/log.h"
 
@@ -220,6 +221,7 @@ int server_after_jail(struct process *process, struct fail *why)
     make_rules(server);
     if (process->stand_alone)
         return 0;
+    server->told_troubles = trouble_classes(conf->notify_classes);
     server->resolver = resolver_new("/etc/resolv.conf", &clock_system);
     server->hosts = hosts_new("/etc/hosts", &clock_system);
     server->rewrite = ipc_client_new(

@@ -51,6 +51,7 @@ struct server {
     size_t n_classes;
     bool access_parents; /* in access tables a domain stands for its subdomains */
     bool wants_tls, needs_tls;
+    unsigned told_troubles; /* notify_classes, TROUBLE_ bits */
     enum bare_newline bare_newline;
     struct texts discarded_keywords; /* of EHLO, never announced */
     struct match_list *forbidden_commands;

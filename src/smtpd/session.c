@@ -19,8 +19,9 @@
 static const struct {
     int code;
     const char *status, *text;
+    enum trouble trouble;
 } replies[] = {
-#define REPLY(name, code, status, text) {code, status, text},
+#define REPLY(name, code, status, trouble, text) {code, status, text, TROUBLE_##trouble},
 #include "smtpd/replies.def"
 #undef REPLY
 };
@@ -42,9 +43,16 @@ static void slow_down(struct session *session)
         (void)!wait_any(NULL, 0, conf->smtpd_error_sleep_time * 1000L);
 }
 
+static void put(struct session *session, const char *line)
+{
+    transcript_out(&session->transcript, str_of(line));
+    stream_write_text(session->stream, line);
+    stream_write_text(session->stream, "\r\n");
+}
+
 void session_reply_line(struct session *session, int code, bool last, const char *text)
 {
-    stream_printf(session->stream, "%d%c%s\r\n", code, last ? ' ' : '-', text);
+    put(session, arena_printf(session->command, "%d%c%s", code, last ? ' ' : '-', text));
 }
 
 void session_reply_text(struct session *session, int code, const char *status,
@@ -65,8 +73,25 @@ void session_reply_text(struct session *session, int code, const char *status,
     }
     if (code == 421 || code == 521)
         session->quit = true;
-    stream_printf(session->stream, "%d %s%s%s\r\n", code, status, *status ? " " : "",
-                  text);
+    put(session, arena_printf(session->command, "%d %s%s%s", code, status,
+                              *status ? " " : "", text));
+}
+
+void session_trouble(struct session *session, enum trouble trouble)
+{
+    session->troubles |= trouble;
+}
+
+void session_forgive(struct session *session)
+{
+    session->errors = session->junk = session->troubles = 0;
+}
+
+void session_new_chapter(struct session *session)
+{
+    if (session->transcript.lines >
+        (unsigned)session->conf->smtpd_history_flush_threshold)
+        transcript_reset(&session->transcript);
 }
 
 void session_reply(struct session *session, enum reply reply, ...)
@@ -74,6 +99,7 @@ void session_reply(struct session *session, enum reply reply, ...)
     struct buf text;
     va_list args;
 
+    session_trouble(session, replies[reply].trouble);
     buf_init(&text, IPC_VALUE_MAX);
     va_start(args, reply);
     buf_vprintf(&text, replies[reply].text, args);
@@ -196,6 +222,8 @@ static void unknown_command(struct session *session, struct str verb, struct str
                     arena_copy_str(session->command, line));
         session_reply(session, REPLY_NO_RULES);
         session->quit = session->failed = true;
+    } else if (verb.n == 0) {
+        session_reply(session, REPLY_BAD_SYNTAX);
     } else if (texts_has(&session->server->noop_commands, verb, true)) {
         session_reply(session, REPLY_OK);
     } else {
@@ -291,7 +319,7 @@ static void end_by(struct session *session, enum stream_result result)
 static void converse(struct session *session)
 {
     while (!session->quit) {
-        struct str line;
+        struct str line = STR("");
         enum stream_result result;
 
         if (session->errors >= (unsigned)session->conf->smtpd_hard_error_limit) {
@@ -300,6 +328,8 @@ static void converse(struct session *session)
             break;
         }
         result = read_command(session, &line);
+        if (line.n || result == STREAM_OK)
+            transcript_in(&session->transcript, line);
         if (result == STREAM_TOO_LONG) {
             result = skip_line(session);
             if (result == STREAM_OK) {
@@ -414,6 +444,22 @@ static void add_counts(const struct session *session, struct buf *out)
         buf_printf(out, "/%u", session->commands);
 }
 
+/* What main.cf wants the postmaster to know. */
+static void tell_postmaster(struct session *session)
+{
+    const struct transcript_notice notice = {
+        .role = "SMTP server",
+        .peer = session->client_text,
+        .reason = session->reason,
+        .classes = session->troubles & session->server->told_troubles,
+    };
+    struct fail why;
+
+    if (notice.classes && transcript_send(&session->transcript, session->conf, &notice,
+                                          session->server->cleanup, &why) < 0)
+        log_warning("postmaster notice about %s: %s", session->client_text, why.text);
+}
+
 static void say_goodbye(struct session *session)
 {
     struct buf counts;
@@ -421,6 +467,7 @@ static void say_goodbye(struct session *session)
     if (session->reason)
         maillog_lost(session->reason, session->where, session->data_bytes,
                      session->client_text);
+    tell_postmaster(session);
     buf_init(&counts, 1000);
     add_counts(session, &counts);
     maillog_disconnect(session->client_text, buf_text(&counts));
@@ -444,6 +491,7 @@ void session_serve(struct client *client)
         .transaction.arena = arena_new("message"),
     };
 
+    transcript_init(&session.transcript, server->conf->smtputf8_enable);
     if (server->tables) /* none when a user is at standard input */
         server->stale = !tables_refresh(server->tables);
     stream_set_timeout(session.stream, server->conf->smtpd_timeout * 1000L);
@@ -460,6 +508,7 @@ void session_serve(struct client *client)
     transaction_reset(&session);
     limits_disconnect(&session);
     say_goodbye(&session);
+    transcript_done(&session.transcript);
     arena_free(session.transaction.arena);
     arena_free(session.command);
     arena_free(session.hello);

@@ -8,12 +8,13 @@
 #define SMTPD_SESSION_H
 
 #include "queue/submit.h"
+#include "queue/transcript.h"
 #include "smtpd/server.h"
 
 #include <sys/time.h>
 
 enum reply {
-#define REPLY(name, code, status, text) REPLY_##name,
+#define REPLY(name, code, status, trouble, text) REPLY_##name,
 #include "smtpd/replies.def"
 #undef REPLY
 };
@@ -85,14 +86,16 @@ struct session {
     enum bare_newline bare_newline; /* in force for this client */
     const char *helo;               /* NULL before HELO or EHLO */
     const char *protocol;           /* "SMTP" or "ESMTP" */
-    const char *where;    /* the last command, for log lines: "CONNECT", "RCPT" */
-    const char *reason;   /* why the session ended early, or NULL */
-    long long data_bytes; /* read in DATA when it broke off, else -1 */
-    bool refused;         /* by the restrictions on clients, at the greeting */
-    bool quit;            /* no more commands */
-    bool impatient;       /* was caught sending ahead, which is logged once */
-    bool failed;          /* a 4xx or 5xx was given to the current command */
-    unsigned errors, junk;
+    const char *where;     /* the last command, for log lines: "CONNECT", "RCPT" */
+    const char *reason;    /* why the session ended early, or NULL */
+    long long data_bytes;  /* read in DATA when it broke off, else -1 */
+    bool refused;          /* by the restrictions on clients, at the greeting */
+    bool quit;             /* no more commands */
+    bool impatient;        /* was caught sending ahead, which is logged once */
+    bool failed;           /* a 4xx or 5xx was given to the current command */
+    unsigned errors, junk; /* since the last message that was taken */
+    struct transcript transcript;
+    unsigned troubles; /* TROUBLE_ bits of it, since then */
     struct counter counts[COUNTED];
     unsigned commands, commands_ok;
     struct transaction transaction;
@@ -111,6 +114,12 @@ void session_refuse(struct session *session, const char *sender, enum reply repl
 /* Put any reply: code, status ("" = none), text. soft_bounce applies. */
 void session_reply_text(struct session *session, int code, const char *status,
                         const char *text);
+/* Something that the postmaster may want to hear of. */
+void session_trouble(struct session *session, enum trouble trouble);
+/* A message was taken: errors before it are forgiven. */
+void session_forgive(struct session *session);
+/* At the start of something new the talk so far may be forgotten, when it is long. */
+void session_new_chapter(struct session *session);
 /* One line of a multi-line reply. */
 void session_reply_line(struct session *session, int code, bool last, const char *text);
 
