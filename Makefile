@@ -173,8 +173,8 @@ compat: system-root ## compare with Debian's Postfix, unpacked under build/
 faults: system-root ## power cuts, full disks, kills at every step; one alone: make faults T='-k t34' SEED=1
 	@$(PYTEST) tests/faults $(if $(SEED),--seed=$(SEED)) $(T)
 
-bench: system-root ## count system calls and CPU a message, ours against Debian's Postfix
-	@/usr/bin/python3 tests/bench/count.py $(CURDIR)/$(BUILD)/root
+bench: system-root ## what a message costs, ours against Debian's Postfix: make bench T=--quick
+	@/usr/bin/python3 tests/bench/count.py $(CURDIR)/$(BUILD)/root $(T)
 
 demo: ## start a private instance, send two messages, show them
 	@$(DEPS) --build --demo && $(MAKE) --no-print-directory all && tools/demo start $(BUILD)/bin

@@ -1,0 +1,126 @@
+"""What is measured: a mail system in a sandbox, and the floor."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+
+from harness import roots
+from harness.instance import Instance
+from harness.sandbox import etc_files, wait_until
+
+from bench import load, scenarios
+from bench.measure import Group
+
+FLOOR = "127.0.3.1"
+FLOOR_SOURCE = roots.TOP / "tests/bench/floor.c"
+
+
+class Mail(Instance):
+    """One of the two mail systems, running, with all its processes in one group."""
+
+    @classmethod
+    def begin(cls, stack, folder, flavour, settings):
+        main = scenarios.MAIN + "".join(f"{line}\n" for line in settings)
+        mta = cls.make(folder, flavour, main, etc=scenarios.ETC)
+        mta.etc["passwd"] = etc_files(mta.hostname)["passwd"] + scenarios.PASSWD
+        mta.group = stack.enter_context(Group(flavour))
+        stack.callback(mta.close)
+        mta.start()
+        for i in range(1, scenarios.MAILBOXES + 1):
+            home = mta.path(f"/home/u{i}")
+            home.mkdir()
+            os.chown(home, 9300 + i, 9300 + i)
+        for pid in mta.processes():
+            mta.group.add(pid)  # their children follow them
+        return mta
+
+    def prepare(self, scenario):
+        self.write("/tmp/message", scenario.text())
+
+    def mark(self):
+        return self.log.mark()
+
+    def wait_gone(self, mark, messages, deliveries):
+        load.wait_gone(self.log, mark, messages, deliveries)
+
+    def clear(self):
+        """Empty the mailboxes, and have that written: the next round does not pay for it."""
+        self.wait_empty()
+        for new in self.folder.glob("home/vmail/*/new"):
+            for file in new.iterdir():
+                file.unlink()
+        for mbox in self.folder.glob("mail/*"):
+            os.truncate(mbox, 0)
+        sync(self.folder)
+
+
+class Floor:
+    """The process of floor.c, for one scenario."""
+
+    flavour = "floor"
+    address = FLOOR
+
+    def __init__(self, stack, folder, program, scenario):
+        self.folder = folder
+        self.group = stack.enter_context(Group("floor"))
+        stack.callback(shutil.rmtree, folder)
+        for name in ("incoming", "active", "tmp", "new", "mail"):
+            (folder / name).mkdir(parents=True)
+        where = {"maildir": folder, "mbox": folder / "mail", "relay": scenarios.SINK}
+        words = [scenario.floor, where[scenario.floor]] if scenario.floor else []
+        self.process = start(stack, program, FLOOR, "25", folder, *words)
+        self.group.add(self.process.pid)
+
+    def processes(self, name=None):  # noqa: ARG002
+        return [self.process.pid]
+
+    def prepare(self, scenario):
+        pass
+
+    def mark(self):
+        return 0
+
+    def wait_gone(self, *_):
+        """It delivers before it answers what comes next."""
+
+    def clear(self):
+        for name in ("new", "mail"):
+            for file in (self.folder / name).iterdir():
+                file.unlink()
+        sync(self.folder)
+
+
+def build_floor(folder):
+    """Compile floor.c; the program."""
+    program = folder / "floor"
+    subprocess.run(
+        ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-o", program, FLOOR_SOURCE], check=True
+    )
+    return program
+
+
+def start(stack, program, *words):
+    process = subprocess.Popen([program, *words], stdin=subprocess.DEVNULL)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    address = words[words.index("25") - 1]
+    wait_until(lambda: listens(address), 10, f"{program} to listen")
+    return process
+
+
+def listens(address):
+    """Is there a listener at port 25 of it? A connection would be a message less in the count."""
+    wanted = "".join(f"{int(part):02X}" for part in reversed(address.split("."))) + ":0019"
+    with open("/proc/net/tcp", encoding="ascii") as table, contextlib.suppress(IndexError):
+        return any(line.split()[1] == wanted and line.split()[3] == "0A" for line in table)
+    return False
+
+
+def start_sink(stack, program):
+    """The far end of the relay scenarios; not measured."""
+    start(stack, program, "-n", "120", scenarios.SINK, "25")
+
+
+def sync(folder):
+    subprocess.run(["sync", "-f", folder], check=True)
