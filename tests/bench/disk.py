@@ -35,7 +35,8 @@ def ground(parent, here=False):
         try:
             yield place
         finally:
-            subprocess.run(["umount", place], check=True)
+            # lazily: processes that were killed may take a moment to end
+            subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def describe(here):
