@@ -26,7 +26,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from bench.count import programs_ms  # noqa: E402
+from bench.measure import programs_ms  # noqa: E402
 from harness import roots, sandbox  # noqa: E402
 from harness.dns import NameServer  # noqa: E402
 from harness.instance import Instance  # noqa: E402
