@@ -59,12 +59,11 @@ def deferred(pair):
     maker.run(["postsuper", "-d", "ALL"], check=True)
 
 
-def hand_over(maker, taker, path, mode=0o700, group=POSTFIX, owner=POSTFIX):
-    """Move a queue file with its defer log, as an administrator's cp -a would."""
-    for source in (path, path.replace("/deferred/", "/defer/")):
-        if not maker.path(source).exists():
-            continue
-        target = taker.path(source)
+def hand_over(maker, taker, path, mode=0o700, group=POSTFIX, owner=POSTFIX, into=None):
+    """Copy a queue file with its defer log, as an administrator's cp -a would. into: another queue."""
+    logs = [f for f in maker.run("find /var/spool/postfix/defer -type f").stdout.split() if os.path.basename(f) == os.path.basename(path)]
+    for source in (*logs, path):
+        target = taker.path(f"{into}/{os.path.basename(path)}" if into and source == path else source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(maker.path(source), target)
         shutil.copystat(maker.path(source), target)  # the time of the next attempt
@@ -129,3 +128,60 @@ def test_a_submitted_file_is_picked_up_by_the_other(pair):
     assert message.get_payload() == LONG + "\n"
     assert "(Postfix, from userid 9201)" in message["Received"]
     maker.postfix("start", check=True)
+
+
+# What the taker does with a partly delivered message that lies in that queue.
+TAKEN = {
+    "deferred": ("deferred", "postqueue -f"),
+    "requeued": ("deferred", "postsuper -r ALL"),
+    "held": ("hold", "postsuper -H ALL && postqueue -f"),
+    "held and requeued": ("hold", "postsuper -r ALL"),
+    "incoming": ("incoming", "postkick public qmgr I"),
+}
+
+
+@pytest.fixture(params=["short", "long"])
+def partly_done(request, pair):
+    """The path of a message whose first recipient is done, and whose others wait."""
+    maker, taker = pair
+    long_ids = "enable_long_queue_ids = " + ("yes" if request.param == "long" else "no")
+    maker.configure(f"{long_ids}\ntransport_maps = inline:{{done.test=discard:}}")
+    taker.configure(long_ids, reload=False)  # it shows wider columns then
+    mark = maker.log.mark()
+    queue_id = maker.submit("a@client.test", ["x@done.test", f"joe@{DOMAIN}", f"ann@{DOMAIN}"], "Subject: three\n\nhello\n")
+    assert (len(queue_id) > 12) == (request.param == "long")
+    maker.log.wait(rf"{queue_id}: to=.*status=(deferred|sent)", since=mark, count=3)
+    yield wait_until(lambda: maker.queue_files("deferred").get(queue_id), what="a deferred file")
+    for mta in pair:
+        mta.run(["postsuper", "-d", "ALL"], check=True)
+        mta.configure("enable_long_queue_ids = no\ntransport_maps =", reload=False)
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_what_is_partly_done_is_finished_by_the_other(pair, partly_done, how):
+    maker, taker = pair
+    queue, command = TAKEN[how]
+    before = {user: len(taker.mbox(user)) for user in ("joe", "ann")}
+    if queue == "hold":
+        maker.run(["postsuper", "-h", "ALL"], check=True)
+        partly_done = partly_done_path(maker, partly_done)
+    shown = [maker.run(words, check=True).stdout for words in (["mailq"], ["postcat", "-qv", os.path.basename(partly_done)])]
+    mark = taker.log.mark()
+    hand_over(maker, taker, partly_done, into=None if queue != "incoming" else "/var/spool/postfix/incoming")
+    if queue != "incoming":  # nothing takes it from there
+        again = [taker.run(words, check=True).stdout for words in (["mailq"], ["postcat", "-qv", os.path.basename(partly_done)])]
+        assert again == shown and shown[0].count("@") == 3  # the sender, and two who wait
+    else:
+        os.utime(taker.path(f"/var/spool/postfix/incoming/{os.path.basename(partly_done)}"))
+    taker.run(command)  # the oracle's postkick may die of SIGPIPE when all is done
+    taker.log.wait(r": removed$", since=mark)
+    taker.wait_empty()
+    assert {user: len(taker.mbox(user)) for user in before} == {user: n + 1 for user, n in before.items()}
+    assert not taker.log.matching(r"x@done\.test", since=mark)
+    if taker.flavour == "postern":  # the oracle's postsuper leaves logs of what it requeues
+        assert taker.run("find /var/spool/postfix/defer -type f").stdout == ""
+
+
+def partly_done_path(mta, path):
+    """Where the file lies now."""
+    return wait_until(lambda: mta.queue_files().get(os.path.basename(path)), what="the held file")
