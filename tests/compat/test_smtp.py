@@ -5,6 +5,9 @@ mail exchangers the second one takes everything, so that the pair also shows
 when the next host is asked.
 """
 
+import contextlib
+import socket
+
 import pytest
 
 from compat.scripted import FIRST, PIPELINING, REPLIES, SECOND, compare, two_systems
@@ -160,6 +163,30 @@ def test_timeouts(pair, dns, stage, name):
     compare(pair, [(FIRST, replies)], settings=f"smtp_{name}_timeout = 1s")
 
 
+def test_timeout_of_xforward(pair, dns):
+    one_host(dns)
+    settings = "smtp_send_xforward_command = yes\nsmtp_xforward_timeout = 1s"
+    compare(pair, [(FIRST, hello([ALL]) | {"XFOR": b"250-wait\r\n"})], settings=settings)
+
+
+def test_timeout_of_quit(pair, dns):
+    one_host(dns)
+    settings = "smtp_skip_quit_response = no\nsmtp_quit_timeout = 1s"
+    compare(pair, [(FIRST, {"QUIT": b"221-wait\r\n"})], settings=settings)
+
+
+def test_timeout_of_connecting(pair, dns):
+    """A host that drops our packets, as one with a full queue of connections does."""
+    two_hosts(dns)
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.create_server((FIRST, 25), backlog=0))
+        for _ in range(2):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        compare(pair, [(SECOND, {})], settings="smtp_connect_timeout = 1s")
+
+
 # --- the way to the hosts --------------------------------------------------------------------
 
 def mx(*hosts, **more):
@@ -224,6 +251,24 @@ ROUTES = {
     "address literal of the other protocol": ("relayhost = [::7]", {}),
     "address limit": ("smtp_mx_address_limit = 1", mx((10, ONE), (20, TWO), one_test=SELF, two_test=A1)),
     "no address limit": ("smtp_mx_address_limit = 0", mx((10, ONE), (20, TWO), one_test=SELF, two_test=A1)),
+    "relayhost by sender": ("sender_dependent_relayhost_maps = inline:{ann@same.test=[127.0.0.7]}", {}),
+    "relayhost by sender's domain": ("sender_dependent_relayhost_maps = inline:{@same.test=[127.0.0.7]}", {}),
+    "transport by sender": (
+        "sender_dependent_default_transport_maps = inline:{{@same.test=smtp:[127.0.0.7]}}",
+        {},
+    ),
+    "IPv6 first": ("inet_protocols = all\nsmtp_address_preference = ipv6", {"elsewhere.test": {"A": [FIRST], "AAAA": ["::7"]}}),
+    "IPv4 first": ("inet_protocols = all\nsmtp_address_preference = ipv4", {"elsewhere.test": {"A": ["127.0.0.5", FIRST], "AAAA": ["::7"]}}),
+    "limit leaves room for both protocols": (
+        "inet_protocols = all\nsmtp_address_preference = any\nsmtp_mx_address_limit = 2",
+        mx((10, ONE), (20, TWO), one_test={"A": ["127.0.0.5", "127.0.0.4"]}, two_test={"AAAA": ["::7"]}),
+    ),
+    "limit, unbalanced": (
+        "inet_protocols = all\nsmtp_balance_inet_protocols = no\nsmtp_mx_address_limit = 2",
+        mx((10, ONE), (20, TWO), one_test={"A": ["127.0.0.5", "127.0.0.4"]}, two_test={"AAAA": ["::7"]}),
+    ),
+    "port of its own": ("smtp_tcp_port = 2525", {"elsewhere.test": A1}),
+    "bind, IPv6 address for IPv4": ("smtp_bind_address6 = ::9", {"elsewhere.test": A1}),
     "two addresses": ("", {"elsewhere.test": {"A": ["127.0.0.5", FIRST]}}),
     "bind": ("smtp_bind_address = 127.0.0.77", {"elsewhere.test": A1}),
     "bind to a foreign address": ("smtp_bind_address = 192.0.2.1", {"elsewhere.test": A1}),

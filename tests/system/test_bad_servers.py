@@ -58,12 +58,18 @@ class Server:
 
 
 def polite(client, lines, until):
-    """Normal answers up to the command `until`; its line is read, not answered."""
+    """Normal answers up to `until`: "greeting", a command, or the "end" of the message. What
+    the client says there is read, not answered."""
+    if until == "greeting":
+        return
     client.sendall(b"220 peer.test ESMTP\r\n")
+    data = False
     for line in lines:
-        if line[:4].decode() == until:
+        if (line == b".\r\n" and until == "end") or (line[:4].decode() == until and not data):
             return
-        client.sendall(b"354 go\r\n" if line.startswith(b"DATA") else b"250 ok\r\n")
+        if not data:
+            client.sendall(b"354 go\r\n" if line.startswith(b"DATA") else b"250 ok\r\n")
+        data = data or line.startswith(b"DATA")
 
 
 def outcome(mta, behave):
@@ -83,7 +89,7 @@ def memory_kb(mta):
     )
 
 
-STAGES = ["EHLO", "MAIL", "RCPT", "DATA"]
+STAGES = ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "end"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -114,6 +120,36 @@ def test_a_trickle_is_no_reply(mta, stage):
     line, _ = outcome(mta, behave)
     assert "dsn=4.4.2, status=deferred (conversation with 127.0.0.7[127.0.0.7] timed out while " in line
     assert time.monotonic() - start < 8
+
+
+def test_a_long_banner_is_read_to_its_end(mta):
+    def behave(server, client, lines):
+        client.sendall(b"220-" + b"x" * 3000 + b"\r\n" + b"220-more\r\n" * 500 + b"220 end\r\n")
+        for line in lines:
+            if line.startswith(b"EHLO"):
+                client.sendall(b"250-peer.test\r\n" + b"250-X-FEATURE\r\n" * 500 + b"250-8BITMIME\r\n250 SIZE\r\n")
+            elif line.startswith(b"MAIL"):
+                client.sendall(b"550 5.7.1 no " + line.strip() + b"\r\n")
+            else:
+                client.sendall(b"250 ok\r\n")
+
+    line, _ = outcome(mta, behave)
+    assert re.search(r"status=bounced \(.* said: 550 5\.7\.1 no MAIL FROM:<ann@client\.test> SIZE=\d+ ", line)
+
+
+def test_replies_in_another_order_deliver_nothing(mta):
+    """One more than asked for, at each stage: those that follow are out of step."""
+
+    def behave(server, client, lines):
+        client.sendall(b"220 peer.test ESMTP\r\n")
+        for line in lines:
+            client.sendall(b"250 early\r\n250 late\r\n" if line.startswith((b"MAIL", b"RCPT")) else b"250 ok\r\n")
+            if line.startswith(b"DATA"):
+                client.sendall(b"354 go\r\n")
+
+    line, _ = outcome(mta, behave)
+    assert "status=deferred" in line or "status=bounced" in line
+    assert "Protocol error" in line or "before the end" in line
 
 
 def test_a_server_that_takes_no_more_content(mta):
