@@ -7,6 +7,7 @@ Mail goes by smtp to a server of the test, which counts, waits and refuses as to
 import collections
 import os
 import re
+import socket
 import socketserver
 import threading
 import time
@@ -286,6 +287,142 @@ def test_killed_again_and_again(box, peer):
     assert len(got) == 240
     assert sum(got.values()) == 240  # a kill of qmgr alone costs no duplicate: agents mark
     assert not box.log.matching(r"corrupt")
+
+
+def trigger(box, text, name="qmgr"):
+    """What a program outside would write to the public socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(box.path(f"/var/spool/postfix/public/{name}")))
+        client.sendall(text)
+
+
+def put_off(box, peer, to):
+    """A message that is not due for an hour, while the peer is well again."""
+    peer.refusal = "421 not now"
+    mark = box.log.mark()
+    queue_id = box.submit("a@client.test", to, TEXT)
+    box.log.wait(rf"{queue_id}: to=.*status=deferred", since=mark)
+    wait_until(lambda: queue_id in box.queue_files("deferred"), what="the message to be deferred")
+    peer.refusal = None
+    return queue_id
+
+
+HOURLY = "minimal_backoff_time = 1h\nmaximal_backoff_time = 1h\nqueue_run_delay = 1h"
+
+
+@pytest.fixture
+def hourly(box):
+    """Nothing is tried again by itself."""
+    box.configure(HOURLY)
+    yield box
+    box.configure(MAIN)
+
+
+def set_due(box, queue_id):
+    os.utime(box.path(box.queue_files("deferred")[queue_id]))
+
+
+def test_single_bytes_from_outside(hourly, peer):
+    """D looks at what is due, A at everything, F forgets what is dead."""
+    box = hourly
+    due, later = put_off(box, peer, "due@one.test"), put_off(box, peer, "later@two.test")
+    trigger(box, b"F")  # the relay was left alone
+    set_due(box, due)
+    trigger(box, b"D")
+    box.wait_removed(due)
+    assert later in box.queue_files("deferred")
+    trigger(box, b"?I\xff")  # letters of a later version
+    trigger(box, b"AD")
+    box.wait_removed(later)
+
+
+def test_dead_destinations_are_forgotten_only_when_told(hourly, peer):
+    box = hourly
+    box.configure("initial_destination_concurrency = 1")
+    queue_id = put_off(box, peer, "x@else.test")
+    mark = box.log.mark()
+    trigger(box, b"AD")
+    box.log.wait(rf"{queue_id}: to=.*relay=none.*delivery temporarily suspended", since=mark)
+    trigger(box, b"ADF")
+    box.wait_removed(queue_id)
+    box.configure("initial_destination_concurrency = 5")
+
+
+def test_triggers_through_a_fifo(hourly, peer):
+    box = hourly
+    master = box.read("/etc/postfix/master.cf")
+    queue_id = put_off(box, peer, "x@else.test")
+    box.postfix("stop", check=True)
+    box.run("rm -f /var/spool/postfix/public/qmgr", check=True)
+    box.write("/etc/postfix/master.cf", re.sub(r"^(qmgr +)unix", r"\1fifo", master, flags=re.M))
+    box.postfix("start", check=True)
+    assert box.path("/var/spool/postfix/public/qmgr").is_fifo()
+    fresh = box.submit("a@client.test", "fresh@else.test", TEXT)
+    box.wait_removed(fresh)
+    assert queue_id in box.queue_files("deferred")
+    with open(box.path("/var/spool/postfix/public/qmgr"), "wb", buffering=0) as fifo:
+        fifo.write(b"A")
+        fifo.write(b"AD")
+    box.wait_removed(queue_id)
+    box.postfix("stop", check=True)
+    box.run("rm -f /var/spool/postfix/public/qmgr", check=True)
+    box.write("/etc/postfix/master.cf", master)
+    box.postfix("start", check=True)
+
+
+def test_forced_expiry(hourly, peer):
+    """postsuper -e and, for held mail too, -f: returned at the next attempt, and nobody is asked."""
+    box = hourly
+    late, held = put_off(box, peer, "x@one.test"), put_off(box, peer, "x@two.test")
+    box.run(["postsuper", "-h", held], check=True)
+    box.run(["postsuper", "-e", late], check=True)
+    box.run(["postsuper", "-f", held], check=True)
+    assert box.queue_files("deferred").keys() == {late, held}
+    set_due(box, late)
+    for queue_id, letters in ((late, b"D"), (held, b"AD")):
+        mark = box.log.mark()
+        trigger(box, letters)
+        if box.flavour == "postern":  # Postfix reports from its old defer log, which may lack recipients
+            box.log.wait(rf"{queue_id}: to=<x@...\.test>.*relay=none.*dsn=4.7.0, status=deferred \(message is administratively expired\)", since=mark)
+        box.log.wait(rf"qmgr\[\d+\]: {queue_id}: from=<a@client.test>, status=force-expired, returned to sender", since=mark)
+        box.wait_removed(queue_id)
+    assert not peer.recipients().keys() & {"x@one.test", "x@two.test"}
+    box.run(["postsuper", "-d", "ALL"], check=True)
+
+
+def test_mail_on_hold_is_left_alone(hourly, peer):
+    box = hourly
+    queue_id = put_off(box, peer, "x@else.test")
+    box.run(["postsuper", "-h", queue_id], check=True)
+    box.run(["postqueue", "-f"], check=True)
+    fresh = box.submit("a@client.test", "fresh@else.test", TEXT)
+    box.wait_removed(fresh)
+    assert queue_id in box.queue_files("hold") and peer.recipients() == {"fresh@else.test": 1}
+    box.run(["postsuper", "-H", queue_id], check=True)
+    box.run(["postqueue", "-f"], check=True)
+    box.wait_removed(queue_id)
+
+
+def test_a_rate_delay_leaves_a_pause_between_deliveries(box, peer):
+    box.configure("smtp_destination_rate_delay = 1s")
+    begun = time.monotonic()
+    for queue_id in [box.submit("a@client.test", f"x{n}@else.test", TEXT) for n in range(3)]:
+        box.wait_removed(queue_id)
+    assert time.monotonic() - begun >= 2
+    assert peer.most == 1
+    box.configure("smtp_destination_rate_delay = 0s")
+
+
+def test_a_transport_without_service_is_left_alone(hourly, peer):
+    box = hourly
+    box.configure("transport_maps = inline:{gone.test=nowhere:}")
+    mark = box.log.mark()
+    first = box.submit("a@client.test", "x@gone.test", TEXT)
+    box.log.wait(r"qmgr\[\d+\]: warning: connect to transport private/nowhere: No such file or directory", since=mark)
+    box.log.wait(rf"{first}: to=<x@gone.test>, relay=none.*dsn=4.3.0, status=deferred \(mail transport unavailable\)", since=mark)
+    second = box.submit("a@client.test", "y@else.test", TEXT)
+    box.wait_removed(second)
+    box.configure("transport_maps =")
 
 
 def spread(box, count):
