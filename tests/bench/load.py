@@ -103,8 +103,8 @@ def in_threads(session, system, each):
     def one(count):
         try:
             session(system, count)
-        except Exception as failure:  # noqa: BLE001 - raised below
-            failures.append(failure)
+        except (OSError, Failed) as failure:
+            failures.append(f"{system.flavour}: {failure}")
 
     threads = [threading.Thread(target=one, args=(count,)) for count in each]
     for thread in threads:
@@ -112,7 +112,7 @@ def in_threads(session, system, each):
     for thread in threads:
         thread.join()
     if failures:
-        raise failures[0]
+        raise Failed("\n".join([failures[0], *system.troubles()]))
 
 
 def shells(system, each, command):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 
@@ -44,6 +45,9 @@ class Mail(Instance):
     def wait_gone(self, mark, messages, deliveries):
         load.wait_gone(self.log, mark, messages, deliveries)
 
+    def troubles(self):
+        return [line for line in self.log.lines if re.search(r": (warning|error|fatal|panic): ", line)][-20:]
+
     def clear(self):
         """Empty the mailboxes, and have that written: the next round does not pay for it."""
         self.wait_empty()
@@ -83,6 +87,9 @@ class Floor:
 
     def wait_gone(self, *_):
         """It delivers before it answers what comes next."""
+
+    def troubles(self):
+        return []
 
     def clear(self):
         for name in ("new", "mail"):
