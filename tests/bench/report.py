@@ -13,7 +13,7 @@ BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
 # heading, measurement, form, what stands under it: o ours, t Postfix's, r ours/theirs, f the floor's, x ours/floor
 COLUMNS = (
-    ("messages/s", "rate", "{:.0f}", "otr"),
+    ("messages/s", "rate", "{:.0f}", "otrf"),
     ("CPU, ms", "cpu", "{:.2f}", "otrfx"),
     ("system calls", "calls", "{:.0f}", "otrf"),
     ("switches", "switches", "{:.1f}", "otrf"),
