@@ -10,6 +10,8 @@ import subprocess
 import threading
 import time
 
+from bench.scenarios import MAILBOXES
+
 CLIENT = "127.0.0.9"
 REMOVED = re.compile(r"qmgr\[\d+\]: \w+: removed$")
 POLL_S = 0.005
@@ -23,7 +25,8 @@ class Load:
     def __init__(self, scenario):
         self.scenario = scenario
         self.mail = b"MAIL FROM:<a@client.test>\r\n"
-        self.rcpt = [f"RCPT TO:<{address}>\r\n".encode() for address in scenario.addresses()]
+        turns = [scenario.addresses(turn) for turn in range(MAILBOXES)]
+        self.rcpt = [[f"RCPT TO:<{address}>\r\n".encode() for address in each] for each in turns]
         self.body = scenario.text().replace("\n", "\r\n").encode() + b".\r\n"
 
     def run(self, system, messages, tracer=""):
@@ -40,21 +43,22 @@ class Load:
 
     # -- SMTP ------------------------------------------------------------------------
 
-    def connections(self, system, messages):
+    def connections(self, system, turns):
         """One connection for each, and every reply is waited for."""
-        for _ in range(messages):
+        for turn in turns:
             with self.connect(system) as server:
-                for step in (self.mail, *self.rcpt, b"DATA\r\n", self.body, b"QUIT\r\n"):
+                rcpt = self.rcpt[turn % MAILBOXES]
+                for step in (self.mail, *rcpt, b"DATA\r\n", self.body, b"QUIT\r\n"):
                     server.sendall(step)
                     expect(server)
 
-    def connection(self, system, messages):
+    def connection(self, system, turns):
         """One connection for all, and the envelope in one piece."""
-        envelope = b"".join([self.mail, *self.rcpt, b"DATA\r\n"])
+        envelopes = [b"".join([self.mail, *rcpt, b"DATA\r\n"]) for rcpt in self.rcpt]
         with self.connect(system) as server:
-            for _ in range(messages):
-                server.sendall(envelope)
-                expect(server, len(self.rcpt) + 2)
+            for turn in turns:
+                server.sendall(envelopes[turn % MAILBOXES])
+                expect(server, self.scenario.recipients + 2)
                 server.sendall(self.body)
                 expect(server)
             server.sendall(b"QUIT\r\n")
@@ -71,7 +75,10 @@ class Load:
     # -- the command ---------------------------------------------------------------------
 
     def submission(self):
-        return f"sendmail -i -f joe {' '.join(self.scenario.addresses())} </tmp/message"
+        recipients = " ".join(self.scenario.addresses(0))
+        if self.scenario.recipients == 1:
+            recipients = f"u$((i%{MAILBOXES}+1))@{self.scenario.domain}"
+        return f"sendmail -i -f joe {recipients} </tmp/message"
 
     def around(self, system, messages):
         """What a run costs besides the work itself: the shell that starts the commands."""
@@ -94,19 +101,21 @@ def expect(server, count=1):
 
 
 def shares(messages, sessions):
-    return [messages // sessions + (i < messages % sessions) for i in range(sessions)]
+    """The turns of each session: range(MESSAGES) in pieces."""
+    ends = [messages * i // sessions for i in range(sessions + 1)]
+    return [range(*piece) for piece in zip(ends, ends[1:])]
 
 
 def in_threads(session, system, each):
     failures = []
 
-    def one(count):
+    def one(turns):
         try:
-            session(system, count)
+            session(system, turns)
         except (OSError, Failed) as failure:
             failures.append(f"{system.flavour}: {failure}")
 
-    threads = [threading.Thread(target=one, args=(count,)) for count in each]
+    threads = [threading.Thread(target=one, args=(turns,)) for turns in each]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -117,10 +126,9 @@ def in_threads(session, system, each):
 
 def shells(system, each, command):
     """The command so many times in each of some shells, which are measured too."""
-    loop = f"i=0; while [ $i -lt $n ]; do {command} || exit 1; i=$((i+1)); done"
-    running = [
-        system.popen(f"n={count}; {loop}", stdin=subprocess.DEVNULL, preexec_fn=system.group.join) for count in each
-    ]
+    loop = f"while [ $i -lt $end ]; do {command} || exit 1; i=$((i+1)); done"
+    words = [f"i={turns.start}; end={turns.stop}; {loop}" for turns in each]
+    running = [system.popen(word, stdin=subprocess.DEVNULL, preexec_fn=system.group.join) for word in words]
     if any([shell.wait() for shell in running]):  # noqa: C419 - wait for all of them
         raise Failed(f"{system.flavour}: {command[:60]} failed")
 

@@ -85,8 +85,9 @@ class Scenario:
         """How many in a round."""
         return max(self.sessions, round(self.share * scale), 4)
 
-    def addresses(self):
-        return [f"u{i}@{self.domain}" for i in range(1, self.recipients + 1)]
+    def addresses(self, turn):
+        """Whom one message goes to: another user each TURN, so that none waits for a mailbox's lock."""
+        return [f"u{(turn + i) % MAILBOXES + 1}@{self.domain}" for i in range(self.recipients)]
 
     def text(self):
         head = "From: a@client.test\nTo: x\nSubject: cost\n\n"
