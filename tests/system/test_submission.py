@@ -110,6 +110,19 @@ def test_sendmail_without_recipients_says_so(mta):
     assert "Recipient addresses must be specified" in done.stderr
 
 
+def test_sendmail_tries_again_while_there_is_no_room_for_a_process(mta):
+    fork = "clone,clone3,fork,vfork"
+    command = (
+        "rm -rf /etc/f; cp -r /etc/postfix /etc/f && printf 'fork_attempts = 3\nfork_delay = 0\n' >>/etc/f/main.cf;"
+        f" echo hello | MAIL_CONFIG=/etc/f strace -o /dev/null -e trace={fork} -e inject={fork}:error=EAGAIN:when=1..%d sendmail joe"
+    )
+    with arrives(mta, "joe"):
+        done = mta.run(command % 2)
+        assert done.returncode == 0, done.stderr
+    assert done.stderr.count("sendmail: warning: run /usr/sbin/postdrop: Resource temporarily unavailable\n") == 2
+    assert mta.run(command % 3).returncode == 75
+
+
 def test_mail_waits_while_the_system_is_down(mta):
     mta.postfix("stop", check=True)
     mta.sendmail(["-i", "joe"], SUBJECT.format("down"))

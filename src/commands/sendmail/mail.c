@@ -11,7 +11,9 @@
 #include "util/ids.h"
 #include "util/log.h"
 #include "util/stream.h"
+#include "util/wait.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -96,9 +98,16 @@ static void open_submission(struct mail *mail)
     struct fail why;
     const char *id;
 
-    mail->submission = submit_open_maildrop(argv, mail->arena, &id, &why);
-    if (mail->submission == NULL)
-        give_up(mail, why.text);
+    for (int attempts = conf->fork_attempts;; attempts--) {
+        mail->submission = submit_open_maildrop(argv, mail->arena, &id, &why);
+        if (mail->submission != NULL)
+            return;
+        if (why.code != EAGAIN || attempts <= 1)
+            give_up(mail, why.text);
+        log_warning("%s", why.text);
+        if (wait_any(NULL, 0, (int64_t)conf->fork_delay * 1000) < 0)
+            fatal("wait: %m");
+    }
 }
 
 static void add_number(struct mail *mail, const char *name, int value)
