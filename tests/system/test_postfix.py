@@ -80,6 +80,51 @@ def test_a_link_in_place_of_a_directory_is_not_followed(box):
     assert os.stat(box.path("/tmp/elsewhere")).st_uid == 0
 
 
+def test_set_permissions_gives_the_queue_to_a_new_owner(box):
+    box.postfix("check")
+    box.run(
+        f"cd {SPOOL} && mkdir -p deferred/A flush/deep/er maildrop && cd deferred && touch A/A1 plain && chmod 700 A/A1 plain"
+        " && ln -s /etc/passwd link && touch /tmp/secret && echo root-s >secret && ln secret twice && touch ../flush/deep/er/f"
+        f" && chown -R joe {SPOOL}/flush/deep && chown postfix A A/A1 plain && touch ../maildrop/M && chown joe ../maildrop/M"
+        " && touch /var/lib/postfix/cache",
+        check=True,
+    )
+    box.configure("mail_owner = ann", reload=False)
+    done = box.postfix("set-permissions")
+    for name in ("deferred", "deferred/A", "deferred/A/A1", "deferred/plain", "flush/deep/er/f", "incoming", "../../lib/postfix/cache"):
+        assert box.run(f"stat -c %U {SPOOL}/{name}").stdout == "ann\n", name
+    assert [box.run(f"stat -c %U {name}").stdout for name in ("/etc/passwd", f"{SPOOL}/deferred/secret", f"{SPOOL}/maildrop/M")] == [
+        "root\n", "root\n", "joe\n"
+    ]
+    assert rights(box, "deferred/A/A1")[2] == 0o700
+    for name in "secret", "twice":
+        assert f"warning: left alone, since it has other names: {SPOOL}/deferred/{name}\n" in done.stderr
+
+
+def test_abort_flush_and_reload_while_it_runs(box):
+    """The words of the log are what readers know."""
+    assert box.postfix("start").returncode == 0
+    for word, said in (("reload", "refreshing"), ("abort", "aborting")):
+        assert box.postfix("flush").returncode == 0
+        done = box.postfix(word)
+        assert (done.returncode, done.stderr) == (0, f"postfix/postfix-script: {said} the Postfix mail system\n")
+        box.log.wait(rf"postfix-script\[\d+\]: {said} the Postfix mail system$")
+    box.log.wait(r"master\[\d+\]: terminating on signal 15$")
+    wait_until(lambda: not box.processes("master") and not box.processes("qmgr"), what="all to end")
+    done = box.postfix("flush")
+    assert (done.returncode, done.stderr) == (1, "postfix/postfix-script: fatal: the Postfix mail system is not running\n")
+
+
+def test_start_fg_stays_and_ends_with_the_signal(box):
+    running = box.popen("exec postfix start-fg")
+    box.log.wait("daemon started")
+    assert running.poll() is None
+    box.smtp().quit()
+    assert box.postfix("stop").returncode == 0
+    assert running.wait(30) == 0
+    assert box.processes("master") == box.processes("smtpd") == []
+
+
 def test_words_and_status_as_debian(box):
     """Seen on Debian's Postfix with a terminal, where it writes to stderr too."""
     script = "postfix/postfix-script: "

@@ -22,7 +22,8 @@ struct control {
 /* Make the directories that are missing, with their owners and modes; ends the program
  * when that fails. Warns of those that are there and have others. */
 void structure_make(const struct control *control);
-/* Give directories and set-gid programs the owners and modes that they should have. */
+/* Give directories and set-gid programs the owners and modes that they should have, and
+ * files of the queue and of data_directory to the mail owner. */
 void structure_repair(const struct control *control);
 
 /* Commands that are set-gid, in $command_directory; NULL at the end. */

@@ -8,13 +8,17 @@
 #include "util/file.h"
 #include "util/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum owner { ROOT, OWNER, SETGID };
+
+enum { DEPTH_MAX = 50 };
 
 /* Below the queue directory. Group ROOT stands for root's or any that the modes make
  * harmless. */
@@ -151,11 +155,68 @@ static void repair_program(const struct control *control, const char *name)
         fatal("set owner and mode of %s: %m", path);
 }
 
+/*
+ * Who owned a tree until now may be at work in it. So what is looked at and what is
+ * changed is one open file, never a name that could lead elsewhere by then; and a file
+ * with a second name may be anybody's.
+ */
+static void give(int directory, const char *name, const char *path, uid_t owner)
+{
+    int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 && errno == ENOENT) /* the queue moves on while we look */
+        return;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        fatal("look at %s/%s: %m", path, name);
+    if (S_ISREG(st.st_mode) && st.st_nlink > 1 && st.st_uid != owner)
+        log_warning("left alone, since it has other names: %s/%s", path, name);
+    else if (st.st_uid != owner && fchownat(fd, "", owner, (gid_t)-1, AT_EMPTY_PATH) < 0)
+        fatal("set owner of %s/%s: %m", path, name);
+    close(fd);
+}
+
+/* Give all that is in a directory to its owner. Takes over the descriptor. */
+static void give_tree(int fd, const char *path, uid_t owner, int depth)
+{
+    DIR *tree = fd < 0 || depth == 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    char below[1000];
+
+    if (tree == NULL)
+        fatal("open directory %s: %s", path,
+              depth == 0 ? "too many directories in each other" : strerror(errno));
+    while ((entry = readdir(tree)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        give(fd, entry->d_name, path, owner);
+        if (entry->d_type != DT_DIR)
+            continue;
+        snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+        give_tree(
+            openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+            below, owner, depth - 1);
+    }
+    closedir(tree);
+}
+
+/* After a change of mail_owner the queue is the new one's. In maildrop/ files are the
+ * senders', in private/ and public/ lie sockets, also those of others. */
+static void give_files(const struct control *control, const struct directory *directory,
+                       const char *path)
+{
+    if (directory->user == OWNER && directory->group == ROOT &&
+        strcmp(directory->name, "private") != 0)
+        give_tree(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path,
+                  control->mail_owner, DEPTH_MAX);
+}
+
 void structure_repair(const struct control *control)
 {
     make_parents(control->conf->queue_directory);
     make_parents(control->conf->data_directory);
     each(control, make_and_set);
+    each(control, give_files);
     for (size_t i = 0; setgid_programs[i]; i++)
         repair_program(control, setgid_programs[i]);
 }
