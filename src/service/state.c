@@ -11,9 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
-enum { OUT_OF_DESCRIPTORS_PAUSE = 1 };
+enum { ACCEPT_PAUSE_MS = 1000 };
 
 bool service_retiring(const struct process *process)
 {
@@ -126,6 +125,7 @@ int state_watch_listeners(struct process *process,
 {
     struct service_state *own = process->own;
 
+    own->accept = accept;
     for (unsigned i = 0; i < own->options.sockets; i++) {
         int fd = SCOREBOARD_LISTEN_FD + (int)i;
 
@@ -147,6 +147,28 @@ void state_unwatch_listeners(struct process *process)
         loop_unwatch(own->loop, SCOREBOARD_LISTEN_FD + (int)i);
 }
 
+static void accept_again(void *context)
+{
+    struct process *process = context;
+    struct fail why;
+
+    process->own->accept_pause = NULL;
+    if (!process->own->retiring &&
+        state_watch_listeners(process, process->own->accept, &why) < 0)
+        fatal("%s: %s", process->name, why.text);
+}
+
+/* Out of descriptors or memory: the connection waits in the socket, and may be taken by
+ * another process; those that we have go on. */
+static void pause_accepting(struct process *process)
+{
+    struct service_state *own = process->own;
+
+    state_unwatch_listeners(process);
+    if (!own->accept_pause)
+        own->accept_pause = loop_timer(own->loop, ACCEPT_PAUSE_MS, accept_again, process);
+}
+
 int state_accept(struct process *process, int listener, struct netaddr *ret_peer)
 {
     struct fail why;
@@ -156,7 +178,7 @@ int state_accept(struct process *process, int listener, struct netaddr *ret_peer
         *ret_peer = (struct netaddr){.family = NETADDR_UNIX};
     if (fd < 0 && why.code != EAGAIN) {
         log_warning("%s: %s", process->name, why.text);
-        sleep(OUT_OF_DESCRIPTORS_PAUSE); /* the connection waits: don't spin */
+        pause_accepting(process);
     }
     return fd;
 }

@@ -16,6 +16,8 @@ struct service_state {
     bool pass;     /* another program has met them first */
     unsigned served;
     struct loop_timer *idle_timer;
+    struct loop_timer *accept_pause; /* no client can be taken just now */
+    void (*accept)(void *process, int listener, int events);
     int64_t idle_since_ms;
     struct arena *request_arena; /* ONE_CLIENT: its one client's */
     size_t clients;              /* MANY_CLIENTS: connected now */

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -377,6 +378,37 @@ static void serves_others_beside_slow_clients(void **state)
     stage_strike(&stage);
 }
 
+/* No descriptor is left for a new client: it waits, and the others notice nothing. */
+static void serves_who_is_there_while_no_other_can_be_accepted(void **state)
+{
+    struct rlimit few = {.rlim_cur = 4, .rlim_max = 4096},
+                  enough = {.rlim_cur = 4096, .rlim_max = 4096};
+    struct stage stage;
+    struct ipc_client *here, *waiting;
+    int64_t began;
+    pid_t pid;
+
+    (void)state;
+    stage_set(&stage);
+    pid = play(&stage, &many, 0);
+    here = ipc_client_new(stage.path, "adder", 5000);
+    waiting = ipc_client_new(stage.path, "adder", 10000);
+    assert_int_equal(add(here, 1), 2);
+    assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &few, NULL), 0);
+    close(connect_raw(&stage));
+    began = clock_ms(&clock_system);
+    for (int k = 0; k < 30; k++)
+        assert_int_equal(add(here, k), k + 1);
+    assert_true(clock_ms(&clock_system) - began < 10000);
+    assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &enough, NULL), 0);
+    assert_int_equal(add(waiting, 1), 2);
+    ipc_client_free(here);
+    ipc_client_free(waiting);
+    close(stage.retire[1]);
+    assert_int_equal(status_of(pid), 0);
+    stage_strike(&stage);
+}
+
 static void answers_a_batch_in_order(void **state)
 {
     struct stage stage;
@@ -487,6 +519,7 @@ int main(void)
         cmocka_unit_test(retires_busy_processes),
         cmocka_unit_test(closes_on_hostile_bytes),
         cmocka_unit_test(serves_others_beside_slow_clients),
+        cmocka_unit_test(serves_who_is_there_while_no_other_can_be_accepted),
         cmocka_unit_test(answers_a_batch_in_order),
         cmocka_unit_test(leaves_when_idle),
         cmocka_unit_test(wakes_master),
