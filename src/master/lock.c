@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* "postfix status" and others hold it for a moment, to see whether it is free. */
+enum { LOCK_TRIES = 15, LOCK_DELAY_MS = 20 };
+
 /* compat: other programs read the number with its width of 32. */
 static int lock_file(const char *path, struct fail *why)
 {
@@ -21,7 +24,8 @@ static int lock_file(const char *path, struct fail *why)
 
     if (fd < 0)
         return fail_prefix(why, "open lock file %s", path);
-    status = file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, why);
+    status = file_lock_within(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, LOCK_TRIES,
+                              LOCK_DELAY_MS, why);
     if (status == 0) {
         snprintf(text, sizeof(text), "%32lu\n", (unsigned long)getpid());
         if (ftruncate(fd, 0) < 0)

@@ -3,6 +3,7 @@ the words of Debian's Postfix; the pid file and the names of programs are as the
 
 import os
 import re
+import socket
 
 import pytest
 
@@ -30,6 +31,59 @@ def test_a_daemon_that_is_killed_comes_back(ours, oracle, name):
         shown.append(re.sub(r"pid \d+", "pid N", said))
     assert shown[0] == shown[1]
     assert shown[0].startswith(f"warning: process /usr/lib/postfix/sbin/{name} pid N killed by signal 9")
+
+
+# Those that somebody connects to; name of the socket and of the program.
+ON_DEMAND = (
+    ("private/bounce", "bounce"),
+    ("private/proxymap", "proxymap"),
+    ("private/anvil", "anvil"),
+    ("private/lmtp", "lmtp"),
+    ("private/smtp", "smtp"),
+    ("private/error", "error"),
+    ("private/discard", "discard"),
+    ("private/virtual", "virtual"),
+    ("private/pipe", "pipe"),
+    ("private/spawn", "spawn"),
+    ("public/flush", "flush"),
+)
+
+
+def connect_unix(box, name):
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(box.path(f"/var/spool/postfix/{name}")))
+    return client
+
+
+def kill_on_demand(box, name, program):
+    """Have a daemon killed that serves us; what master says of it."""
+    with connect_unix(box, name):
+        wait_until(lambda: box.processes(program), what=f"{program} to start")
+        mark = box.log.mark()
+        box.kill(program)
+        said = box.log.wait(rf"master\[\d+\]: (warning: process .*/{program} pid .*)", since=mark)[1]
+    return re.sub(r"pid \d+", "pid N", said)
+
+
+def test_every_daemon_that_is_killed_comes_back(ours, oracle):
+    shown = []
+    for box in ours, oracle:
+        for name in "pipe", "spawn":
+            box.run(["postconf", "-Me", f"{name}/unix={name} unix - n n - - {name} user=vmail argv=/bin/cat"], check=True)
+        box.run(["postconf", "-P", "virtual/unix/virtual_mailbox_base=/home"], check=True)
+        box.reload()
+        shown.append([kill_on_demand(box, *which) for which in ON_DEMAND])
+        clients = [connect_unix(box, name) for name, _ in ON_DEMAND]
+        for _, program in ON_DEMAND:
+            wait_until(lambda: box.processes(program), what=f"{program} to come back")
+        for client in clients:
+            client.close()
+        box.run(["postconf", "-PX", "virtual/unix/virtual_mailbox_base"], check=True)
+        box.run(["postconf", "-MX", "pipe/unix", "spawn/unix"], check=True)
+        box.reload()
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == len(ON_DEMAND)
+    assert all(words.endswith("pid N killed by signal 9") for words in shown[0])
 
 
 def test_a_daemon_that_cannot_start_is_throttled(ours, oracle):

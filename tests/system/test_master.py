@@ -1,5 +1,6 @@
 """master(8): processes on demand, limits, rest after failure, reload, stop."""
 
+import fcntl
 import os
 import re
 import signal
@@ -511,6 +512,32 @@ def test_a_second_master_is_refused(box):
     assert box.run(["/usr/lib/postfix/sbin/master", "-t"]).returncode == 0
 
 
+def test_a_look_at_the_lock_does_not_keep_master_from_starting(box):
+    """postfix status holds it for a moment."""
+    box.start(mail=False)
+    box.run("postfix check && touch /var/spool/postfix/pid/master.pid")
+    with open(box.path("/var/spool/postfix/pid/master.pid")) as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        starting = box.popen(["/usr/lib/postfix/sbin/master", "-w"])
+        wait_until(lambda: len(box.processes("master")) == 2, what="master to come so far")
+    assert starting.wait(30) == 0
+    assert len(box.processes("master")) == 1
+
+
+def test_options_that_do_not_fit(box):
+    box.start(mail=False)
+    for words, said in (
+        (["-i"], "master: fatal: -i is allowed only for PID 1 process"),
+        (["-Z"], "master: fatal: usage: master [-c config_dir] [-D (debug)] "),
+        (["-e", "soon"], "master: fatal: usage: "),
+        (["-w", "-d"], "master: fatal: usage: "),
+        (["word"], "master: fatal: usage: "),
+    ):
+        done = box.run(["/usr/lib/postfix/sbin/master", *words])
+        assert (done.returncode, said in done.stderr) == (1, True), (words, done.stderr)
+    assert box.processes("master") == []
+
+
 def test_two_queues_cannot_share_a_data_directory(box):
     start(box)
     box.run("mkdir /tmp/two /tmp/queue && cp /etc/postfix/* /tmp/two && "
@@ -669,7 +696,7 @@ def test_as_process_1_of_a_container(box):
     box.log.wait("daemon started")
     with connect(box) as client:
         assert greeted(client)
-    (master,) = descendants(running.pid, "master")
+    (master,) = wait_until(lambda: len(p := descendants(running.pid, "master")) == 1 and p, what="one master")
     assert arguments(master)[1:] == ["-i"]
     time.sleep(0.4)
     wait_until(lambda: zombies(master) == [], what="the dead to be buried")
