@@ -93,7 +93,7 @@ static struct outcome failed(struct arena *arena, int code, const char *name,
 {
     const struct status_exit *known = status_of_exit(code);
     size_t n = status_length(output);
-    struct str words = str_trim_left(str_tail(output, n));
+    struct str words = n ? str_trim_left(str_tail(output, n)) : output;
     struct outcome outcome;
 
     if (n) /* compat: a success that is none has no detail */
@@ -162,6 +162,9 @@ struct outcome command_deliver_to(const struct child_options *options,
         return copy_read_failure(delivery, input.result, &input.why);
     log_warning("command \"%s\" for user id %u: %s", name, (unsigned)options->uid,
                 why.text);
-    return outcome_make(delivery->arena, "4.3.0", "temporary failure. Command output: %s",
-                        why.text);
+    /* compat: what is wrong with a directory of ours is not for senders to read. */
+    return outcome_make(delivery->arena, "4.3.0", "temporary failure%s%s",
+                        str_starts(str_of(why.text), "execute ") ? ". Command output: "
+                                                                 : "",
+                        str_starts(str_of(why.text), "execute ") ? why.text : "");
 }

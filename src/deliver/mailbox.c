@@ -219,6 +219,16 @@ static int lock_file(struct append *a)
     return 0;
 }
 
+/* It could be run by whoever finds it. */
+static int check_program(struct append *a)
+{
+    if (!a->mailbox->never_a_program || !S_ISREG(a->st.st_mode) ||
+        (a->st.st_mode & 0111) == 0)
+        return 0;
+    fail_set(&a->refusal->why, "file is executable");
+    return refuse(a, "5.7.1");
+}
+
 static int check_owner(struct append *a)
 {
     if (!a->mailbox->strict_owner || a->st.st_uid == a->mailbox->owner.uid)
@@ -317,7 +327,8 @@ static int locked_append(struct append *a, const struct copy *copy)
 
     if (open_file(a) < 0)
         result = refuse_by_errno(a);
-    else if ((result = lock_file(a)) == 0 && (result = check_owner(a)) == 0) {
+    else if ((result = lock_file(a)) == 0 && (result = check_owner(a)) == 0 &&
+             (result = check_program(a)) == 0) {
         rights_take(a->delivery, a->mailbox->owner);
         result = append_message(a, copy);
         rights_take(a->delivery, a->mailbox->maker);

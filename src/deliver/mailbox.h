@@ -32,6 +32,7 @@ struct mailbox {
     bool lock_file_optional; /* go on when PATH.lock can't be made for other reasons than
                                 that it is there */
     bool strict_owner;       /* the file must be the owner's */
+    bool never_a_program;    /* refuse a file that may be executed */
     long long size_limit;    /* of the file; 0 = none */
     const struct durable *durable;
 };

@@ -35,21 +35,14 @@ static void export_known(struct environment *e, const char *name, const char *va
         export_censored(e, name, value);
 }
 
-static void export_plain(struct environment *e, const char *name, const char *value)
-{
-    if (*value)
-        texts_add(&e->texts, e->attempt->arena,
-                  arena_printf(e->attempt->arena, "%s=%s", name, value));
-}
-
 static void export_user(struct environment *e, const struct step *step,
                         const struct user *user)
 {
     const char *name = step->alias || !user ? step->name : user->name;
 
     if (user) {
-        export_plain(e, "HOME", user->home);
-        export_plain(e, "SHELL", user->shell);
+        export_known(e, "HOME", user->home);
+        export_known(e, "SHELL", user->shell);
     }
     export_known(e, "LOGNAME", name);
     export_known(e, "USER", name);

@@ -22,6 +22,7 @@ static struct outcome append(struct attempt *attempt, const struct step *step,
         .maker = owner,
         .locks = agent->mailbox_locks,
         .lock_file_optional = true,
+        .never_a_program = true,
         .size_limit = agent->conf->mailbox_size_limit,
         .durable = &agent->durable,
     };

@@ -2,9 +2,11 @@
 #include "local/local.h"
 
 #include "deliver/rights.h"
+#include "util/file.h"
 #include "util/log.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 enum { NESTED_MAX = 20 };
 
@@ -48,6 +50,20 @@ static int find_rights(struct attempt *attempt, struct step *step, const char *p
     return found < 0 ? -1 : 0;
 }
 
+/*
+ * A link that only root can have made is the administrator's; any other could name
+ * a file of somebody else's, whose lines the report would tell.
+ */
+static const char *behind_link(struct attempt *attempt, const char *path)
+{
+    char *target = file_link_is_trusted(path) ? realpath(path, NULL) : NULL;
+
+    if (target)
+        path = arena_copy(attempt->arena, target);
+    free(target);
+    return path;
+}
+
 static int read_list(struct attempt *attempt, struct step *step, const char *path,
                      struct str *ret, struct fail *why)
 {
@@ -55,6 +71,8 @@ static int read_list(struct attempt *attempt, struct step *step, const char *pat
     struct stat st;
     int result;
 
+    rights_give_back(attempt->delivery);
+    path = behind_link(attempt, path);
     if (find_rights(attempt, step, path, &reader, why) < 0)
         return -1;
     result = list_read(attempt, path, reader, ret, &st, why);
@@ -93,6 +111,9 @@ void include_deliver(struct attempt *attempt, const struct step *step, const cha
     else if (inside.includes > NESTED_MAX)
         refuse(attempt, step, "5.3.5",
                arena_printf(attempt->arena, ":include:%s is nested too deeply", path));
+    else if (!attempt_is_first(attempt, "include %s %d %s", attempt_sender(attempt, step),
+                               step->leaves, path))
+        attempt_expanded(attempt, step);
     else if (read_list(attempt, &inside, path, &content, &why) < 0)
         refuse(attempt, step, why.code == EIO || why.code == ESTALE ? "4.3.5" : "5.3.5",
                why.text);

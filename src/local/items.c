@@ -81,7 +81,7 @@ static size_t word_length(struct str text)
 
 /*
  * A command, path or file name by itself, quoted as a whole or in part; or a
- * name with a colon inside, which is no group.
+ * name with a colon inside, which is no group ("list: joe, ann;").
  */
 static bool is_word(struct str text)
 {
@@ -90,7 +90,7 @@ static bool is_word(struct str text)
 
     if (kind_of(str_tail(word, str_starts(word, "\""))) != ITEM_ADDRESS)
         return true;
-    return colon + 1 < word.n && word.p[colon] == ':';
+    return colon + 1 < word.n && word.p[colon] == ':' && str_find(text, ';') == text.n;
 }
 
 static struct str take_word(struct parser *p, struct str *rest)
@@ -211,20 +211,18 @@ size_t items_deliver(struct attempt *attempt, const struct step *step, struct st
     return items.n;
 }
 
-/* A logical line: one that begins with a blank continues the line before it. */
-static struct str take_logical_line(struct str *rest)
+/* compat: unlike in an alias file, a line that begins with a blank stands by itself. */
+static struct str take_line(struct str *rest)
 {
-    struct str whole = *rest, line = str_until(rest, '\n');
+    struct str line = str_until(rest, '\n');
 
-    while (line.n && line.p[0] != '#' && rest->n && strchr(" \t", rest->p[0]))
-        (void)str_until(rest, '\n');
-    return line.n && line.p[0] == '#' ? STR_NONE : str_head(whole, whole.n - rest->n);
+    return str_starts(line, "#") ? STR_NONE : line;
 }
 
 bool items_any(const struct attempt *attempt, struct str content)
 {
     while (content.n)
-        if (items_of(attempt, take_logical_line(&content)).n > 0)
+        if (items_of(attempt, take_line(&content)).n > 0)
             return true;
     return false;
 }
@@ -235,6 +233,6 @@ size_t items_deliver_file(struct attempt *attempt, const struct step *step,
     size_t n = 0;
 
     while (content.n && !attempt->deferred)
-        n += items_deliver(attempt, step, take_logical_line(&content));
+        n += items_deliver(attempt, step, take_line(&content));
     return n;
 }

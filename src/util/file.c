@@ -233,15 +233,14 @@ int file_lock_within(int fd, enum file_lock lock, enum file_lock_style style,
 
 /* --- opening where others may write ------------------------------------------ */
 
-/* May a symlink at path be followed? Root made it, in a directory that only root can
- * change. */
-static bool link_is_trusted(const char *path, const struct stat *link)
+bool file_link_is_trusted(const char *path)
 {
-    struct stat parent;
+    struct stat link, parent;
     char *copy;
     bool trusted;
 
-    if (link->st_uid != 0 || (copy = strdup(path)) == NULL)
+    if (lstat(path, &link) < 0 || !S_ISLNK(link.st_mode) || link.st_uid != 0 ||
+        (copy = strdup(path)) == NULL)
         return false;
     trusted = stat(dirname(copy), &parent) == 0 && parent.st_uid == 0 &&
               (parent.st_mode & (S_IWGRP | S_IWOTH)) == 0;
@@ -261,7 +260,7 @@ static int check_opened(int fd, const char *path, struct stat *st, struct fail *
     if (st->st_nlink != 1)
         return fail_set(why, "file has %lu hard links", (unsigned long)st->st_nlink);
     if (S_ISLNK(name.st_mode)) {
-        if (link_is_trusted(path, &name))
+        if (file_link_is_trusted(path))
             return 0;
         return fail_set(why, "file is a symbolic link");
     }

@@ -65,6 +65,9 @@ int file_lock_within(int fd, enum file_lock lock, enum file_lock_style style,
 int file_open_safely(const char *path, int flags, mode_t mode, struct stat *ret_stat,
                      struct fail *why) MUST_CHECK;
 
+/* Is path a symlink that root owns, in a directory where only root may write? */
+bool file_link_is_trusted(const char *path);
+
 /* mkdir -p; existing directories are fine. */
 int file_make_directories(const char *path, mode_t mode, struct fail *why) MUST_CHECK;
 

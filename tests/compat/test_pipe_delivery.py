@@ -13,6 +13,7 @@ ALL = (
     " $client_hostname $client_protocol $original_recipient [$sasl_method] [$sasl_username] [$sasl_sender]"
     " a${user}b ${user}@${domain} x$$y {two words} x{$user}y"
 )
+STATUSES = (2, 64, 65, 66, 68, 69, 70, 71, 72, 73, 74, 76, 78, 79, 126, 127, 255)
 SERVICES = {
     "plain": f"user=joe {DUMP} -f $sender -- $recipient",
     "all": f"user=joe {DUMP} {ALL}",
@@ -38,6 +39,20 @@ SERVICES = {
     "closes": "user=joe argv=/bin/sh -c {exec <&-; sleep 0.2}",
     "macro": "user=joe argv=/bin/true $nosuch",
     "form": "user=joe argv=/bin/true ${user?x}",
+    "many": f"user=joe {DUMP} -r $recipient/$user/$extension/$domain $mailbox x$original_recipient",
+    "jail": f"user=joe chroot=/ directory=/home {DUMP} $user",
+    "nodir": f"user=joe directory=/nonexistent {DUMP}",
+    "nojail": f"user=joe chroot=/nonexistent {DUMP}",
+    "group": f"user=joe:mail {DUMP}",
+    "noread": "user=joe argv=/bin/sh -c {exec <&-; exit 0}",
+    "noreadfail": "user=joe argv=/bin/sh -c {exec <&-; exit 77}",
+    "endsearly": "user=joe argv=/bin/true",
+    "some": "user=joe argv=/bin/sh -c {head -c 10 >/tmp/out/some}",
+    "code": "user=joe argv=/bin/sh -c {echo 4.1.2 later; exit 69}",
+    "code2": "user=joe argv=/bin/sh -c {echo 2.1.2 fine; exit 69}",
+    "codeonly": "user=joe argv=/bin/sh -c {echo 5.1.2; exit 75}",
+    "rest": "flags=h> user=joe argv=/tmp/bin/dump $domain $nexthop",
+    **{f"exit{n}": f"user=joe argv=/bin/sh -c {{exit {n}}}" for n in STATUSES},
 }
 MASTER = "".join(f"{name} unix - n n - - pipe {words}\n" for name, words in SERVICES.items())
 MAIN = f"""
@@ -50,6 +65,8 @@ relay_domains = {" ".join(f"{n}.test" for n in SERVICES)}
 transport_maps = inline:{{{", ".join(f"{n}.test={n}:" for n in SERVICES)}, hop.test=all:Next.Hop:25}}
 slow_time_limit = 1s
 """
+
+BIG = TEXT + ("0123456789abcdef" * 4 + "\n") * 20000
 
 
 def to(name, local="Joe+Ext", **more):
@@ -71,6 +88,16 @@ CASES = [
     Case("several recipients", ("a@all.test", "B+x@all.test"), ("a@plain.test", "b@plain.test")),
     Case("several for flag D", ("a@delivered.test", "b@delivered.test")),
     Case("several for flag O", ("a@original.test", "b@original.test")),
+    *(
+        Case(f"big message to {n}", f"joe@{n}.test", text=BIG)
+        for n in ("noread", "noreadfail", "endsearly", "some", "size", "blank")
+    ),
+    Case("over the size", "joe@size.test", text=TEXT + "x" * 200 + "\n"),
+    Case("a long line", "joe@flags.test", "joe@eol.test", text=TEXT + "." + "y" * 100_000 + "\n.\nFrom x\n"),
+    Case("no line end", "joe@blank.test", "joe@eol.test", text=TEXT[:-3] + "no end"),
+    Case("several with macros of recipients", ("A+b@many.test", "C@many.test")),
+    *(Case(f"odd user {n}", f"{n}@plain.test", f"{n}@flags.test") for n in ('"+x"', '"a\\"b"', '"|id"', '"${user}"', "$(id)")),
+    Case("verified sender of nobody", "joe@rest.test", sender=""),
     Case("several fail together", ("a@exit67.test", "b@exit67.test")),
 ]
 
