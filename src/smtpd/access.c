@@ -71,12 +71,6 @@ static enum verdict act_nothing(struct deed *deed)
     return VERDICT_DUNNO;
 }
 
-static enum verdict act_ok(struct deed *deed)
-{
-    (void)deed;
-    return VERDICT_PERMIT;
-}
-
 /* --- for the log ---------------------------------------------------------------- */
 
 static void log_deed(const struct deed *deed, const char *action, const char *text)
@@ -99,6 +93,18 @@ static enum verdict act_info(struct deed *deed)
 {
     log_deed(deed, "info", rest_text(deed));
     return VERDICT_DUNNO;
+}
+
+static enum verdict act_ok(struct deed *deed)
+{
+    const struct judge *judge = deed->judge;
+    struct arena *command = judge->session->command;
+    struct str rest = deed->answer->value;
+    const char *action = arena_copy_str(command, str_word(&rest, " \t"));
+
+    restrict_log_permit(judge, action, &judge->subject,
+                        arena_printf(command, "from %s", deed->answer->table));
+    return VERDICT_PERMIT;
 }
 
 /* "<x>: Sender address triggers HOLD action", or the words of the table. */
@@ -308,6 +314,6 @@ enum verdict access_act(struct judge *judge, const struct access_answer *answer)
     if (is_reply_code(word, deed.rest, &code))
         return refuse_with(&deed, code, code / 100 == 4 ? "4.7.1" : "5.7.1");
     if (is_all_digits(answer->value))
-        return VERDICT_PERMIT;
+        return act_ok(&deed);
     return follow_restrictions(&deed);
 }

@@ -83,9 +83,16 @@ static void broken(struct session *session, const struct content *content)
         session_reply(session, REPLY_TIMEOUT, session->conf->myhostname);
 }
 
-static void record(void *submission, int type, struct str data)
+static void record(void *context, int type, struct str data)
 {
-    submit_record(submission, type, data);
+    const struct session *session = context;
+
+    submit_record(session->transaction.submission, type, data);
+}
+
+static void progress(void *context, size_t n)
+{
+    session_progress(context, n);
 }
 
 static struct content receive(struct session *session)
@@ -95,9 +102,11 @@ static struct content receive(struct session *session)
         .limit = session->conf->message_size_limit,
         .bare_newline = session->bare_newline,
         .record = record,
-        .context = session->transaction.submission,
+        .progress = session->conf->smtpd_per_request_deadline ? progress : NULL,
+        .context = session,
     };
 
+    session_start_request(session);
     return content_read(session->stream, &rules);
 }
 
@@ -116,6 +125,23 @@ static bool may_send(struct session *session, struct str argument)
         return !restrict_stage(session, STAGE_DATA);
     }
     return false;
+}
+
+static void refuse_bare_newline(struct session *session)
+{
+    struct maillog_context context = session_log_context(
+        session,
+        session->transaction.recipients == 1 ? session->transaction.recipient : NULL);
+
+    maillog_action(session->server->log_style, session->transaction.queue_id, "reject",
+                   arena_printf(session->command, "%s from %s", session->where,
+                                session->client_text),
+                   "bare <LF> received", &context);
+    session_trouble(session, TROUBLE_PROTOCOL);
+    session_reply_text(session, session->conf->smtpd_forbid_bare_newline_reject_code,
+                       "5.5.2",
+                       arena_printf(session->command, "%s Error: bare <LF> received",
+                                    session->conf->myhostname));
 }
 
 void answer_data(struct session *session, struct str argument)
@@ -137,8 +163,7 @@ void answer_data(struct session *session, struct str argument)
         session->where = "DATA";
         broken(session, &content);
     } else if (content.bare_lf) {
-        session_reply(session, REPLY_BARE_LF, session->conf->myhostname);
-        session->quit = true;
+        refuse_bare_newline(session);
     } else if (content.too_big) {
         log_warning("%s: queue file size limit exceeded", session->transaction.queue_id);
         session_reply(session, REPLY_TOO_BIG);

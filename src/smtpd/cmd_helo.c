@@ -8,10 +8,9 @@
 
 /* In the order in which log lines name them. */
 static const char *const keywords[] = {
-    "8BITMIME", "AUTH",       "DSN",      "ENHANCEDSTATUSCODES",
-    "ETRN",     "PIPELINING", "SIZE",     "STARTTLS",
-    "VRFY",     "XCLIENT",    "XFORWARD", "SMTPUTF8",
-    "CHUNKING",
+    "8BITMIME", "AUTH",     "ETRN",     "PIPELINING", "SIZE",
+    "STARTTLS", "VRFY",     "XCLIENT",  "XFORWARD",   "ENHANCEDSTATUSCODES",
+    "DSN",      "SMTPUTF8", "CHUNKING",
 };
 
 /* What EHLO announces, in this order. */
@@ -44,16 +43,16 @@ static const char *keyword_text(struct session *session, size_t i)
 
 /* What is not announced is told to the administrator, unless the list says
  * silent-discard. */
-static void log_discarded(const struct server *server)
+static void log_discarded(const struct session *session)
 {
     struct buf names;
 
-    if (server->discarded_keywords.n == 0 ||
-        texts_has(&server->discarded_keywords, STR("silent-discard"), true))
+    if (session->discarded_keywords.n == 0 ||
+        texts_has(&session->discarded_keywords, STR("silent-discard"), true))
         return;
     buf_init(&names, 1000);
     for (size_t i = 0; i < COUNT(keywords); i++)
-        if (texts_has(&server->discarded_keywords, str_of(keywords[i]), true))
+        if (texts_has(&session->discarded_keywords, str_of(keywords[i]), true))
             buf_printf(&names, " %s", keywords[i]);
     if (names.n)
         log_info("discarding EHLO keywords:%s", buf_text(&names));
@@ -65,13 +64,13 @@ static void announce(struct session *session)
     const char *host = session->conf->myhostname, *text;
     struct texts lines = {0};
 
-    log_discarded(session->server);
+    log_discarded(session);
     texts_add(&lines, session->command, host);
     for (size_t i = 0; (text = keyword_text(session, i)) != NULL; i++) {
         struct str rest = str_of(text);
         struct str keyword = str_word(&rest, " ");
 
-        if (*text && !texts_has(&session->server->discarded_keywords, keyword, true))
+        if (*text && !texts_has(&session->discarded_keywords, keyword, true))
             texts_add(&lines, session->command, text);
     }
     for (size_t i = 0; i < lines.n; i++)

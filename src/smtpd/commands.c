@@ -14,8 +14,8 @@ enum {
 /* clang-format off */
 static const struct command commands[] = {
     /* verb   answered by   needs                     counted as   flags        RFC 5321 */
-    {"HELO", answer_helo, NEED_NOTHING,             COUNT_HELO, CLEAR},       /* 4.1.1.1 */
-    {"EHLO", answer_ehlo, NEED_NOTHING,             COUNT_EHLO, CLEAR},       /* 4.1.1.1 */
+    {"HELO", answer_helo, NEED_NOTHING,             COUNT_HELO, JUNK | CLEAR},       /* 4.1.1.1 */
+    {"EHLO", answer_ehlo, NEED_NOTHING,             COUNT_EHLO, JUNK | CLEAR},       /* 4.1.1.1 */
     {"STARTTLS", answer_starttls, NEED_NOTHING,     COUNT_STARTTLS, CLEAR},   /* RFC 3207 */
     {"AUTH", answer_auth, NEED_NOTHING,             COUNT_AUTH, 0},       /* RFC 4954 */
     {"MAIL", answer_mail, NEED_HELO | NEED_NO_MAIL, COUNT_MAIL, BATCH},   /* 4.1.1.2 */

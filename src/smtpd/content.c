@@ -96,6 +96,8 @@ struct content content_read(struct stream *stream, const struct content_rules *r
         r.content.result = stream_read_line(stream, rules->line_max, &line, &bare);
         if (r.content.result != STREAM_OK && r.content.result != STREAM_TOO_LONG)
             return r.content;
+        if (rules->progress)
+            rules->progress(rules->context, line.n + 2);
         if (take(&r, line, bare, r.content.result == STREAM_OK))
             return r.content;
     }

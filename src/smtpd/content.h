@@ -22,6 +22,8 @@ struct content_rules {
     /* Takes each record: RECORD_LINE (a line end follows) or RECORD_CHUNK (more of the
      * line follows). */
     void (*record)(void *context, int type, struct str data);
+    /* Tells of so many bytes that came, or NULL. */
+    void (*progress)(void *context, size_t n);
     void *context;
 };
 

@@ -182,15 +182,17 @@ static const struct option {
 };
 /* clang-format on */
 
-static const struct option *find(const struct session *session, int command,
-                                 struct str name)
+static const struct option *find(int command, struct str name)
 {
     for (size_t i = 0; i < COUNT(known); i++)
-        if ((known[i].commands & command) && str_is_nocase(name, known[i].name) &&
-            !texts_has(&session->server->discarded_keywords, str_of(known[i].keyword),
-                       true))
+        if ((known[i].commands & command) && str_is_nocase(name, known[i].name))
             return &known[i];
     return NULL;
+}
+
+static bool is_discarded(const struct session *session, const struct option *option)
+{
+    return texts_has(&session->discarded_keywords, str_of(option->keyword), true);
 }
 
 bool options_take(struct session *session, int command, struct str words,
@@ -202,10 +204,12 @@ bool options_take(struct session *session, int command, struct str words,
     for (struct str word; (word = str_word(&words, " \t")).n;) {
         struct str value = word;
         struct str name = str_until(&value, '=');
-        const struct option *option =
-            name.n < word.n ? find(session, command, name) : NULL;
+        const struct option *option = name.n < word.n ? find(command, name) : NULL;
 
-        if (!option) {
+        if (option && is_discarded(session, option) &&
+            strcmp(option->keyword, "DSN") == 0)
+            return refuse(&taking, REPLY_NO_DSN);
+        if (!option || is_discarded(session, option)) {
             session_reply(session, REPLY_UNSUPPORTED,
                           arena_copy_str(session->command, word));
             return false;

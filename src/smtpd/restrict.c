@@ -6,6 +6,7 @@
 #include "smtpd/restriction_list.h"
 
 #include "mail/address.h"
+#include "table/match.h"
 #include "util/log.h"
 
 #include <stdarg.h>
@@ -181,6 +182,36 @@ static enum verdict decide(struct judge *judge, const struct restriction_item *i
     return item->restriction->decide(judge, &item->argument);
 }
 
+void restrict_log_permit(const struct judge *judge, const char *action,
+                         const struct subject *subject, const char *table)
+{
+    struct session *session = judge->session;
+    struct fail why;
+    int wanted =
+        session->server->process->stand_alone
+            ? 0
+            : match_string(session->server->logged_permits, str_of(action), &why);
+
+    if (wanted < 0)
+        log_warning("%s", why.text);
+    if (wanted > 0)
+        restrict_log(judge, "permit",
+                     arena_printf(session->command, "action=%s for %s=%s %s", action,
+                                  subject->class, subject->text, table));
+}
+
+/* One that permits by itself is about the client, but for one. */
+static void log_permit(const struct judge *judge, const struct restriction *restriction)
+{
+    bool recipient = restriction->decide == restrict_permit_auth_destination;
+    struct subject subject =
+        restrict_subject(judge, recipient ? STAGE_RECIPIENT : STAGE_CLIENT);
+
+    if (judge->stage != STAGE_LOCAL_REWRITE && /* which is no access control */
+        str_starts(str_of(restriction->name), "permit_"))
+        restrict_log_permit(judge, restriction->name, &subject, "");
+}
+
 static enum verdict walk_list(struct judge *judge, const struct restriction_list *list)
 {
     judge->only_warn = false;
@@ -195,6 +226,8 @@ static enum verdict walk_list(struct judge *judge, const struct restriction_list
                 continue;
             }
         }
+        if (verdict == VERDICT_PERMIT && list->items[i].restriction)
+            log_permit(judge, list->items[i].restriction);
         if (verdict != VERDICT_DUNNO)
             return verdict;
     }
@@ -281,9 +314,11 @@ bool restrict_is_rewrite_client(struct session *session)
 
 static enum verdict walk_all(struct judge *judge)
 {
-    static const enum stage stages[] = {STAGE_CLIENT, STAGE_HELO, STAGE_SENDER,
-                                        STAGE_RELAY, STAGE_RECIPIENT};
     const struct session *session = judge->session;
+    bool relay_first = session->conf->smtpd_relay_before_recipient_restrictions;
+    const enum stage stages[] = {STAGE_CLIENT, STAGE_HELO, STAGE_SENDER,
+                                 relay_first ? STAGE_RELAY : STAGE_RECIPIENT,
+                                 relay_first ? STAGE_RECIPIENT : STAGE_RELAY};
 
     for (size_t i = session->conf->smtpd_delay_reject ? 0 : 3; i < COUNT(stages); i++)
         if (walk(judge, stages[i]) == VERDICT_REJECT)

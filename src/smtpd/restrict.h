@@ -111,6 +111,11 @@ enum verdict restrict_walk(struct judge *judge, const struct restriction_list *l
 /* "hold: RCPT from N[A]: text; from=<s> to=<r> ..." */
 void restrict_log(const struct judge *judge, const char *action, const char *text);
 
+/* "permit: RCPT from N[A]: action=OK for Sender address=s from hash:/x", when
+ * smtpd_log_access_permit_actions has the action; table: "" = none, or "from hash:/x". */
+void restrict_log_permit(const struct judge *judge, const char *action,
+                         const struct subject *subject, const char *table);
+
 /* One function for each record of restrictions.cat; a missing one is a link error. */
 #define RESTRICTION(name, kind, stages)                                                  \
     enum verdict restrict_##name(struct judge *judge, const struct argument *argument);

@@ -54,6 +54,13 @@ static void open_tables(struct server *server)
     server->sender_login_maps =
         maps(server, "smtpd_sender_login_maps", conf->smtpd_sender_login_maps);
     server->rbl_reply_maps = maps(server, "rbl_reply_maps", conf->rbl_reply_maps);
+    server->command_filter =
+        maps(server, "smtpd_command_filter", conf->smtpd_command_filter);
+    server->discarded_keyword_maps =
+        maps(server, "smtpd_discard_ehlo_keyword_address_maps",
+             conf->smtpd_discard_ehlo_keyword_address_maps);
+    server->logged_permits = match(server, "smtpd_log_access_permit_actions",
+                                   conf->smtpd_log_access_permit_actions);
     server->relay_recipient_maps =
         maps(server, "relay_recipient_maps", conf->relay_recipient_maps);
 }

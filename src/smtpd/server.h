@@ -45,6 +45,9 @@ struct server {
     struct maps *virtual_mailbox_maps;
     struct maps *relay_recipient_maps;
     struct maps *rbl_reply_maps;
+    struct maps *command_filter;
+    struct maps *discarded_keyword_maps; /* by address */
+    struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
     struct maps *sender_login_maps;
     struct restriction_list *lists[STAGES];
     struct restriction_class *classes; /* smtpd_restriction_classes */
@@ -53,7 +56,7 @@ struct server {
     bool wants_tls, needs_tls;
     unsigned told_troubles; /* notify_classes, TROUBLE_ bits */
     enum bare_newline bare_newline;
-    struct texts discarded_keywords; /* of EHLO, never announced */
+    struct texts discarded_keywords; /* of EHLO: for clients that no table has */
     struct match_list *forbidden_commands;
     struct match_list *fast_flush_domains; /* ETRN */
     struct texts noop_commands;

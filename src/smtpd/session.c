@@ -147,6 +147,29 @@ struct maillog_context session_log_context(const struct session *session,
     };
 }
 
+/* --- deadlines ------------------------------------------------------------------ */
+
+void session_start_request(struct session *session)
+{
+    const struct conf *conf = session->conf;
+
+    if (!conf->smtpd_per_request_deadline)
+        return;
+    session->deadline_ms = clock_ms(&clock_system) + conf->smtpd_timeout * 1000L;
+    stream_set_deadline(session->stream, session->deadline_ms);
+}
+
+void session_progress(struct session *session, size_t bytes)
+{
+    const struct conf *conf = session->conf;
+    int64_t most = clock_ms(&clock_system) + conf->smtpd_timeout * 1000L;
+    int64_t rate = conf->smtpd_min_data_rate > 0 ? conf->smtpd_min_data_rate : 1;
+    int64_t due = session->deadline_ms + (int64_t)bytes * 1000 / rate;
+
+    session->deadline_ms = due < most ? due : most;
+    stream_set_deadline(session->stream, session->deadline_ms);
+}
+
 /* --- the command loop --------------------------------------------------------- */
 
 /* Read one command line. NULL when the client is gone or too slow, with session->reason
@@ -245,7 +268,7 @@ static void count(struct session *session, enum counted counted)
 static void count_junk(struct session *session, const struct command *command)
 {
     if (command && (command->flags & COMMAND_JUNK) &&
-        session->junk++ >= (unsigned)session->conf->smtpd_junk_command_limit)
+        session->junk++ > (unsigned)session->conf->smtpd_junk_command_limit)
         session->errors++;
 }
 
@@ -276,14 +299,44 @@ static bool may_be_followed(const struct session *session, const struct command 
     return (command->flags & COMMAND_IN_BATCH) && strcmp(session->protocol, "ESMTP") == 0;
 }
 
+/* What smtpd_command_filter makes of a line; false = it can't be asked. */
+static bool filter_command(struct session *session, struct str *line)
+{
+    struct str instead;
+    struct fail why;
+
+    if (session->server->process->stand_alone)
+        return true;
+    switch (maps_lookup(session->server->command_filter, *line, MAPS_ALL,
+                        session->command, &instead, &why)) {
+    case TABLE_ERROR:
+        log_warning("%s", why.text);
+        return false;
+    case TABLE_FOUND:
+        log_info("%s: replacing command \"%.100s\" with \"%.100s\"", session->client_text,
+                 arena_copy_str(session->command, *line),
+                 arena_copy_str(session->command, instead));
+        *line = instead;
+        return true;
+    default:
+        return true;
+    }
+}
+
 static void run_command(struct session *session, struct str line)
 {
-    struct str argument = line;
-    struct str verb = str_word(&argument, " \t");
-    const struct command *command = command_find(verb);
+    struct str argument, verb;
+    const struct command *command;
 
     arena_reset(session->command);
     session->failed = false;
+    if (!filter_command(session, &line)) {
+        session_reply(session, REPLY_LOCAL_DATA_ERROR, session->conf->myhostname);
+        return;
+    }
+    argument = line;
+    verb = str_word(&argument, " \t");
+    command = command_find(verb);
     if (command) {
         session->where = command->verb;
         if (!may_be_followed(session, command) &&
@@ -327,6 +380,7 @@ static void converse(struct session *session)
             session_reply(session, REPLY_TOO_MANY_ERRORS, session->conf->myhostname);
             break;
         }
+        session_start_request(session);
         result = read_command(session, &line);
         if (line.n || result == STREAM_OK)
             transcript_in(&session->transcript, line);
@@ -400,10 +454,35 @@ static bool client_matches(struct session *session, struct match_list *list)
     return found > 0;
 }
 
+/* What this client is not to hear of. A table that fails leaves it as for everybody. */
+static void choose_keywords(struct session *session)
+{
+    const struct server *server = session->server;
+    struct str words;
+    struct fail why;
+
+    session->discarded_keywords = server->discarded_keywords;
+    if (server->process->stand_alone)
+        return;
+    switch (maps_lookup(server->discarded_keyword_maps, str_of(session->address),
+                        MAPS_ALL, session->command, &words, &why)) {
+    case TABLE_FOUND:
+        session->discarded_keywords = (struct texts){0};
+        texts_split(&session->discarded_keywords, session->arena, words, ", \t\r\n");
+        break;
+    case TABLE_ERROR:
+        log_warning("%s", why.text);
+        break;
+    default:
+        break;
+    }
+}
+
 static void classify_client(struct session *session)
 {
     struct server *server = session->server;
 
+    choose_keywords(session);
     session->in_mynetworks =
         server->process->stand_alone || client_matches(session, server->mynetworks);
     session->bare_newline = server->bare_newline;
@@ -498,10 +577,11 @@ void session_serve(struct client *client)
     name_client(&session);
     maillog_connect(session.client_text);
     classify_client(&session);
-    if (!limits_connect(&session) && !talks_first(&session)) {
+    if (!limits_connect(&session)) {
         session.refused =
             !session.conf->smtpd_delay_reject && restrict_stage(&session, STAGE_CLIENT);
-        if (!session.refused) /* else that was the greeting */
+        /* a refusal was the greeting */
+        if (!session.refused && !talks_first(&session))
             say_hello(&session);
     }
     converse(&session);

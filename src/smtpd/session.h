@@ -82,12 +82,14 @@ struct session {
     char literal[NETADDR_TEXT]; /* the same with IPv6: */
     const char *client_text;    /* "name[address]", for log lines */
     bool in_mynetworks;
+    struct texts discarded_keywords; /* of EHLO: for this client */
     const char *counted_as; /* what anvil knows the client by; NULL = not counted */
     enum bare_newline bare_newline; /* in force for this client */
     const char *helo;               /* NULL before HELO or EHLO */
     const char *protocol;           /* "SMTP" or "ESMTP" */
     const char *where;     /* the last command, for log lines: "CONNECT", "RCPT" */
     const char *reason;    /* why the session ended early, or NULL */
+    int64_t deadline_ms;   /* of the request, when there is one */
     long long data_bytes;  /* read in DATA when it broke off, else -1 */
     bool refused;          /* by the restrictions on clients, at the greeting */
     bool quit;             /* no more commands */
@@ -114,6 +116,10 @@ void session_refuse(struct session *session, const char *sender, enum reply repl
 /* Put any reply: code, status ("" = none), text. soft_bounce applies. */
 void session_reply_text(struct session *session, int code, const char *status,
                         const char *text);
+/* With smtpd_per_request_deadline, a request has $smtpd_timeout as a whole, and what
+ * comes of a message earns time at $smtpd_min_data_rate. */
+void session_start_request(struct session *session);
+void session_progress(struct session *session, size_t bytes);
 /* Something that the postmaster may want to hear of. */
 void session_trouble(struct session *session, enum trouble trouble);
 /* A message was taken: errors before it are forgiven. */

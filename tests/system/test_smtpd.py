@@ -1,10 +1,16 @@
-"""What smtpd does besides the talk itself: services that it refuses, notices to the postmaster."""
+"""What smtpd does besides the talk itself: services that it refuses, deadlines."""
 
+import itertools
+import select
 import socket
+import time
 
 import pytest
 
-MASTER = "4465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n"
+MASTER = """\
+4465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
+2525 inet n - n - - smtpd -o smtpd_per_request_deadline=yes -o smtpd_timeout=1s
+"""
 
 
 def test_a_service_that_begins_with_tls_takes_nothing_in_the_clear(mta):
@@ -14,3 +20,42 @@ def test_a_service_that_begins_with_tls_takes_nothing_in_the_clear(mta):
     with socket.create_connection((mta.address, 4465), 20):
         mta.log.wait(r"smtpd\[\d+\]: fatal: smtpd_tls_wrappermode = yes: this version has no TLS", since=mark)
         mta.log.wait(r"smtpd: bad command startup -- throttling", since=mark)
+
+
+def ends_within(client, said, seconds):
+    """Say a byte at a time, five a second; the server has to hang up in time."""
+    client.settimeout(0.2)
+    end = time.monotonic() + seconds
+    for byte in itertools.cycle(said):
+        try:
+            client.send(bytes([byte]))
+            if not client.recv(1000):
+                return True
+        except TimeoutError:
+            pass
+        except OSError:
+            return True
+        if time.monotonic() > end:
+            return False
+
+
+def test_a_request_has_a_deadline_as_a_whole(mta):
+    mark = mta.log.mark()
+    with socket.create_connection((mta.address, 2525), 20, ("127.0.0.9", 0)) as client:
+        assert client.recv(1000).startswith(b"220 ")
+        assert ends_within(client, b"a", 10)
+    mta.log.wait(r"smtpd\[\d+\]: timeout after CONNECT from", since=mark)
+
+
+def test_content_has_a_least_speed(mta):
+    mark = mta.log.mark()
+    with mta.smtp(port=2525) as client:
+        client.ehlo()
+        client.docmd("MAIL FROM:<a@x.test>")
+        client.docmd(f"RCPT TO:<joe@{mta.domain}>")
+        client.docmd("DATA")
+        for _ in range(4):  # this is fast enough, though it takes longer than one time limit
+            client.send("Subject: " + 900 * "a" + "\r\n")
+            assert not select.select([client.sock], [], [], 0.4)[0]
+        assert ends_within(client.sock, b"a\r\n", 10)
+    mta.log.wait(r"smtpd\[\d+\]: timeout after DATA \(\d+ bytes\) from", since=mark)
