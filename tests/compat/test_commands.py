@@ -156,6 +156,13 @@ def test_options_of_sendmail(pair, words):
     assert seen[0] == seen[1]
 
 
+@pytest.mark.parametrize("words", ["-bd", "-bl", "-q15m"])
+def test_daemon_mode_of_sendmail(pair, words):
+    """Start-up scripts are told 0 at once; what `postfix start` says to others is its own."""
+    assert [m.run(f"sendmail {words}", user="joe").returncode for m in pair] == [0, 0]
+    pair[0].log.wait(r"the postfix command is reserved for the superuser")
+
+
 HEADERS = {
     "all kinds": "To: a@b.test, \"c d\"@e.test\nCc: f (g), h: i, j;\nBcc: K <k@l.test>\n\nhello\n",
     "folded": "To: a@b.test,\n\tb@b.test,\n c@b.test\n\nhello\n",

@@ -46,6 +46,10 @@ CALLS = {
     "no output at all": ("postdrop >&- 2>&-", None),
     "full device": ("postdrop >/dev/full", None),
     "no core, one process": ("ulimit -c 0; ulimit -u 1; exec postdrop", True),
+    "sendmail, one process": ("ulimit -u 1; exec sendmail joe", None),
+    "sendmail, few descriptors": ("ulimit -n 5; exec sendmail joe", False),
+    "sendmail, no standard input": ("exec sendmail joe <&-", True),
+    "sendmail, a directory as input": ("exec sendmail joe </home", False),
     "few descriptors": ("ulimit -n 4; exec postdrop", None),
     "no memory": ("ulimit -v 20000; exec postdrop", None),
     "small files": ("ulimit -f 0; exec postdrop", False),
@@ -83,6 +87,19 @@ def test_a_signal_leaves_nothing(down, number):
     wait_until(lambda: maildrop(down), what="a file in maildrop")
     assert down.kill("postdrop", number) == 1
     assert process.wait(10) != 0
+    assert maildrop(down) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("text", [b"Subject: x\n\nhello\n", b"x" * 100000], ids=["short", "long"])
+def test_sendmail_that_is_interrupted_leaves_nothing(down, number, text):
+    process = down.popen("exec sendmail ann", user="joe", stdin=-1, stdout=-1, stderr=-3)
+    process.stdin.write(text)
+    process.stdin.flush()
+    wait_until(lambda: maildrop(down), what="a file in maildrop")
+    assert down.kill("sendmail", number) == 1
+    assert process.wait(10) != 0
+    wait_until(lambda: not maildrop(down), what="postdrop's end")
     assert maildrop(down) == {}
 
 
@@ -146,5 +163,6 @@ def test_what_the_caller_calls_himself_is_not_logged(down):
     mark = down.log.mark()
     forged = {"MAIL_LOGTAG": "postfix/x[1]: forged\n<22>postfix/y"}
     down.run(["postdrop", "-x"], user="joe", env=forged)
+    down.log.wait(r"usage: postdrop", since=mark)
     (line,) = down.log.matching(r"usage: postdrop", since=mark)
     assert "forged" not in line.string and line.string.startswith("postfix/postdrop[")

@@ -24,6 +24,18 @@ static void become(const struct sendmail *sendmail, const char *directory,
     fatal_status(EX_TEMPFAIL, "execute %s: %m", path);
 }
 
+/* compat: init scripts are told 0, whether or not the mail system runs already. */
+static void start_mail_system(const struct sendmail *sendmail)
+{
+    static const char *const words[] = {"postfix", "start", NULL};
+    pid_t pid = fork();
+
+    if (pid < 0)
+        fatal_status(EX_TEMPFAIL, "fork: %m");
+    if (pid == 0)
+        become(sendmail, sendmail->command.conf->command_directory, words);
+}
+
 /* newaliases: postalias with all of $alias_database, or what -oA names. */
 static void rebuild_aliases(struct sendmail *sendmail)
 {
@@ -52,7 +64,6 @@ static void do_other(struct sendmail *sendmail)
                       *const flush[] = {"postqueue", "-f", NULL},
                       *const site[] = {"postqueue", "-s", sendmail->argument, NULL},
                       *const id[] = {"postqueue", "-i", sendmail->argument, NULL},
-                      *const start[] = {"postfix", "start", NULL},
                       *const stand_alone[] = {"smtpd", "-S", NULL};
 
     switch (sendmail->mode) {
@@ -69,7 +80,7 @@ static void do_other(struct sendmail *sendmail)
         become(sendmail, conf->command_directory, id);
         break;
     case MODE_DAEMON:
-        become(sendmail, conf->command_directory, start);
+        start_mail_system(sendmail);
         break;
     case MODE_STAND_ALONE:
         require_submitter(sendmail);
