@@ -70,6 +70,8 @@ void destination_free(struct destination *destination)
     struct transport *transport = destination->transport;
 
     map_remove(transport->destinations, str_of(destination->name));
+    if (trouble_is(&destination->dead))
+        transport->manager->dead--;
     loop_cancel(transport->manager->loop, destination->timer);
     trouble_clear(&destination->dead);
     lineup_done(&destination->asleep);
@@ -170,6 +172,8 @@ void destination_throttle(struct destination *destination, const char *status,
 {
     struct manager *manager = destination->transport->manager;
 
+    if (!trouble_is(&destination->dead))
+        manager->dead++;
     trouble_set(&destination->dead, status, reason);
     loop_cancel(manager->loop, destination->timer);
     destination->paused = false;
@@ -179,6 +183,8 @@ void destination_throttle(struct destination *destination, const char *status,
     while (destination->peers)
         peer_evict(destination->peers, &destination->dead,
                    "delivery temporarily suspended: ");
+    if (manager->dead > (size_t)manager->conf->qmgr_message_recipient_limit)
+        destination_unthrottle(destination);
 }
 
 void destination_unthrottle(struct destination *destination)
@@ -187,6 +193,7 @@ void destination_unthrottle(struct destination *destination)
 
     if (trouble_is(&destination->dead)) {
         trouble_clear(&destination->dead);
+        transport->manager->dead--;
         loop_cancel(transport->manager->loop, destination->timer);
         destination->timer = NULL;
         destination->window = window_new(&transport->rules, destination->busy);

@@ -24,6 +24,7 @@ struct manager {
     struct map *messages;   /* active ones, by queue id: struct message */
     struct map *transports; /* by name: struct transport */
     size_t recipients;      /* of all messages, in memory */
+    size_t dead;            /* destinations that are left alone */
     size_t probes;          /* active messages that are address probes */
     size_t files;           /* open queue files */
     size_t files_max;

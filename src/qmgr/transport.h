@@ -126,6 +126,7 @@ void destination_wake(struct destination *destination);
 /* A delivery has ended, well or with a sick destination. */
 void destination_feedback(struct destination *destination, const char *trouble_status,
                           const char *trouble_reason);
+/* Leave it alone for a while, unless there are too many of its kind to remember. */
 void destination_throttle(struct destination *destination, const char *status,
                           const char *reason);
 void destination_unthrottle(struct destination *destination);

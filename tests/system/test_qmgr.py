@@ -425,6 +425,76 @@ def test_a_transport_without_service_is_left_alone(hourly, peer):
     box.configure("transport_maps =")
 
 
+def test_who_heard_of_a_delay_hears_of_its_end(box, peer):
+    box.configure("delay_warning_time = 1s\nconfirm_delay_cleared = yes")
+    peer.refusal = "421 not now"
+    before = len(box.mbox("joe"))
+    queue_id = box.submit(f"joe@{box.domain}", "x@else.test", TEXT)
+    wait_until(lambda: len(box.mbox("joe")) == before + 1, what="the warning")
+    peer.refusal = None
+    box.wait_removed(queue_id)
+    wait_until(lambda: len(box.mbox("joe")) == before + 2, what="the good news")
+    warning, news = box.mbox("joe")[before:]
+    assert warning["Subject"] == "Delayed Mail (still being retried)" and "Action: delayed" in warning.as_string()
+    assert news["Subject"] == "Successful Mail Delivery Report" and "x@else.test" in news.as_string()
+    box.configure("delay_warning_time = 0h\nconfirm_delay_cleared = no")
+
+
+def plant(box, queue, name, content=b"", mode=0o700):
+    """A file as a hostile hand might leave it; hashed as queue files are."""
+    folder = box.path(f"/var/spool/postfix/{queue}")
+    owner = os.stat(folder)
+    if queue == "deferred":
+        folder /= name[0]
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.chown(folder, owner.st_uid, owner.st_gid)
+    path = folder / name
+    path.write_bytes(content)
+    path.chmod(mode)
+    os.chown(path, owner.st_uid, owner.st_gid)
+    return path
+
+
+@pytest.mark.parametrize("queue", ["incoming", "deferred"])
+def test_hostile_queue_files(hourly, peer, queue):
+    """What is damaged goes to corrupt/ with a warning, what is no file stays; other mail goes on."""
+    box = hourly
+    queue_id = put_off(box, peer, "x@else.test")
+    good = box.path(box.queue_files("deferred")[queue_id]).read_bytes()
+    start, end = good[:95], good[-2:]
+    bad = {
+        "B1": b"",
+        "B2": good[: len(good) // 2],
+        "B3": good[:-2],
+        "B4": b"\0" * 5000,
+        "B5": good.replace(b"S\x0dclient", b"S\xff\xff\xff\xff\x0fclient") if b"S\x0dclient" in good else good[:120] + b"\xff" * 100,
+        "B6": start + b"p\x0f" + b"%15d" % 95 + b"M\0N\0X\0" + end,  # a pointer to itself
+        "B7": start.replace(b" ", b"9") + good[95:],  # content beyond the end of the file
+        "B8": b"R\x0bx@else.test" + good,
+    }
+    mark = box.log.mark()
+    for name, content in bad.items():
+        plant(box, queue, name, content)
+    plant(box, queue, "B9", good, mode=0o600)  # not complete, for all one knows
+    os.truncate(plant(box, queue, "BA", good), 1 << 40)  # a hole behind the end: harmless
+    folder = plant(box, queue, "BB").parent
+    (folder / "BB").unlink()
+    (folder / "BB").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "BC", 0o700)
+    (folder / "BDIRECTORY").mkdir()
+    trigger(box, b"IDAF")
+    for name in bad:
+        box.log.wait(rf"qmgr\[\d+\]: warning: {name}: ", since=mark)
+        box.log.wait(rf'qmgr\[\d+\]: warning: saving corrupt file "{name}" from queue "active" to queue "corrupt"', since=mark)
+    fresh = box.submit("a@client.test", "fresh@else.test", TEXT)
+    box.wait_removed(fresh)
+    wait_until(lambda: not box.queue_files("active"), what="the rest to go")
+    assert box.queue_files("corrupt").keys() == bad.keys()
+    assert peer.recipients() == {"fresh@else.test": 1, "x@else.test": 2}
+    assert len(box.processes("qmgr")) == 1 and not box.log.matching(r"panic|fatal|killed by signal", mark)
+    box.run(f"cd /var/spool/postfix && rm -rf corrupt/* {queue}/*", check=True)
+
+
 def spread(box, count):
     """COUNT messages in deferred/ that are not due for an hour."""
     box.postfix("stop", check=True)

@@ -470,6 +470,33 @@ static void a_dead_destination_is_left_alone(void **state)
     stage_close(stage);
 }
 
+static void no_more_dead_destinations_are_remembered_than_allowed(void **state)
+{
+    static const char *const overrides[] = {
+        "hash_queue_names=", "initial_destination_concurrency=1",
+        "qmgr_message_recipient_limit=2", NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        char id[20], domain[40];
+
+        snprintf(id, sizeof(id), "B%d", i);
+        snprintf(domain, sizeof(domain), "%c.smtp.test", 'a' + i % 4);
+        put_many(stage, id, "trouble", domain, 1);
+        arrive(stage, id);
+    }
+    assert_int_equal(stage->manager->dead, 2);
+    /* a and b are left alone the second time, c and d are not */
+    assert_string_equal(stage->got[place_of(stage, "B4")].transport, "retry");
+    assert_string_equal(stage->got[place_of(stage, "B5")].transport, "retry");
+    assert_string_equal(stage->got[place_of(stage, "B6")].transport, "smtp");
+    assert_string_equal(stage->got[place_of(stage, "B7")].transport, "smtp");
+    scanner_request(stage->manager->scanner, SCAN_FLUSH);
+    assert_int_equal(stage->manager->dead, 0);
+    stage_close(stage);
+}
+
 static void what_waits_for_a_dead_destination_is_deferred_at_once(void **state)
 {
     static const char *const overrides[] = {
@@ -1038,6 +1065,7 @@ int main(void)
         sandbox_test(a_slow_transport_pauses_after_each_delivery),
         sandbox_test(an_agent_hears_that_more_is_to_come),
         sandbox_test(a_dead_destination_is_left_alone),
+        sandbox_test(no_more_dead_destinations_are_remembered_than_allowed),
         sandbox_test(what_waits_for_a_dead_destination_is_deferred_at_once),
         sandbox_test(a_missing_service_costs_a_minute),
         sandbox_test(without_retry_the_queue_manager_defers_itself),
