@@ -1,6 +1,12 @@
 """Mail for sites that ask for it: ETRN, postqueue -s and -i."""
 
+import os
+import shutil
+import time
+
 import pytest
+
+from harness.sandbox import wait_until
 
 DOWN = "127.0.0.66"
 MAIN = f"""
@@ -65,3 +71,63 @@ def test_a_site_that_is_not_listed_hears_so(mta, waiting):
     done = mta.run(["postqueue", "-s", "other.test"])
     assert done.returncode == 69
     assert 'Flush service is not configured for destination "other.test"' in done.stderr
+
+
+def wake(mta):
+    """What master does from time to time."""
+    mta.run(["postkick", "public", "flush", "W"], check=True)
+
+
+def age(mta, name, days):
+    then = time.time() - days * 86400
+    os.utime(mta.path(f"{SPOOL}/flush/{name}"), (then, then))
+
+
+def test_what_nobody_asked_for_is_tried_again_after_a_while(mta, waiting):
+    mark = mta.log.mark()
+    wake(mta)
+    age(mta, "relay_test", 1)  # fast_flush_refresh_time is half a day
+    wake(mta)
+    mta.log.wait(rf"{waiting[0]}: to=<x@relay.test>.*status=deferred", since=mark)
+    assert attempts(mta, mark, waiting[0]) == 1
+    assert attempts(mta, mark, waiting[1]) == 0
+
+
+def test_empty_lists_are_removed_after_a_while(mta, waiting):
+    for name, days in (("young_test", 1), ("old_test", 8)):  # fast_flush_purge_time is a week
+        path = mta.path(f"{SPOOL}/flush/{name}")
+        path.touch(mode=0o600)
+        shutil.chown(path, *mta_owner(mta))
+        age(mta, name, days)
+    wake(mta)
+    wait_until(lambda: not mta.path(f"{SPOOL}/flush/old_test").exists(), what="the old list to go")
+    assert sorted(os.listdir(mta.path(f"{SPOOL}/flush"))) == ["relay_test", "young_test"]
+
+
+def mta_owner(mta):
+    there = os.stat(mta.path(f"{SPOOL}/flush"))
+    return there.st_uid, there.st_gid
+
+
+SITES = {
+    "relay.test": True,
+    "RELAY.test": True,
+    "sub.relay.test": True,  # parent_domain_matches_subdomains
+    "relay.test.": False,
+    "elay.test": False,
+    "192.0.2.1": False,
+    "../relay.test": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_which_sites_may_be_asked_for(mta, site):
+    done = mta.run(["postqueue", "-s", site])
+    assert done.returncode == (0 if SITES[site] else 69), done.stderr
+
+
+def test_a_listed_address_is_a_site(mta):
+    """Debian's Postfix finds no such form in its list."""
+    if mta.flavour == "postern":
+        mta.run(["postqueue", "-s", "[192.0.2.1]"], check=True)
