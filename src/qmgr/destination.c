@@ -167,6 +167,18 @@ static void dead_long_enough(void *context)
     destination_unthrottle(destination);
 }
 
+/* It is as new, and stays until it is released. */
+static void revive(struct destination *destination)
+{
+    struct transport *transport = destination->transport;
+
+    trouble_clear(&destination->dead);
+    transport->manager->dead--;
+    loop_cancel(transport->manager->loop, destination->timer);
+    destination->timer = NULL;
+    destination->window = window_new(&transport->rules, destination->busy);
+}
+
 void destination_throttle(struct destination *destination, const char *status,
                           const char *reason)
 {
@@ -184,19 +196,13 @@ void destination_throttle(struct destination *destination, const char *status,
         peer_evict(destination->peers, &destination->dead,
                    "delivery temporarily suspended: ");
     if (manager->dead > (size_t)manager->conf->qmgr_message_recipient_limit)
-        destination_unthrottle(destination);
+        revive(destination);
 }
 
 void destination_unthrottle(struct destination *destination)
 {
-    struct transport *transport = destination->transport;
-
     if (trouble_is(&destination->dead)) {
-        trouble_clear(&destination->dead);
-        transport->manager->dead--;
-        loop_cancel(transport->manager->loop, destination->timer);
-        destination->timer = NULL;
-        destination->window = window_new(&transport->rules, destination->busy);
+        revive(destination);
         destination_wake(destination);
     }
     destination_release(destination);
