@@ -121,3 +121,57 @@ def test_cron(both):
     (text,) = expected["mail"]["ann"]
     assert "Subject: Cron <joe@mail> echo from the job" in text
     assert ours == expected
+
+
+TALK = """EHLO client.test
+VRFY joe
+MAIL FROM:<a@client.test> BODY=8BITMIME RET=HDRS ENVID=e1 SIZE=100
+RCPT TO:<{to}> NOTIFY=SUCCESS ORCPT=rfc822;joe
+RCPT TO:<ann@elsewhere.test>
+NOSUCH
+DATA
+Subject: by SMTP
+
+.. hello
+.
+MAIL FROM:<>
+RSET
+STARTTLS
+AUTH PLAIN AGEAYg==
+QUIT
+"""
+NO_MAIL = ["sendmail -bp", "mailq", "sendmail -q", "sendmail -bi", "newaliases", "sendmail -I", "sendmail -qRelse.test", "sendmail -qI0000"]
+
+
+@pytest.mark.parametrize("user", ["joe", "root"])
+@pytest.mark.parametrize("ends", ["\r\n", "\n"], ids=["CRLF", "LF"])
+def test_sendmail_speaks_smtp_as_the_reference(both, user, ends):
+    seen = []
+    for box in both:
+        box.write("/tmp/talk", TALK.format(to=TO).replace("\n", ends))
+        mark, before = box.log.mark(), len(box.mbox("joe"))
+        done = box.run("sendmail -bs </tmp/talk", user=user)
+        box.log.wait(r": removed$", since=mark)
+        box.wait_empty()
+        mail = [plain(box, m.as_string(unixfrom=True)) for m in box.mbox("joe")[before:]]
+        offers = set(re.findall(r"(?m)^250.(SIZE \d+|VRFY|ETRN|ENHANCEDSTATUSCODES|8BITMIME|DSN|PIPELINING)\r?$", done.stdout))
+        replies = re.findall(r"(?m)^(?!250[- ][A-Z]).*", plain(box, done.stdout))
+        seen.append((done.returncode, offers, replies, done.stderr, mail))
+    assert seen[0] == seen[1] and "DSN" in seen[0][1] and len(seen[0][4]) == 1
+
+
+@pytest.mark.parametrize("words", ["-bv nosuch", "-v joe", "-bv -f ann@same.test joe"])
+def test_the_report_of_sendmail_is_as_from_the_reference(both, words):
+    sender = "ann" if "ann" in words else "root"
+    ours, oracle = (outcome(box, f"echo hello | sendmail {words}", [sender], "root", arrivals=2) for box in both)
+    for seen in ours, oracle:  # the words for people are each system's own
+        (text,) = seen["mail"][sender]
+        seen["mail"][sender] = [re.sub(r"(?s)(Description: Notification\n).*(\nContent-Description: Delivery report)", r"\1\2", text)]
+    assert ours == oracle
+    assert re.search(r"Action: (un)?deliver", ours["mail"][sender][0])
+
+
+@pytest.mark.parametrize("words", NO_MAIL)
+def test_what_sendmail_does_besides_mail(both, words):
+    seen = [both[0].run(words), both[1].run(words)]
+    assert len({(d.returncode, d.stdout, d.stderr) for d in seen}) == 1

@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from harness import roots
 from harness.sandbox import wait_until
 
 DOMAIN = "same.test"
@@ -95,6 +96,16 @@ def test_a_walk_over_the_queue_sees_one_plain_file_a_message(both):
         sorted(box.path(p).stat().st_size for p in box.queue_files().values()) for box in both
     ]
     assert len(set(sizes[0])) <= 2 and abs(sizes[0][0] - sizes[1][0]) < 64
+
+
+@pytest.mark.parametrize("words", ["", "-s", "-s hold", "hold deferred active incoming", "-t 3 -b 10 deferred hold", "-l -m 2 deferred"])
+def test_qshape_walks_the_queue(both, words):
+    """Debian's script finds the queue by postconf, and reads the files themselves."""
+    script = roots.oracle() / "usr/sbin/qshape"
+    for box in both:
+        box.write("/tmp/qshape", script.read_text(), mode=0o755)
+    done = same(both, f"perl /tmp/qshape {words} deferred hold" if words in ("", "-s") else f"perl /tmp/qshape {words}")
+    assert re.search(r"^ +TOTAL +[1-9]", done.stdout, re.M) and done.stderr == ""
 
 
 def blocks(box, text):
