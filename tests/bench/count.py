@@ -35,19 +35,24 @@ def rounds(scenario, competitors, options):
     samples = {system.flavour: [] for system in competitors}
     for system in competitors:
         system.prepare(scenario)
-        load.run(system, max(messages // 3, scenario.sessions))  # processes are there, caches filled
+        # Processes are there, caches filled. No third of it: a round of 300 messages after 100
+        # others would end when each process that took part is used up and gone.
+        load.run(system, max(messages // 4, scenario.sessions))
     for number in range(options.rounds):
         for system in competitors if number % 2 == 0 else reversed(competitors):
             system.clear()
             cpu, seconds = measure.spent(load, system, messages, system.group.cpu_ms)
-            samples[system.flavour].append({"cpu": cpu, "rate": messages / seconds})
+            samples[system.flavour].append({"cpu": cpu, "rate": messages / seconds} | memory(system))
     for system in competitors:
         calls, switches = measure.calls_and_switches(load, system, messages)
-        programs = measure.memory_kb(system)
-        memory = statistics.mean(kb for each in programs.values() for kb in each)
-        samples[system.flavour][0] |= {"calls": calls, "switches": switches, "memory": memory, "programs": programs}
+        samples[system.flavour][0] |= {"calls": calls, "switches": switches}
         system.clear()
     return samples
+
+
+def memory(system):
+    programs = measure.memory_kb(system)
+    return {"programs": programs, "memory": statistics.mean(kb for each in programs.values() for kb in each)}
 
 
 def details(scenario, mail, options):
@@ -89,21 +94,23 @@ def chosen_rows(options):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("root", nargs="?", help="where our programs are installed (build/base/root)")
-    parser.add_argument("--only", action="append", metavar="ROW", help="rows of that name: maildir, 'relay*', discard-20-reuse")
-    parser.add_argument("--quick", action="store_true", help=f"{', '.join(scenarios.QUICK)}, three rounds, no idle sessions")
-    parser.add_argument("--all", action="store_true", help="every combination of the changes")
-    parser.add_argument("--flavour", choices=["postern", "oracle"], help="one system alone")
-    parser.add_argument("--rounds", type=int, help="rounds to take the median of (5)")
-    parser.add_argument("--scale", type=float, default=1, help="more or fewer messages a round (1)")
-    parser.add_argument("--idle", type=int, help="that many idle sessions; 0: none (1000, with --only none)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a line of main.cf, for both")
-    parser.add_argument("--here", action="store_true", help="on the file system of this tree")
-    parser.add_argument("--calls", action="store_true", help="list the system calls by name, below its row")
-    parser.add_argument("--programs", action="store_true", help="list the CPU of each program, below its row")
-    parser.add_argument("--record", action="store_true", help="put the table in README.md")
+    add = parser.add_argument
+    add("root", nargs="?", help="where our programs are installed (build/base/root)")
+    add("--only", action="append", metavar="ROW", help="rows of that name: maildir, 'relay*', discard-20-reuse")
+    add("--quick", action="store_true", help=f"{', '.join(scenarios.QUICK)}; three rounds, no idle sessions")
+    add("--all", action="store_true", help="every combination of the changes")
+    add("--flavour", choices=["postern", "oracle"], help="one system alone")
+    add("--rounds", type=int, help="rounds to take the median of (5)")
+    add("--scale", type=float, help="more or fewer messages a round (1; with --quick 0.5)")
+    add("--idle", type=int, help="how many idle sessions; 0: none (1000; with --only or --quick none)")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="a line of main.cf, for both")
+    add("--here", action="store_true", help="on the file system of this tree")
+    add("--calls", action="store_true", help="list the system calls by name, below a row")
+    add("--programs", action="store_true", help="list the CPU of each program, below a row")
+    add("--record", action="store_true", help="put the table in README.md")
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 5)
+    options.scale = options.scale or (0.5 if options.quick else 1)
     if options.idle is None:
         options.idle = 0 if options.quick or options.only else 1000
     return options

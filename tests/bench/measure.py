@@ -35,9 +35,8 @@ class Group:
         if (CGROUPS / "cgroup.controllers").exists():
             self.cpu = self.events = CGROUPS / name
         elif (CGROUPS / "cpuacct").is_dir():
-            self.cpu, self.events = CGROUPS / "cpuacct" / name, CGROUPS / "unified" / name
-            if not self.events.parent.is_dir():
-                self.events = CGROUPS / "perf_event" / name
+            where = "perf_event" if (CGROUPS / "perf_event").is_dir() else "unified"
+            self.cpu, self.events = CGROUPS / "cpuacct" / name, CGROUPS / where / name
         else:
             sys.exit("bench: this machine has no control groups to measure CPU with")
         self.folders = [f for f in {self.cpu, self.events} if f.parent.is_dir()]

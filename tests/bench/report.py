@@ -79,11 +79,11 @@ def by_two(title, rows, form="{:.0f}"):
 
 
 def memory_by_program(results):
-    """{program: (ours, theirs)}: the median of all its processes that were seen after a row."""
+    """{program: (ours, theirs)}: the median of all its processes that were seen after a round."""
     seen = {flavour: collections.defaultdict(list) for flavour in ("postern", "oracle")}
     for _, samples in results:
         for flavour, programs in seen.items():
-            for name, each in samples.get(flavour, [{}])[0].get("programs", {}).items():
+            for name, each in (item for sample in samples.get(flavour, []) for item in sample["programs"].items()):
                 programs[name] += each
     names = sorted(set().union(*seen.values()))
     return {name: [statistics.median(p[name]) if name in p else None for p in seen.values()] for name in names}
@@ -107,11 +107,11 @@ def below(results, idle, sessions):
 def verdicts(results, idle):
     """(kept, line) for each budget that was measured."""
     for scenario, samples in results:
-        calls, share = scenarios.BUDGET.get(scenario.name, (None, None))
+        budget = scenarios.BUDGET.get(scenario.name, scenarios.NO_BUDGET)
         limits = [
-            ("system calls", middle(samples, "calls", "postern"), calls),
-            ("of Postfix's CPU", ratio(samples, "cpu", "oracle"), share),
-            ("of the floor's CPU", ratio(samples, "cpu", "floor"), scenarios.FLOOR_BUDGET),
+            ("system calls", middle(samples, "calls", "postern"), budget.calls),
+            ("of Postfix's CPU", ratio(samples, "cpu", "oracle"), budget.share),
+            ("of the floor's CPU", ratio(samples, "cpu", "floor"), budget.floor),
             ("of Postfix's time", slowness(samples), scenarios.TIME_BUDGET),
         ]
         yield from (verdict(scenario.title, *limit) for limit in limits if None not in limit)
