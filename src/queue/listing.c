@@ -96,7 +96,7 @@ static const struct recipient *take_offset(struct waiting *waiting, long offset)
  * defer/, those that are done meanwhile are left out. */
 struct reasons {
     const char *log, *status, *action; /* for recipient_log_next */
-    bool of_done;
+    bool of_done; /* looked for only where somebody is done: most messages are spared */
 };
 
 static void add_reasons(struct draft_entry *entry, const struct spool *spool,
@@ -147,6 +147,7 @@ static int read_queue_file(struct draft_entry *entry, const struct spool *spool,
     };
     struct envelope envelope;
     struct waiting waiting = {.envelope = &envelope};
+    bool some_done;
 
     if (envelope_read(fd, SIZE_MAX, entry->arena, &envelope, why) < 0)
         return -1;
@@ -154,8 +155,10 @@ static int read_queue_file(struct draft_entry *entry, const struct spool *spool,
     entry->message.size = envelope.size.content_bytes;
     entry->message.sender = show_sender(entry->arena, str_of(envelope.sender));
     order_recipients(&waiting, entry->arena);
+    some_done = envelope.size.recipients > (long)envelope.n;
     for (size_t i = 0; i < COUNT(reasons); i++)
-        add_reasons(entry, spool, &reasons[i], &waiting);
+        if (some_done || !reasons[i].of_done)
+            add_reasons(entry, spool, &reasons[i], &waiting);
     add_waiting(entry, &waiting);
     return 0;
 }

@@ -60,13 +60,18 @@ __attribute__((unused)) static int message_of(long flags, const char *const *env
                                               const char *const *extracted)
 {
     struct buf head, file;
-    struct size_record size = {.content_bytes = 6, .recipients = 1, .flags = flags};
+    struct size_record size = {.content_bytes = 6, .flags = flags};
     int fd;
 
     buf_init(&head, 1 << 20);
     buf_init(&file, 1 << 20);
-    for (; *envelope; envelope++)
+    for (; *envelope; envelope++) {
         record_add_text(&head, (*envelope)[0], *envelope + 2);
+        size.recipients +=
+            (*envelope)[0] == RECORD_RECIPIENT || (*envelope)[0] == RECORD_DONE;
+    }
+    for (const char *const *p = extracted; *p; p++)
+        size.recipients += (*p)[0] == RECORD_RECIPIENT || (*p)[0] == RECORD_DONE;
     record_add_text(&head, RECORD_CONTENT, "");
     size.content_offset = (long)(SIZE_RECORD_BYTES + head.n);
     record_add_size(&file, &size);
