@@ -185,6 +185,7 @@ static bool read_record(struct cursor c, const struct raw *raw, struct arena *ar
         ret->weight = ldns_read_uint16(data + 2);
         ret->port = ldns_read_uint16(data + 4);
         return *ret->target == '\0' || dns_host_is_valid(ret->target);
+    case DNS_NS:
     case DNS_CNAME:
         return read_target(c, raw, 0, arena, &ret->target) &&
                dns_name_is_valid(ret->target);

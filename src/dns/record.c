@@ -12,6 +12,8 @@ const char *dns_type_text(enum dns_type type)
     switch (type) {
     case DNS_A:
         return "A";
+    case DNS_NS:
+        return "NS";
     case DNS_CNAME:
         return "CNAME";
     case DNS_PTR:

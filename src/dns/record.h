@@ -13,6 +13,7 @@
 
 enum dns_type { /* values of the IANA registry */
                 DNS_A = 1,
+                DNS_NS = 2,
                 DNS_CNAME = 5,
                 DNS_PTR = 12,
                 DNS_MX = 15,
@@ -50,9 +51,9 @@ struct dns_record {
     uint32_t ttl;        /* seconds; of an answer behind CNAMEs the least of the chain */
     const char *name;    /* owner, no final dot; behind CNAMEs the canonical name */
     uint16_t preference; /* MX; SRV: priority */
-    uint16_t weight, port;  /* SRV */
-    const char *target;     /* MX, SRV, PTR, CNAME: host name without final dot; "" is the
-                               root (null MX, no such service) */
+    uint16_t weight, port; /* SRV */
+    const char *target; /* MX, SRV, NS, PTR, CNAME: host name without final dot; "" is the
+                           root (null MX, no such service) */
     struct netaddr address; /* A, AAAA */
     struct str text;        /* TXT: the strings joined; may hold any byte */
 };

@@ -20,6 +20,17 @@ struct access_answer {
  */
 enum verdict access_act(struct judge *judge, const struct access_answer *answer);
 
+/*
+ * Look up a host, for somebody of this stage: its name and parent domains (NULL = not),
+ * then its address (NULL = not). False: the table has neither; *ret is untouched.
+ */
+struct access_host {
+    const char *name, *address;
+    enum stage stage;
+};
+bool access_check_host(struct judge *judge, const struct argument *argument,
+                       const struct access_host *host, enum verdict *ret);
+
 /* Tell cleanup what has been ordered since the last call; before the content, and
  * again behind it. */
 void orders_send(struct session *session);

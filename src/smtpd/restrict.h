@@ -106,6 +106,10 @@ struct subject restrict_subject(const struct judge *judge, enum stage stage);
 /* Where mail for judge->recipient goes: judge->resolution, asked once for all
  * restrictions of one evaluation. */
 int restrict_resolve(struct judge *judge, struct fail *why) MUST_CHECK;
+/* Does mail for judge->recipient end here, or is it relayed by relay_domains? In doubt
+ * not.
+ */
+bool restrict_is_authorized(struct judge *judge);
 /* A list within a list; one that comes back to itself refuses for now. */
 enum verdict restrict_walk(struct judge *judge, const struct restriction_list *list);
 /* "hold: RCPT from N[A]: text; from=<s> to=<r> ..." */

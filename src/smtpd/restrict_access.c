@@ -124,18 +124,32 @@ static enum table_result find_mail_address(const struct access_lookup *lookup,
 
 /* --- the restrictions ----------------------------------------------------------- */
 
-static enum verdict check_host(struct judge *judge, const struct argument *argument,
-                               const char *name, const char *address)
+bool access_check_host(struct judge *judge, const struct argument *argument,
+                       const struct access_host *host, enum verdict *ret)
 {
-    struct access_lookup lookup = {judge, argument,
-                                   restrict_subject(judge, STAGE_CLIENT)};
+    struct access_lookup lookup = {judge, argument, restrict_subject(judge, host->stage)};
     struct access_answer answer;
     struct fail why;
-    enum table_result result = find_domain(&lookup, name, &answer, &why);
+    enum table_result result = TABLE_NOT_FOUND;
 
-    if (result == TABLE_NOT_FOUND && address)
-        result = find_address(&lookup, address, &answer, &why);
-    return act_on(&lookup, result, &answer, &why);
+    if (host->name)
+        result = find_domain(&lookup, host->name, &answer, &why);
+    if (result == TABLE_NOT_FOUND && host->address)
+        result = find_address(&lookup, host->address, &answer, &why);
+    if (result == TABLE_NOT_FOUND)
+        return false;
+    *ret = act_on(&lookup, result, &answer, &why);
+    return true;
+}
+
+static enum verdict check_client(struct judge *judge, const struct argument *argument,
+                                 const char *name, const char *address)
+{
+    const struct access_host host = {name, address, STAGE_CLIENT};
+    enum verdict verdict = VERDICT_DUNNO;
+
+    (void)access_check_host(judge, argument, &host, &verdict);
+    return verdict;
 }
 
 enum verdict restrict_check_client_access(struct judge *judge,
@@ -143,14 +157,14 @@ enum verdict restrict_check_client_access(struct judge *judge,
 {
     const struct session *session = judge->session;
 
-    return check_host(judge, argument, session->client.name, session->address);
+    return check_client(judge, argument, session->client.name, session->address);
 }
 
 enum verdict
 restrict_check_reverse_client_hostname_access(struct judge *judge,
                                               const struct argument *argument)
 {
-    return check_host(judge, argument, judge->session->client.reverse, NULL);
+    return check_client(judge, argument, judge->session->client.reverse, NULL);
 }
 
 static enum verdict check_domain(struct judge *judge, const struct argument *argument,

@@ -209,32 +209,94 @@ static enum verdict misconfigured(const struct inquiry *inquiry)
     return refuse_text(inquiry->judge, 451, "4.3.5", "Server configuration error");
 }
 
-/* name: what stands before the list's domain in the question. */
-static enum verdict inquire(struct judge *judge, const struct argument *argument,
-                            const char *name, const char *what, enum stage stage)
+/* name: what stands before the list's domain in the question. 1, 0, or -1: the list is
+ * written in a way that nobody understands. */
+static int is_listed(struct inquiry *inquiry, const char *name, struct listing **ret)
 {
-    struct session *session = judge->session;
+    struct session *session = inquiry->judge->session;
+
+    *ret = ask(session, arena_printf(session->command, "%s.%s", name, inquiry->domain));
+    return is_taken(inquiry, *ret);
+}
+
+static struct inquiry inquiry_of(struct judge *judge, const struct argument *argument,
+                                 const char *what, enum stage stage)
+{
     struct str list = str_of(argument->text);
     size_t end = str_find(list, '=');
-    struct inquiry inquiry = {
+
+    return (struct inquiry){
         .judge = judge,
         .list = argument->text,
-        .domain = arena_copy_str(session->command, str_head(list, end)),
+        .domain = arena_copy_str(judge->session->command, str_head(list, end)),
         .filter = str_tail(list, end + 1),
         .what = what,
         .class = restrict_subject(judge, stage).class,
     };
-    struct listing *listing =
-        ask(session, arena_printf(session->command, "%s.%s", name, inquiry.domain));
-    int taken = is_taken(&inquiry, listing);
+}
+
+static enum verdict inquire(struct judge *judge, const struct argument *argument,
+                            const char *name, const char *what, enum stage stage)
+{
+    struct inquiry inquiry = inquiry_of(judge, argument, what, stage);
+    struct listing *listing;
+    int taken = is_listed(&inquiry, name, &listing);
 
     if (taken < 0)
         return misconfigured(&inquiry);
     if (taken == 0)
         return VERDICT_DUNNO;
-    inquiry.reason = ask_reason(session, listing);
+    inquiry.reason = ask_reason(judge->session, listing);
     return refuse_listed(&inquiry);
 }
+
+/* --- lists of the wanted ---------------------------------------------------------- */
+
+/* Never a way to relay. A list that can't be asked now must not cost a good client its
+ * mail for good. */
+static enum verdict inquire_wanted(struct judge *judge, const struct argument *argument,
+                                   const char *name, const char *what)
+{
+    struct inquiry inquiry = inquiry_of(judge, argument, what, STAGE_CLIENT);
+    struct listing *listing;
+    int taken;
+
+    if (judge->recipient && !restrict_is_authorized(judge))
+        return VERDICT_DUNNO;
+    taken = is_listed(&inquiry, name, &listing);
+    if (taken < 0)
+        return misconfigured(&inquiry);
+    if (taken > 0)
+        return VERDICT_PERMIT;
+    if (!dns_status_is_temporary(listing->answer.status))
+        return VERDICT_DUNNO;
+    refuse_text(judge, 450, "4.7.1", "<%s>: %s rejected: Service unavailable", what,
+                inquiry.class);
+    return refuse_later(judge, &judge->if_reject);
+}
+
+enum verdict restrict_permit_dnswl_client(struct judge *judge,
+                                          const struct argument *argument)
+{
+    char reversed[BLOCKLIST_REVERSED];
+
+    blocklist_reverse(&judge->session->peer, reversed);
+    if (*reversed == '\0')
+        return VERDICT_DUNNO;
+    return inquire_wanted(judge, argument, reversed, judge->session->address);
+}
+
+enum verdict restrict_permit_rhswl_client(struct judge *judge,
+                                          const struct argument *argument)
+{
+    const char *name = judge->session->client.name;
+
+    if (!strchr(name, '.') || !dns_host_is_valid(name))
+        return VERDICT_DUNNO;
+    return inquire_wanted(judge, argument, name, name);
+}
+
+/* --- lists of the unwanted -------------------------------------------------------- */
 
 enum verdict restrict_reject_rbl_client(struct judge *judge,
                                         const struct argument *argument)

@@ -77,6 +77,13 @@ static enum destination destination_of(struct judge *judge, struct fail *why)
     return DESTINATION_FOREIGN;
 }
 
+bool restrict_is_authorized(struct judge *judge)
+{
+    struct fail why;
+
+    return judge->recipient && destination_of(judge, &why) == DESTINATION_OURS;
+}
+
 static enum verdict deny_relay(struct judge *judge, int code)
 {
     struct fail why;
