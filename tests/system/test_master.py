@@ -141,6 +141,17 @@ def test_the_process_limit_makes_clients_wait_and_is_told_once(box):
     assert any("stress=yes" in arguments(pid) for pid in box.processes("smtpd"))
 
 
+def test_processes_that_start_under_stress_have_other_defaults(box):
+    box.etc["postfix/master.cf"] = "smtp inet n - n - 2 smtpd\n"
+    start(box, "", "smtpd_timeout = ${stress?{1s}:{300s}}\n")
+    with connect(box) as first, connect(box) as second:
+        assert greeted(first) and greeted(second)
+        box.log.wait("timeout after CONNECT")
+        assert second.recv(1000).startswith(b"421 4.4.2 ")
+        first.send(b"NOOP\r\n")
+        assert first.recv(100).startswith(b"250 ")
+
+
 def test_a_process_that_was_killed_is_replaced(box):
     start(box)
     with connect(box) as client:
@@ -170,6 +181,42 @@ def test_arguments_environment_and_descriptors_of_a_process(box):
     assert "MAIL_CONFIG=/etc/postfix MAIL_LOGTAG=other NEW=x SLOT=0" in lines[1]
     assert lines[2] == "fds 0 1 2 3 4 5 6"
     assert lines[3] == "got b'hello'"
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+@pytest.mark.parametrize(
+    "fields, command",
+    (("- - n", "discard"), ("- - y", "trivial-rewrite"), ("- n n", "local"), ("- n y", "virtual -o virtual_mailbox_base=/")),
+)
+def test_a_process_has_the_rights_that_master_cf_says(box, fields, command):
+    """unpriv and chroot: who it is, what it may, and which files it sees."""
+    start(box, f"x unix {fields} - 1 {command}\n", "alias_maps =\n")
+    _, unprivileged, jailed = fields.split()
+    spool, program = "/var/spool/postfix", command.split()[0]
+    root = box.run(f"stat -c %d:%i {spool if jailed == 'y' else '/'}").stdout.strip()
+    owner = box.run("id -u postfix").stdout.strip()
+
+    def has_its_rights():
+        st, status = os.stat(f"/proc/{pid}/root"), status_of(pid)
+        if f"{st.st_dev}:{st.st_ino}" != root:
+            return False
+        if unprivileged == "n":
+            return status["Uid"].split() == ["0"] * 4 and status["Groups"].split() in ([], ["0"])
+        return (
+            set(status["Uid"].split() + status["Gid"].split() + status["Groups"].split()) == {owner}
+            and status["NoNewPrivs"] == "1"
+            and not any(int(status[cap], 16) for cap in ("CapInh", "CapPrm", "CapEff", "CapAmb"))
+        )
+
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(box.path(f"{spool}/private/x")))
+        (pid,) = wait_until(lambda: box.processes(program), what="the process")
+        wait_until(has_its_rights, what="its rights")
+        assert os.readlink(f"/proc/{pid}/exe").endswith(f"/{program}")
 
 
 # -- wake-up ---------------------------------------------------------------------------
@@ -703,6 +750,22 @@ def test_as_process_1_of_a_container(box):
     os.kill(master, signal.SIGTERM)
     assert running.wait(30) == 0
     box.log.wait("terminating on signal 15")
+
+
+@pytest.mark.parametrize("off", ("smtp.inet", "SMTP/inet", "inet, unix", "!foo/inet inet"))
+def test_a_service_that_is_disabled_is_not_there(box, off):
+    start(box, "bounce unix - - n - 0 bounce\n", f"master_service_disable = {off}\n")
+    with pytest.raises(ConnectionRefusedError):
+        connect(box)
+    assert box.path("/var/spool/postfix/private/bounce").exists() == ("unix" not in off)
+
+
+@pytest.mark.parametrize("on", ("smtp", "all", "smtp/unix", "!smtp/inet inet"))
+def test_other_words_disable_nothing(box, on):
+    """As Debian's: a word is a type, or a name with a type."""
+    start(box, "", f"master_service_disable = {on}\n")
+    with connect(box) as client:
+        assert greeted(client)
 
 
 def test_services_can_be_disabled(box):
