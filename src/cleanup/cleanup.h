@@ -121,7 +121,7 @@ struct message {
     off_t content_end;      /* where X stands */
     long long body_checked; /* bytes of this part */
     bool unchecked;         /* a check said that no more are to be made */
-    bool discarded;         /* a check said that the message is to vanish */
+    bool discarded;         /* a check, or smtpd, said that it is to vanish */
     const char *filter;     /* FILTER, "transport:nexthop"; NULL = none */
     const char *redirect;   /* REDIRECT; NULL = none */
     struct texts copies;    /* BCC */

@@ -81,7 +81,7 @@ static void on_header_end(void *context, enum mime_place place, bool missing_lin
     struct message *m = context;
 
     m->body_checked = 0;
-    if (place != MIME_PRIMARY)
+    if (place != MIME_PRIMARY || m->discarded)
         return;
     if (missing_line && line.n && (m->flags & SUBMIT_FILTER))
         tell_of_missing_line(m, line);

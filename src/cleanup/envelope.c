@@ -68,6 +68,10 @@ static void take_attribute(struct message *m, struct str data)
         m->flags |= SUBMIT_HOLD;
         return;
     }
+    if (str_is(name, "discard")) { /* likewise: nobody is told */
+        m->discarded = true;
+        return;
+    }
     if (str_is(name, "notify_flags")) {
         m->next.notify = notify_bits(m, value);
         return;
@@ -199,9 +203,10 @@ static bool is_of_next(int type, struct str data)
            (str_starts(data, "notify_flags=") || str_starts(data, "dsn_orig_rcpt="));
 }
 
-static bool is_hold(int type, struct str data)
+static bool is_order(int type, struct str data)
 {
-    return type == RECORD_ATTRIBUTE && str_starts(data, "hold=");
+    return type == RECORD_ATTRIBUTE &&
+           (str_starts(data, "hold=") || str_starts(data, "discard="));
 }
 
 static void take(struct message *m, int type, struct str data)
@@ -290,7 +295,7 @@ void extracted_record(struct message *m, int type, struct str data)
         bad(m, type, "more than one line, or too long");
     else if (type == RECORD_RECIPIENT)
         take_recipient(m, data);
-    else if (is_of_next(type, data) || is_hold(type, data))
+    else if (is_of_next(type, data) || is_order(type, data))
         take_attribute(m, data);
     else if (type == RECORD_FILTER || type == RECORD_REDIRECT)
         draft_add(&m->draft, type, data);

@@ -242,6 +242,8 @@ void orders_send(struct session *session)
         submit_record(s, RECORD_RECIPIENT, str_of(orders->copies.items[i]));
     if (orders->hold)
         submit_attribute(s, "hold", "yes");
+    if (orders->discard)
+        submit_attribute(s, "discard", "yes");
     orders->filter = orders->redirect = NULL;
     orders->copies.n = 0;
 }

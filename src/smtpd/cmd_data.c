@@ -58,11 +58,6 @@ static void finish(struct session *session)
     struct transaction *transaction = &session->transaction;
     struct submit_done done;
 
-    if (transaction->orders.discard) { /* the client is not to know */
-        session_forgive(session);
-        session_reply(session, REPLY_QUEUED, transaction->queue_id);
-        return; /* transaction_reset cancels it */
-    }
     submit_record(transaction->submission, RECORD_EXTRACTED, STR(""));
     orders_send(session);
     submit_record(transaction->submission, RECORD_END, STR(""));

@@ -420,6 +420,10 @@ def test_body_checks(with_checks, name):
     compare(with_checks, by_smtp("a@x.test", ["<r@x.test>"], content))
 
 
+def test_discard_in_the_last_header(with_checks):
+    compare(with_checks, by_smtp("a@x.test", ["<r@x.test>"], b"Subject: s\nX-Discard: 1\n\nbody\n"))
+
+
 def test_checks_of_parts(with_checks):
     content = (
         b"Content-Type: multipart/mixed; boundary=abc\n\nX-Warn: preamble\n--abc\nX-Warn: part\n"
