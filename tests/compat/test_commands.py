@@ -156,11 +156,30 @@ def test_options_of_sendmail(pair, words):
     assert seen[0] == seen[1]
 
 
-@pytest.mark.parametrize("words", ["-bd", "-bl", "-q15m"])
+@pytest.mark.parametrize("words", ["-bd", "-bl", "-bd -q15m", "-q15m -bd"])
 def test_daemon_mode_of_sendmail(pair, words):
     """Start-up scripts are told 0 at once; what `postfix start` says to others is its own."""
+    mark = pair[0].log.mark()
     assert [m.run(f"sendmail {words}", user="joe").returncode for m in pair] == [0, 0]
-    pair[0].log.wait(r"the postfix command is reserved for the superuser")
+    pair[0].log.wait(r"the postfix command is reserved for the superuser", since=mark)
+
+
+# Each letter alone, with a word, and behind -b, -o and -q: whatever old callers say.
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ15%"
+FORMS = ["-b{} joe", "-o{} joe", "-q{} joe", "-q{}", "-{} x joe", "-{}"]
+STARTS = [f"-b{c} joe" for c in "dDls"]  # a daemon, or a talk by SMTP
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_letter_of_sendmail(pair, form):
+    calls = [f"sendmail {form.format(c)}" for c in LETTERS if form.format(c) not in STARTS]
+    script = "\n".join(f"echo '{c}'; echo hi | {c} 2>&1; echo status $?" for c in calls)
+    seen = []
+    for mta in pair:
+        lines = [l.replace("open database /", "open /") for l in said(mta.run(script, user="joe").stdout)]
+        taken = [envelope for envelope, *_ in submissions(mta)]
+        seen.append((lines, sorted(taken)))
+    assert seen[0] == seen[1]
 
 
 HEADERS = {
@@ -663,6 +682,16 @@ def test_postcat_by_id(queue, words):
 def test_postcat_reads_standard_input(pair):
     ours, oracle = [call(m, "postcat", text=FILES["two"])["out"] for m in pair]
     assert ours == oracle + "*** MESSAGE FILE END stdin ***\n"  # the oracle cannot seek there
+
+
+def test_postcat_with_file_names(queue):
+    """As Postfix since 3.10: -f puts the name in front of each line."""
+    ours, _ = queue
+    plain = ours.run("postcat -eqh A0000000001 A0000000003", check=True).stdout.splitlines()
+    named = ours.run("postcat -feqh A0000000001 A0000000003", check=True).stdout.splitlines()
+    names = [line.partition(": ")[0] for line in named]
+    assert [line.partition(": ")[2] for line in named] == plain
+    assert set(names) == {"deferred/A/A0000000001", "hold/A0000000003"} and names == sorted(names)
 
 
 # -- postlock, postkick -------------------------------------------------------------------

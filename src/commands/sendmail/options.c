@@ -56,8 +56,9 @@ static void take_queue_option(struct sendmail *sendmail, const char *value)
         sendmail->mode = MODE_FLUSH;
         return;
     }
-    if (isdigit((unsigned char)value[0])) { /* -q15m */
-        sendmail->mode = MODE_DAEMON;
+    if (isdigit((unsigned char)value[0])) { /* compat: -bd -q15m starts, -q15m does not */
+        if (sendmail->mode == MODE_MAIL)
+            sendmail->mode = MODE_NOTHING;
         return;
     }
     if (value[0] != 'I' && value[0] != 'R')

@@ -16,11 +16,11 @@ enum mode {
     MODE_MAILQ,
     MODE_ALIASES,
     MODE_STAND_ALONE, /* -bs */
-    MODE_DAEMON,      /* -bd, -q15m: start the mail system */
+    MODE_DAEMON,      /* -bd: start the mail system */
     MODE_FLUSH,       /* -q */
     MODE_FLUSH_SITE,  /* -qRsite */
     MODE_FLUSH_ID,    /* -qIid */
-    MODE_NOTHING,     /* -bh, -bH: there is no host status */
+    MODE_NOTHING,     /* -bh, -bH: there is no host status; -q15m */
 };
 
 struct sendmail {
