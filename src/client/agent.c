@@ -107,6 +107,37 @@ static int open_tables(struct agent *agent, bool lmtp, struct fail *why)
     return 0;
 }
 
+/* The postmaster hears of servers that break the protocol. */
+static void complain(void *owner, const struct session *session)
+{
+    struct agent *agent = owner;
+    const struct transcript_notice notice = {
+        .role = agent->settings.lmtp ? "LMTP client" : "SMTP client",
+        .peer = session->relay,
+        .first =
+            arena_printf(session->arena, "Unexpected response from %s.", session->relay),
+        .classes = TROUBLE_PROTOCOL,
+    };
+    struct fail why;
+
+    if (transcript_send(&session->transcript, agent->process->conf, &notice,
+                        agent->cleanup, &why) < 0)
+        log_warning("postmaster notice about %s: %s", session->relay, why.text);
+}
+
+static void listen_for_complaints(struct agent *agent)
+{
+    const struct conf *conf = agent->process->conf;
+
+    if (!(trouble_classes(conf->notify_classes) & TROUBLE_PROTOCOL))
+        return;
+    agent->cleanup = ipc_client_new(
+        arena_printf(agent->process->arena, "public/%s", conf->cleanup_service_name),
+        "cleanup", conf->ipc_timeout * 1000L);
+    agent->settings.complain = complain;
+    agent->settings.owner = agent;
+}
+
 static int set_up(struct process *process, bool lmtp, struct fail *why)
 {
     struct agent *agent = ARENA_NEW(process->arena, struct agent);
@@ -120,6 +151,7 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
         return -1;
     agent->settings.warn = warn;
     agent->settings.note = note;
+    listen_for_complaints(agent);
     agent->final = lmtp && process->conf->lmtp_assume_final;
     if (read_arguments(agent, why) < 0)
         return -1;
@@ -201,6 +233,7 @@ void agent_before_exit(struct process *process)
     struct agent *agent = process->state;
 
     end_kept(agent);
+    ipc_client_free(agent->cleanup);
     tables_free(agent->tables);
     resolver_free(agent->settings.resolver);
     arena_free(agent->sessions);

@@ -31,6 +31,8 @@ struct agent {
     bool final;     /* likewise: the mail is delivered, not relayed */
     struct arena *sessions; /* of all sessions; reset when none is left */
     struct kept_session kept;
+    struct ipc_client
+        *cleanup; /* for notices to the postmaster; NULL = none are wanted */
 };
 
 /* before_jail: read the settings of the family, open tables; process->state is the agent.

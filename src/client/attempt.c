@@ -298,6 +298,21 @@ static void note_trouble(struct attempt *attempt)
             attempt->trouble = attempt->transaction.recipients[i].outcome.text;
 }
 
+/*
+ * Mail that reports about mail: a notice about its delivery could be the next to
+ * meet the same server, without end.
+ */
+static bool is_report(const struct attempt *attempt)
+{
+    const struct conf *conf = attempt->delivery->process->conf;
+    struct str rest = str_of(attempt->delivery->request.sender);
+    struct str user = str_until(&rest, '@');
+
+    return user.n == 0 || (str_eq_nocase(rest, str_of(conf->myorigin)) &&
+                           (str_is_nocase(user, conf->double_bounce_sender) ||
+                            str_is_nocase(user, "mailer-daemon")));
+}
+
 /* Have the session carry the message. */
 static void use_session(struct attempt *attempt)
 {
@@ -306,6 +321,7 @@ static void use_session(struct attempt *attempt)
 
     attempt->delivery->conn_use = session->transactions + 1;
     attempt->transaction.last = !reuse_is_wanted(attempt);
+    session->quiet = is_report(attempt);
     end = transaction_run(session, &attempt->transaction, attempt->arena);
     settle(attempt);
     if (end != SESSION_FINE)
@@ -333,6 +349,7 @@ static bool try_host(struct attempt *attempt, const struct destination *destinat
         .host = host,
         .queue_id = request->queue_id,
         .message_age_s = (attempt->delivery->started_us - request->arrival_us) / 1000000,
+        .quiet = is_report(attempt),
     };
     struct outcome failure;
     enum session_end end;

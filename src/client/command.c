@@ -6,28 +6,15 @@
 #include "mail/address.h"
 #include "mail/xtext.h"
 
-static void write_address(struct session *session, const char *address)
-{
-    struct buf out;
+enum { COMMAND_MAX = 1 << 16 };
 
-    buf_init(&out, 3 * ADDRESS_MAX);
+static void add_address(struct buf *out, const struct session *session,
+                        const char *address)
+{
     if (session->settings->quote_rfc821_envelope)
-        address_add_external(&out, str_of(address));
+        address_add_external(out, str_of(address));
     else
-        buf_add_text(&out, address);
-    stream_write(session->stream, out.p, out.n);
-    buf_done(&out);
-}
-
-static void write_xtext(struct session *session, const char *parameter, struct str text)
-{
-    struct buf out;
-
-    buf_init(&out, 1 << 16);
-    buf_add_text(&out, parameter);
-    xtext_add(&out, text);
-    stream_write(session->stream, out.p, out.n);
-    buf_done(&out);
+        buf_add_text(out, address);
 }
 
 /* Conversion to 7 bits makes the message larger, nobody knows how much. */
@@ -36,29 +23,38 @@ static bool size_is_known(const struct session *session)
     return session->features & FEATURE_8BITMIME || !session->settings->convert;
 }
 
-void command_mail(struct session *session, const struct transaction *t)
+static void say(struct session *session, struct buf *command)
 {
-    struct stream *stream = session->stream;
-    unsigned features = session->features;
-
-    stream_write_text(stream, "MAIL FROM:<");
-    write_address(session, t->sender);
-    stream_write_text(stream, ">");
-    if ((features & FEATURE_SIZE) && t->size > 0 && size_is_known(session))
-        stream_printf(stream, " SIZE=%lld", t->size);
-    if ((features & FEATURE_8BITMIME) && t->encoding != ENCODING_UNKNOWN)
-        stream_write_text(stream,
-                          t->encoding == ENCODING_8BIT ? " BODY=8BITMIME" : " BODY=7BIT");
-    if ((features & FEATURE_DSN) && t->envelope_id[0] != '\0')
-        write_xtext(session, " ENVID=", str_of(t->envelope_id));
-    if ((features & FEATURE_DSN) && (t->ret_full || t->ret_headers))
-        stream_write_text(stream, t->ret_full ? " RET=FULL" : " RET=HDRS");
-    if ((features & FEATURE_SMTPUTF8) && t->utf8)
-        stream_write_text(stream, " SMTPUTF8");
-    stream_write_text(stream, "\r\n");
+    session_say(session, buf_str(command));
+    buf_done(command);
 }
 
-static void write_notify(struct session *session, int notify)
+void command_mail(struct session *session, const struct transaction *t)
+{
+    unsigned features = session->features;
+    struct buf out;
+
+    buf_init(&out, COMMAND_MAX);
+    buf_add_text(&out, "MAIL FROM:<");
+    add_address(&out, session, t->sender);
+    buf_add_text(&out, ">");
+    if ((features & FEATURE_SIZE) && t->size > 0 && size_is_known(session))
+        buf_printf(&out, " SIZE=%lld", t->size);
+    if ((features & FEATURE_8BITMIME) && t->encoding != ENCODING_UNKNOWN)
+        buf_add_text(&out,
+                     t->encoding == ENCODING_8BIT ? " BODY=8BITMIME" : " BODY=7BIT");
+    if ((features & FEATURE_DSN) && t->envelope_id[0] != '\0') {
+        buf_add_text(&out, " ENVID=");
+        xtext_add(&out, str_of(t->envelope_id));
+    }
+    if ((features & FEATURE_DSN) && (t->ret_full || t->ret_headers))
+        buf_add_text(&out, t->ret_full ? " RET=FULL" : " RET=HDRS");
+    if ((features & FEATURE_SMTPUTF8) && t->utf8)
+        buf_add_text(&out, " SMTPUTF8");
+    say(session, &out);
+}
+
+static void add_notify(struct buf *out, int notify)
 {
     static const struct {
         int bit;
@@ -68,40 +64,37 @@ static void write_notify(struct session *session, int notify)
 
     for (size_t i = 0; i < COUNT(words); i++)
         if (notify & words[i].bit) {
-            stream_printf(session->stream, "%s%s", before, words[i].word);
+            buf_printf(out, "%s%s", before, words[i].word);
             before = ",";
         }
 }
 
 /* "rfc822;joe@example": the type goes as it is, the address encoded as RFC 3461 section
  * 4.2, or for "utf-8" RFC 6533 section 3, has it. */
-static void write_orcpt(struct session *session, struct str orcpt)
+static void add_orcpt(struct buf *out, struct str orcpt)
 {
     struct str address = orcpt, type = str_until(&address, ';');
-    struct buf out;
 
     if (address.n == 0)
         return;
-    buf_init(&out, 1 << 16);
-    buf_printf(&out, " ORCPT=%.*s;", STR_ARG(type));
+    buf_printf(out, " ORCPT=%.*s;", STR_ARG(type));
     if (str_is_nocase(type, "utf-8"))
-        xtext_add_utf8_address(&out, address);
+        xtext_add_utf8_address(out, address);
     else
-        xtext_add(&out, address);
-    stream_write(session->stream, out.p, out.n);
-    buf_done(&out);
+        xtext_add(out, address);
 }
 
 void command_rcpt(struct session *session, const struct transaction_recipient *recipient)
 {
-    struct stream *stream = session->stream;
+    struct buf out;
 
-    stream_write_text(stream, "RCPT TO:<");
-    write_address(session, recipient->address);
-    stream_write_text(stream, ">");
+    buf_init(&out, COMMAND_MAX);
+    buf_add_text(&out, "RCPT TO:<");
+    add_address(&out, session, recipient->address);
+    buf_add_text(&out, ">");
     if (session->features & FEATURE_DSN) {
-        write_orcpt(session, str_of(recipient->orcpt));
-        write_notify(session, recipient->notify);
+        add_orcpt(&out, str_of(recipient->orcpt));
+        add_notify(&out, recipient->notify);
     }
-    stream_write_text(stream, "\r\n");
+    say(session, &out);
 }

@@ -146,7 +146,7 @@ static int note_features(struct session *session, const struct reply *reply)
 /* --- hello ------------------------------------------------------------------- */
 
 /* "host H[A] refused to talk to me: REPLY": the next host may be kinder. */
-static enum session_end refused(const struct session *session, const struct reply *reply,
+static enum session_end refused(struct session *session, const struct reply *reply,
                                 bool for_good, struct arena *arena, struct outcome *ret)
 {
     *ret = session_outcome(session, reply,
@@ -176,7 +176,8 @@ static enum stream_result say_hello(struct session *session, const char *verb,
     const char *stage = arena_printf(session->arena, "performing the %s handshake", verb);
     enum stream_result result;
 
-    stream_printf(session->stream, "%s %s\r\n", verb, session->settings->helo_name);
+    session_say(session, str_of(arena_printf(session->arena, "%s %s", verb,
+                                             session->settings->helo_name)));
     result = session_exchange(session, session->arena, ret);
     if (result != STREAM_OK)
         *ret_failure = session_lost(session, result, stage, session->arena);

@@ -59,6 +59,30 @@ static const struct reply_filter *filter_of(struct session *session,
     return maps_empty(session->settings->workarounds.replies) ? NULL : ret;
 }
 
+void session_note_said(struct session *session, struct str command)
+{
+    if (session->settings->complain)
+        transcript_out(&session->transcript, command);
+}
+
+void session_say(struct session *session, struct str command)
+{
+    stream_write_str(session->stream, command);
+    stream_write(session->stream, "\r\n", 2);
+    session_note_said(session, command);
+}
+
+static void note_reply(struct session *session, const struct reply *reply)
+{
+    struct str rest = str_of(reply->text);
+
+    if (!session->settings->complain)
+        return;
+    while (rest.n > 0)
+        transcript_in(&session->transcript, str_until(&rest, '\n'));
+    session->violated = session->violated || reply->noise;
+}
+
 enum stream_result session_exchange(struct session *session, struct arena *arena,
                                     struct reply *ret)
 {
@@ -74,6 +98,8 @@ enum stream_result session_exchange(struct session *session, struct arena *arena
     if (result == STREAM_OK)
         result = reply_read(session->stream, arena, filter_of(session, &filter), ret);
     stream_set_deadline(session->stream, 0);
+    if (result == STREAM_OK)
+        note_reply(session, ret);
     if (result == STREAM_OK && ret->unfiltered) {
         session->local_error = true;
         result = STREAM_ERROR;
@@ -101,14 +127,15 @@ struct outcome session_lost(const struct session *session, enum stream_result re
     return outcome;
 }
 
-struct outcome session_outcome(const struct session *session, const struct reply *reply,
+struct outcome session_outcome(struct session *session, const struct reply *reply,
                                const char *text, struct arena *arena)
 {
+    bool refusal = reply_class(reply) == 4 || reply_class(reply) == 5;
     /* compat: an answer that makes no sense is a refusal for good */
-    const char *status =
-        reply_class(reply) == 4 || reply_class(reply) == 5 ? reply->status : "5.5.0";
-    struct outcome outcome = outcome_make(arena, status, "%s", text);
+    struct outcome outcome =
+        outcome_make(arena, refusal ? reply->status : "5.5.0", "%s", text);
 
+    session->violated = session->violated || !refusal;
     outcome.relay = session->relay;
     outcome.remote_mta = session->host;
     outcome.diagnostic_type = "smtp";
@@ -116,7 +143,7 @@ struct outcome session_outcome(const struct session *session, const struct reply
     return outcome;
 }
 
-struct outcome session_said(const struct session *session, const struct reply *reply,
+struct outcome session_said(struct session *session, const struct reply *reply,
                             const char *command, struct arena *arena)
 {
     return session_outcome(
@@ -165,9 +192,12 @@ static struct session *new_session(const struct session_plan *plan, struct arena
     session->address = plan->host->address;
     session->queue_id = plan->queue_id ? plan->queue_id : "";
     session->message_age_s = plan->message_age_s;
+    session->quiet = plan->quiet;
     session->default_port =
         destination->path == NULL && session->address.port == destination->usual_port;
     set_labels(session, destination, plan->host);
+    if (session->settings->complain)
+        transcript_init(&session->transcript, true);
     return session;
 }
 
@@ -247,6 +277,7 @@ enum session_end session_open(const struct session_plan *plan, struct arena *are
     int fd = connect_host(session, plan->destination, plan->host, &why);
 
     if (fd < 0) {
+        transcript_done(&session->transcript);
         *ret_failure = connect_failure(session, plan->destination, &why, arena);
         return SESSION_NO_CONNECTION;
     }
@@ -260,7 +291,7 @@ bool session_reset(struct session *session, struct arena *arena)
     enum stream_result result;
 
     session_set_timeout(session, session->settings->timeout.rset);
-    stream_write_text(session->stream, "RSET\r\n");
+    session_say(session, STR("RSET"));
     result = session_exchange(session, arena, &reply);
     if (result != STREAM_OK || reply_class(&reply) != 2)
         session->spent = true;
@@ -275,7 +306,7 @@ void session_close(struct session *session)
         return;
     if (!session->broken && !session->quit_sent) {
         session_set_timeout(session, session->settings->timeout.quit);
-        stream_write_text(session->stream, "QUIT\r\n");
+        session_say(session, STR("QUIT"));
         session->quit_sent = true;
         if (stream_flush(session->stream) != STREAM_OK)
             session->broken = true;
@@ -285,6 +316,9 @@ void session_close(struct session *session)
         if (session_exchange(session, session->arena, &reply) != STREAM_OK)
             session->broken = true;
     }
+    if (session->violated && !session->quiet && session->settings->complain)
+        session->settings->complain(session->settings->owner, session);
+    transcript_done(&session->transcript);
     stream_free(session->stream);
     session->stream = NULL;
 }

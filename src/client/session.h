@@ -11,6 +11,7 @@
 #include "client/reply.h"
 #include "client/route.h"
 #include "mail/outcome.h"
+#include "queue/transcript.h"
 #include "util/stream.h"
 
 struct session {
@@ -36,7 +37,10 @@ struct session {
     bool local_error;     /* a table of ours could not be read */
     bool spent;           /* it can be said goodbye to, but not be used again */
     bool quit_sent;
-    int timeout_s; /* of the stage; see session_set_timeout */
+    bool violated;                /* the server broke the protocol */
+    bool quiet;                   /* nobody is to hear of that */
+    struct transcript transcript; /* of what was said, with settings->complain */
+    int timeout_s;                /* of the stage; see session_set_timeout */
 };
 
 /* What stopped a session, and what it means for all recipients that still wait. */
@@ -55,6 +59,7 @@ struct session_plan {
     const struct route_host *host;
     const char *queue_id;    /* of the message at hand; NULL = none */
     long long message_age_s; /* likewise */
+    bool quiet;              /* nobody is to hear of breaches of the protocol */
 };
 
 /*
@@ -90,6 +95,11 @@ void session_set_timeout(struct session *session, int seconds);
  */
 void session_set_deadline(struct session *session, long long bytes);
 
+/* Say a command, without its line end; it is sent with the next exchange. */
+void session_say(struct session *session, struct str command);
+/* Something like it was said by other means. */
+void session_note_said(struct session *session, struct str command);
+
 /* Send what is pending and read a reply; on anything but STREAM_OK the session is broken.
  */
 enum stream_result session_exchange(struct session *session, struct arena *arena,
@@ -107,14 +117,14 @@ struct outcome session_lost(const struct session *session, enum stream_result re
                             const char *stage, struct arena *arena);
 
 /* A reply that stops us, as an outcome with this text. */
-struct outcome session_outcome(const struct session *session, const struct reply *reply,
+struct outcome session_outcome(struct session *session, const struct reply *reply,
                                const char *text, struct arena *arena);
 
 /*
  * "host H[A] said: REPLY (in reply to CMD command)" with the reply's status;
  * of a reply to the greeting or hello see session.c.
  */
-struct outcome session_said(const struct session *session, const struct reply *reply,
+struct outcome session_said(struct session *session, const struct reply *reply,
                             const char *command, struct arena *arena);
 
 #endif

@@ -46,10 +46,16 @@ struct client_reuse {
     int count_limit;          /* messages in one session; 0 = no limit */
 };
 
+struct session;
+
 struct client_settings {
     void (*warn)(
         const char *text); /* what is wrong with servers; NULL = nobody listens */
     void (*note)(const char *text); /* what is worth a line in the log; likewise */
+    /* a session has ended whose server broke the protocol; NULL = nobody listens, and no
+     * transcript is kept */
+    void (*complain)(void *owner, const struct session *session);
+    void *owner; /* of complain */
     bool lmtp;
     const char *myhostname;
     const char *helo_name;

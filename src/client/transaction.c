@@ -77,7 +77,7 @@ static void write_step(struct run *run)
 
     switch (step.kind) {
     case STEP_XFORWARD:
-        stream_printf(session->stream, "%s\r\n", xforward_text(run, step.i));
+        session_say(session, str_of(xforward_text(run, step.i)));
         break;
     case STEP_MAIL:
         command_mail(session, run->transaction);
@@ -86,7 +86,7 @@ static void write_step(struct run *run)
         command_rcpt(session, run->todo[step.i]);
         break;
     case STEP_DATA:
-        stream_write_text(session->stream, "DATA\r\n");
+        session_say(session, STR("DATA"));
         break;
     }
 }
@@ -368,6 +368,17 @@ static void delay_dot(struct session *session)
                           session->settings->workarounds.pix_delay_s * 1000L);
 }
 
+/* Nothing will follow: goodbye can go along. */
+static void say_quit_ahead(struct run *run)
+{
+    struct session *session = run->session;
+
+    if (!run->transaction->last || !(session->features & FEATURE_PIPELINING))
+        return;
+    session_say(session, STR("QUIT"));
+    session->quit_sent = true;
+}
+
 static void send_content(struct run *run)
 {
     struct session *session = run->session;
@@ -390,12 +401,10 @@ static void send_content(struct run *run)
     if (is_out_of_step(run))
         return;
     content_end(&content);
+    session_note_said(session, STR("."));
     if (content.broken)
         tell_of_broken_lines(run);
-    if (run->transaction->last && (session->features & FEATURE_PIPELINING)) {
-        stream_write_text(session->stream, "QUIT\r\n");
-        session->quit_sent = true;
-    }
+    say_quit_ahead(run);
     read_final_replies(run);
 }
 
@@ -410,7 +419,8 @@ static void send_nothing(struct run *run)
     size_t replies = session->settings->lmtp ? run->promised : 1;
 
     session->spent = true;
-    stream_write_text(session->stream, ".\r\n");
+    session_say(session, STR("."));
+    say_quit_ahead(run);
     session_set_timeout(session, session->settings->timeout.data_done);
     while (replies-- > 0) {
         struct reply reply;

@@ -173,6 +173,10 @@ void transcript_write(const struct transcript *transcript, const struct conf *co
 
     buf_init(&sink.line, RECORD_DATA_MAX);
     add_header(&sink, conf, notice, queue_id);
+    if (notice->first) {
+        add(&sink, "%s", notice->first);
+        add(&sink, "%s", "");
+    }
     add(&sink, "Transcript of session follows.");
     add(&sink, "%s", "");
     if (transcript->cut)
@@ -182,7 +186,8 @@ void transcript_write(const struct transcript *transcript, const struct conf *co
     add(&sink, "%s", "");
     if (notice->reason)
         add(&sink, "Session aborted, reason: %s", notice->reason);
-    add(&sink, "%s", "");
+    if (!notice->first) /* compat: servers leave a second line empty, clients do not */
+        add(&sink, "%s", "");
     add(&sink, "For other details, see the local mail logfile");
     buf_done(&sink.line);
 }

@@ -44,6 +44,7 @@ void transcript_out(struct transcript *transcript, struct str line); /* by us */
 struct transcript_notice {
     const char *role;   /* "SMTP server": ours in the talk */
     const char *peer;   /* "name[address]" */
+    const char *first;  /* what was wrong, to be read before the talk, or NULL */
     const char *reason; /* why it ended early, or NULL */
     unsigned classes;   /* NOTICE_ bits, of what went wrong and is to be told */
 };
