@@ -108,24 +108,27 @@ static int tell_of_double_bounce(struct bouncer *bouncer,
                            arena, why);
 }
 
+/* What recipients' NOTIFY says is for the sender; the postmaster hears of all. */
 static int tell_of_failure(struct bouncer *bouncer, const struct bounce_report *about,
-                           struct failed_recipients failed, struct arena *arena,
+                           struct failed_recipients all, struct arena *arena,
                            struct fail *why)
 {
+    struct failed_recipients failed = to_tell(&all, NOTIFY_FAILURE, arena);
+
     if (is_double_bounce(bouncer, about->sender)) {
         maillog_notice_discarded(about->queue_id);
         return 0;
     }
     if (*about->sender == '\0')
-        return tell_of_double_bounce(bouncer, about, failed, arena, why);
-    if (tell_sender(bouncer, REPORT_FAILURE, about, failed, arena, why) < 0)
+        return tell_of_double_bounce(bouncer, about, all, arena, why);
+    if (failed.n && tell_sender(bouncer, REPORT_FAILURE, about, failed, arena, why) < 0)
         return -1;
     if (wants_notice(bouncer, "bounce"))
         return tell_postmaster(
             bouncer,
             (struct report){.kind = REPORT_FAILURE,
                             .about = about,
-                            .failed = failed,
+                            .failed = all,
                             .to = bouncer->conf->bounce_notice_recipient},
             arena, why);
     return 0;
@@ -134,12 +137,11 @@ static int tell_of_failure(struct bouncer *bouncer, const struct bounce_report *
 int notify_failure(struct bouncer *bouncer, const struct bounce_report *about,
                    struct arena *arena, struct fail *why)
 {
-    struct failed_recipients all, failed;
+    struct failed_recipients all;
 
     if (log_read(bouncer, about->queue_id, arena, &all, why) < 0)
         return -1;
-    failed = to_tell(&all, NOTIFY_FAILURE, arena);
-    if (failed.n && tell_of_failure(bouncer, about, failed, arena, why) < 0)
+    if (all.n && tell_of_failure(bouncer, about, all, arena, why) < 0)
         return -1;
     /* Only now: until the report is queued, the log is all that knows. */
     return spool_remove(&bouncer->spool, bouncer->queue, about->queue_id, why) < 0 ? -1
@@ -154,16 +156,16 @@ int notify_delay(struct bouncer *bouncer, const struct bounce_report *about,
     if (log_read(bouncer, about->queue_id, arena, &all, why) < 0)
         return -1;
     late = to_tell(&all, NOTIFY_DELAY, arena);
-    if (late.n == 0 || *about->sender == '\0' || is_double_bounce(bouncer, about->sender))
+    if (all.n == 0 || *about->sender == '\0' || is_double_bounce(bouncer, about->sender))
         return 0;
-    if (tell_sender(bouncer, REPORT_DELAY, about, late, arena, why) < 0)
+    if (late.n && tell_sender(bouncer, REPORT_DELAY, about, late, arena, why) < 0)
         return -1;
     if (wants_notice(bouncer, "delay"))
         return tell_postmaster(
             bouncer,
             (struct report){.kind = REPORT_DELAY,
                             .about = about,
-                            .failed = late,
+                            .failed = all,
                             .to = bouncer->conf->delay_notice_recipient},
             arena, why);
     return 0;

@@ -292,7 +292,7 @@ static bool is_whole(const struct writer *w)
         return true;
     return report->kind == REPORT_FAILURE && !report->to_postmaster &&
            report->about->ret_flags != RET_HEADERS &&
-           (limit == 0 || w->envelope.size.content_bytes <= limit);
+           w->envelope.size.content_bytes <= limit;
 }
 
 /* Content records from the queue file: all, or those before the first empty line. */
