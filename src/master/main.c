@@ -255,6 +255,15 @@ static void fill_standard_descriptors(void)
             to_null(fd);
 }
 
+/* Signals that whoever starts us ignores would be ignored by all daemons, and by the
+ * commands that users have run. */
+static void forget_ignored_signals(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        (void)signal(number, SIG_DFL); /* not for KILL and STOP */
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
 static void leave_terminal(const struct options *o)
 {
     if (o->foreground)
@@ -290,7 +299,6 @@ static void set_up(struct master *master, const struct options *o)
 
     if (lock_take(master->settings.conf, &why) < 0)
         fatal("%s", why.text);
-    signal(SIGPIPE, SIG_IGN);
     master->signals = platform_signal_fd(signals, &why);
     if (master->signals < 0)
         fatal("%s", why.text);
@@ -320,6 +328,7 @@ int main(int argc, char **argv)
     int report = -1;
 
     umask(077);
+    forget_ignored_signals();
     fill_standard_descriptors();
     platform_close_from(STDERR_FILENO + 1);
     logging_start(&(struct logging_options){.program = "master", .to_stderr = true});

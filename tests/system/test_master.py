@@ -219,6 +219,24 @@ def test_a_process_has_the_rights_that_master_cf_says(box, fields, command):
         assert os.readlink(f"/proc/{pid}/exe").endswith(f"/{program}")
 
 
+def test_nothing_of_who_starts_master_gets_to_its_processes(box):
+    """Ignored signals, descriptors, environment, umask, directory."""
+    box.start(mail=False)
+    done = box.run("trap '' INT HUP QUIT ALRM USR1 TERM; exec 7</etc/passwd; umask 0; export LD_BIND_NOW=1 BASH_ENV=x; cd /home; postfix start")
+    assert done.returncode == 0, done.stderr
+    with connect(box) as client:
+        assert greeted(client)
+        for pid in box.processes("smtpd") + box.processes("master"):
+            status = status_of(pid)
+            ignored = {n for n in range(1, 65) if int(status["SigIgn"], 16) >> (n - 1) & 1}
+            assert ignored - {32, 33} == {signal.SIGPIPE}  # those two are glibc's own
+            assert status["Umask"] == "0077"
+            assert [d for d in descriptors(pid) if d in ("/etc/passwd", "/dev/pts/0")] == []
+            assert os.path.basename(os.readlink(f"/proc/{pid}/cwd")) == "postfix"
+        with open(f"/proc/{box.processes('smtpd')[0]}/environ", encoding="utf-8") as f:
+            assert [word for word in f.read().split("\0") if word.startswith(("LD_", "BASH"))] == []
+
+
 # -- wake-up ---------------------------------------------------------------------------
 
 
