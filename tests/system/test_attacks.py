@@ -1,6 +1,7 @@
 """What users of the machine and strangers try, so that mail of others stops or is lost."""
 
 import re
+import socket
 
 import pytest
 
@@ -93,11 +94,45 @@ def say_hello(client, n):
 
 
 def test_a_client_says_hello_without_end(mta):
+    before_main = mta.read("/etc/postfix/main.cf")
+    mta.configure("smtpd_junk_command_limit = 1000000\n")
     with mta.smtp() as client:
         say_hello(client, 5000)  # also fills what a sanitizer keeps of freed memory
         before = memory_kb(mta, "smtpd")
         say_hello(client, 5000)
         assert memory_kb(mta, "smtpd") < before + 1000
+    mta.write_main(before_main)
+    mta.reload()
+
+
+ENDS = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r.\r", b"\r.\r\n", b"\r.\n", b"\r\n.\r\r\n", b"\r\n.\0\r\n",
+        b"\r\n\0.\r\n", b"\n..\r\n", b"\r\r\n.\r\r\n"]
+INSIDE = b"MAIL FROM:<evil@client.test>\r\nRCPT TO:<ann@%b>\r\nDATA\r\nSubject: evil\r\n\r\nevil\r\n.\r\n"
+
+
+def pieces(data, whole):
+    return [data] if whole else [data[i : i + 1] for i in range(len(data))]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["at once", "byte by byte"])
+@pytest.mark.parametrize("end", ENDS)
+def test_a_stranger_hides_a_message_in_a_message(mta, end, whole):
+    """SMTP smuggling: of all that looks like an end of data, one is."""
+    if "smtpd_forbid_bare_newline_exclusions =" not in mta.read("/etc/postfix/main.cf"):
+        mta.configure("smtpd_forbid_bare_newline_exclusions =\n")
+    mark = mta.log.mark()
+    with mta.smtp() as client:
+        client.ehlo()
+        client.docmd(f"MAIL FROM:<{SENDER}>")
+        client.docmd(f"RCPT TO:<joe@{mta.domain}>")
+        client.docmd("DATA")
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces(b"Subject: t\r\n\r\nbody" + end + INSIDE % mta.domain.encode(), whole):
+            client.send(piece)
+        assert client.getreply()[0] == 250
+        assert client.docmd("QUIT")[0] == 221  # and not another 250
+    mta.log.wait(r"smtpd\[\d+\]: disconnect from .* mail=1 rcpt=1 data=1 quit=1 commands=5$", since=mark)
+    assert not mta.log.matching("evil@client", mark)
 
 
 def test_a_table_gives_a_status_and_no_words(mta):
