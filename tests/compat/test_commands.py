@@ -320,7 +320,7 @@ def test_which_configuration_users_may_choose(pair, words, setting, how):
         env = {"MAIL_CONFIG": "/etc/postfix-two"} if how == "MAIL_CONFIG" else None
         line = words if env or program == "sendmail" else f"{program} {how} {rest}"
         result = call(mta, line, "joe", "")
-        seen.append((result["status"], is_down(result["err"])))
+        seen.append((result["status"], is_down(result["err"]), submissions(mta)))
         mta.run("rm -r /etc/postfix-two; postconf -X alternate_config_directories multi_instance_directories")
     assert seen[0] == seen[1]
 
