@@ -53,6 +53,41 @@ CASES = [
     *each("joe ann", "virtual_mailbox_limit = 1000\nmessage_size_limit = 1000"),
     *each("joe", "virtual_mailbox_base = /home/nodir"),
     *each("joe ann", "enable_original_recipient = no"),
+    *(
+        Case(f"uid {uid}", "joe@v.test", setting=f"virtual_uid_maps = inline:{{{{joe@v.test = {uid}}}}}", shell=IN_THE_WAY)
+        for uid in ("0x23f4", "65535")
+    ),
+    *(
+        Case(f"gid {gid}", "joe@v.test", setting=f"virtual_gid_maps = inline:{{{{joe@v.test = {gid}}}}}", shell=IN_THE_WAY)
+        for gid in ("65535", "-1")
+    ),
+    *(
+        Case(f"path {path}", "joe@v.test", setting=f"virtual_mailbox_maps = inline:{{{{joe@v.test = {path}}}}}", shell=IN_THE_WAY)
+        for path in ("a b", "a, b", "/", ".", "v.test/", "v.test", "v.test//x", "./y/", "x" * 300, "link/x", "theirs/x")
+    ),
+    *(
+        Case(f"in the way: {name}", "joe@v.test", shell=IN_THE_WAY + ";" + shell)
+        for name, shell in {
+            "folder": "mkdir v.test/joe; chown vmail v.test/joe",
+            "dangling link": "ln -s /tmp/out/victim v.test/joe",
+            "hard link": "touch v.test/x; chown vmail v.test/x; ln v.test/x v.test/joe",
+            "executable": "touch v.test/joe; chown vmail v.test/joe; chmod 755 v.test/joe",
+            "content": "echo end >v.test/joe; chown vmail v.test/joe",
+        }.items()
+    ),
+    *(
+        Case(f"Maildir, in the way: {name}", "ann@v.test", shell=IN_THE_WAY + ";" + shell)
+        for name, shell in {
+            "file": "touch v.test/ann",
+            "link": "mkdir x; chown vmail x; ln -s ../x v.test/ann",
+            "tmp of another": "mkdir -p v.test/ann/tmp; chown vmail v.test/ann",
+            "tmp is a link": "mkdir -p v.test/ann x; ln -s ../../x v.test/ann/tmp; chown -R vmail v.test/ann x",
+        }.items()
+    ),
+    Case("a long line", "joe@v.test", "ann@v.test", shell=IN_THE_WAY, text=TEXT + "y" * 100_000 + "\nFrom x\n"),
+    Case("no line end", "joe@v.test", shell=IN_THE_WAY, text=TEXT[:-3] + "no end"),
+    *each("joe", "virtual_mailbox_lock = dotlock"),
+    *each("joe nosuch", "virtual_mailbox_maps = fail:x"),
     *each("theirs", "strict_mailbox_ownership = no"),
     *each("locked", "virtual_mailbox_lock = flock, fcntl"),
 ]
@@ -77,3 +112,17 @@ def test_verification(both):
         settle(mta)
         results.append(outcomes(mta, mark))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("kind", ["uid", "gid"])
+@pytest.mark.parametrize("value", ["4294967295", "4294967296", "99999999999999999999", "9204x", "+9204", "9204 9204"])
+def test_ids_that_are_none_are_not_guessed_at(both, kind, value):
+    """There, these are cut to numbers, and mail is written as somebody."""
+    mta = both[0]
+    prepare(mta, Case("", shell=IN_THE_WAY, setting=f"virtual_{kind}_maps = inline:{{{{joe@v.test = {value}}}}}"))
+    mark = mta.log.mark()
+    mta.submit("a@client.test", ["joe@v.test"], TEXT)
+    settle(mta)
+    (line,) = outcomes(mta, mark)
+    assert "dsn=4.3.5, status=deferred (mail system configuration error)" in line
+    mta.run(["postsuper", "-d", "ALL"], check=True)
