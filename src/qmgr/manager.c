@@ -10,6 +10,7 @@
 #include "qmgr/scanner.h"
 #include "qmgr/transport.h"
 #include "util/memory.h"
+#include "util/platform.h"
 
 #include <sys/resource.h>
 
@@ -17,6 +18,7 @@ enum {
     FILES_WANTED = 32768, /* descriptors, when the system gives that many */
     FILES_OTHERS = 100,   /* log, sockets */
     FILES_LEAST = FILES_OTHERS / 2,
+    PEAK_LEAST = 2000, /* active messages: fewer are not worth a trim */
 };
 
 /* Half of the descriptors may be queue files; agents need one each. */
@@ -78,8 +80,22 @@ void manager_free(struct manager *manager)
     free(manager);
 }
 
+/* After a flood: a daemon that runs for months does not keep what it took. */
+static void give_back_memory(struct manager *manager)
+{
+    const size_t n = map_count(manager->messages);
+
+    if (n >= manager->peak)
+        manager->peak = n + 1;
+    if (manager->peak < PEAK_LEAST || n > manager->peak / 8)
+        return;
+    platform_trim_memory();
+    manager->peak = n;
+}
+
 void manager_freed(struct manager *manager)
 {
+    give_back_memory(manager);
     if (manager->scanner)
         scanner_resume(manager->scanner);
 }

@@ -23,6 +23,7 @@ struct manager {
     struct maillog_style log_style;
     struct map *messages;   /* active ones, by queue id: struct message */
     struct map *transports; /* by name: struct transport */
+    size_t peak;            /* most active messages since memory was given back */
     size_t recipients;      /* of all messages, in memory */
     size_t dead;            /* destinations that are left alone */
     size_t probes;          /* active messages that are address probes */

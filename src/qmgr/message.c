@@ -232,8 +232,8 @@ void message_free(struct message *message)
     if (message_is_probe(message))
         manager->probes--;
     map_remove(manager->messages, str_of(message->id));
-    manager_freed(manager);
     arena_free(message->arena);
+    manager_freed(manager);
 }
 
 bool message_is_last_try(const struct message *message, time_t now)

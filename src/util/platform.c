@@ -1,10 +1,11 @@
-/* Linux: random bytes, shared memory without a name, processes and signals as
+/* Linux: random bytes, memory, shared memory without a name, processes and signals as
  * descriptors. */
 #include "util/platform.h"
 
 #include "util/log.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -25,6 +26,11 @@ void platform_random(void *p, size_t n)
         to += got;
         n -= (size_t)got;
     }
+}
+
+void platform_trim_memory(void)
+{
+    malloc_trim(0);
 }
 
 void platform_close_from(int first)

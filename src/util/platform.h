@@ -17,6 +17,9 @@
  * there are none. */
 void platform_random(void *p, size_t n);
 
+/* Give freed memory back to the system. It takes a walk through all of it. */
+void platform_trim_memory(void);
+
 /* Close every descriptor from `first` up. */
 void platform_close_from(int first);
 
