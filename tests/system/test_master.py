@@ -145,9 +145,9 @@ def test_processes_that_start_under_stress_have_other_defaults(box):
     box.etc["postfix/master.cf"] = "smtp inet n - n - 2 smtpd\n"
     start(box, "", "smtpd_timeout = ${stress?{1s}:{300s}}\n")
     with connect(box) as first, connect(box) as second:
-        assert greeted(first) and greeted(second)
+        assert greeted(first)
+        assert second.makefile("rb").read().startswith(b"220 ")  # to its end
         box.log.wait("timeout after CONNECT")
-        assert second.recv(1000).startswith(b"421 4.4.2 ")
         first.send(b"NOOP\r\n")
         assert first.recv(100).startswith(b"250 ")
 
