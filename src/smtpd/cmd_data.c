@@ -74,8 +74,10 @@ static void broken(struct session *session, const struct content *content)
     session->data_bytes = content->bytes;
     session->quit = session->failed = true;
     session->reason = content->result == STREAM_TIMEOUT ? "timeout" : "lost connection";
-    if (content->result == STREAM_TIMEOUT)
+    if (content->result == STREAM_TIMEOUT) {
+        session_start_request(session); /* the answer has time of its own */
         session_reply(session, REPLY_TIMEOUT, session->conf->myhostname);
+    }
 }
 
 static void record(void *context, int type, struct str data)

@@ -362,6 +362,7 @@ static void end_by(struct session *session, enum stream_result result)
 {
     if (result == STREAM_TIMEOUT) {
         session->reason = "timeout";
+        session_start_request(session); /* the answer has time of its own */
         session_reply(session, REPLY_TIMEOUT, session->conf->myhostname);
         (void)!stream_flush(session->stream);
     } else {
