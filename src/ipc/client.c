@@ -20,7 +20,7 @@
 
 enum {
     CONNECT_TRIES = 10, /* a second apart, while the socket is not there */
-    CALL_TRIES = 3,     /* connections that closed before they read the request */
+    CALL_TRIES = 10,    /* connections that closed before they read the request */
 };
 
 struct ipc_client {

@@ -153,8 +153,7 @@ static void answer_one(struct member *m, size_t length)
     stream_purge_input(m->client.stream);
     m->at = m->end;
     arena_reset(m->client.arena);
-    if (state_count(process))
-        process->own->retiring = true; /* acted upon by the caller */
+    watchdog_progress();
 }
 
 static void answer_all(struct member *m)
@@ -202,7 +201,6 @@ static void member_ready(void *context, int fd, int events)
 {
     struct member *m = context;
     struct process *process = m->client.process;
-    struct service_state *own = process->own;
     bool was_retiring = service_retiring(process);
 
     (void)fd;
@@ -222,10 +220,8 @@ static void member_ready(void *context, int fd, int events)
         member_close(m);
     else
         member_wait(m);
-    if (!was_retiring && own->retiring) {
-        own->retiring = false;
+    if (!was_retiring && state_used_up(process))
         service_retire(process);
-    }
 }
 
 static void accept_member(void *context, int listener, int events)
@@ -256,6 +252,7 @@ static void accept_member(void *context, int listener, int events)
         m->next->previous = m;
     members->first = m;
     own->clients++;
+    state_count(process); /* acted upon when the last of them has asked */
     ipc_announce(m->client.stream, process->service->name);
     if (stream_flush(m->client.stream) != STREAM_OK || !send_answers(m))
         member_close(m);

@@ -208,7 +208,7 @@ static void answers_many_requests_on_one_connection(void **state)
         client = ipc_client_new(stage.path, "adder", 5000);
         for (int k = 0; k < 50; k++)
             assert_int_equal(add(client, k), k + 1);
-        assert_int_equal(stage.board->slot[3].served, 50);
+        assert_int_equal(stage.board->slot[3].served, i == 0 ? 50 : 1);
         assert_int_equal(stage.board->slot[3].state, i == 0 ? SLOT_BUSY : SLOT_IDLE);
         ipc_client_free(client);
         close(stage.retire[1]);
@@ -217,7 +217,12 @@ static void answers_many_requests_on_one_connection(void **state)
     }
 }
 
-/* After $max_use requests another process goes on, and the client does not notice. */
+/*
+ * After $max_use requests of one client, or connections of many, another
+ * process goes on, and the client does not notice. One that serves many is
+ * asked by all: were requests counted, it would be gone in the middle of each
+ * large mailing.
+ */
 static void hands_over_after_max_use(void **state)
 {
     (void)state;
@@ -231,8 +236,11 @@ static void hands_over_after_max_use(void **state)
         for (uint32_t k = 0; k < 3; k++)
             pids[k] = play(&stage, both[i], k);
         client = ipc_client_new(stage.path, "adder", 5000);
-        for (int k = 0; k < 30; k++)
+        for (int k = 0; k < 30; k++) {
             assert_int_equal(add(client, k), k + 1);
+            if (i == 1)
+                ipc_client_close(client);
+        }
         for (int k = 0; k < 3; k++)
             assert_int_equal(status_of(pids[k]), 0);
         for (int k = 0; k < 3; k++)
