@@ -12,6 +12,7 @@
 #include "util/log.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #define RETRY_SERVICE "retry"
 
@@ -140,14 +141,35 @@ static void discard(const struct target *target)
 
 /* --- the batch ----------------------------------------------------------------- */
 
+static int compare_domains(struct str a, struct str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int order = n ? strncasecmp(a.p, b.p, n) : 0;
+
+    return order ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+/*
+ * compat: recipients reach an agent, and so a command's arguments, a server and a
+ * report, by domain without case and then by address with it; so do the deliveries
+ * of a message start. Equal addresses keep the order of the queue file.
+ */
 static int by_destination(const void *a, const void *b)
 {
     const struct target *x = *(struct target *const *)a;
     const struct target *y = *(struct target *const *)b;
+    struct str one = str_of(x->recipient->address), other = str_of(y->recipient->address);
+    int order = 0;
 
     if (x->destination != y->destination)
+        order = strcmp(x->destination->name, y->destination->name);
+    if (order == 0 && x->destination != y->destination) /* of two transports */
         return x->destination < y->destination ? -1 : 1;
-    return x < y ? -1 : x > y;
+    if (order == 0)
+        order = compare_domains(address_split(one).domain, address_split(other).domain);
+    if (order == 0)
+        order = str_compare(one, other);
+    return order ? order : (x > y) - (x < y);
 }
 
 /* Those that go somewhere, sorted by destination; their number. */
