@@ -135,6 +135,10 @@ fuzz-run: $(if $(ONLY),$(filter %/fuzz_$(ONLY),$(FUZZ_TARGETS)),$(FUZZ_TARGETS))
 
 # DEPS=true: what build and tests need is there, ask nobody
 DEPS   ?= tools/deps
+# Each file of tests/system and tests/compat is run by one of some workers, which
+# wait more than they compute. WORKERS=0: one after another, for -s and --pdb.
+WORKERS ?= 3
+SPREAD := -n $(WORKERS) --dist loadfile
 PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root /usr/bin/python3 -m pytest
 # Programs under a sanitizer write where tests/harness looks; unit tests look for leaks.
 # What is freed is kept for a while, but not so much that growth can't be seen.
@@ -162,13 +166,13 @@ dialogues: system-root ## run the scripted SMTP talks of tests/dialogues
 	@$(PYTEST) tests/dialogues $(T)
 
 system: system-root ## run the quick system tests; one alone: make system T='-k mbox'
-	@$(PYTEST) tests/system -m 'not slow' $(T)
+	@$(PYTEST) $(SPREAD) tests/system -m 'not slow' $(T)
 
 system-all: system-root ## run all system tests
-	@$(PYTEST) tests/system $(T)
+	@$(PYTEST) $(SPREAD) tests/system $(T)
 
 compat: system-root ## compare with Debian's Postfix, unpacked under build/
-	@$(PYTEST) tests/compat $(T)
+	@$(PYTEST) $(SPREAD) tests/compat $(T)
 
 faults: system-root ## power cuts, full disks, kills at every step; one alone: make faults T='-k t34' SEED=1
 	@$(PYTEST) tests/faults $(if $(SEED),--seed=$(SEED)) $(T)

@@ -5,6 +5,7 @@ oracle  Debian's Postfix, unpacked by tools/fetch-oracle into build/oracle/root
 tools   what tools/deps could only unpack, not install (build/test-tools)
 """
 
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -23,7 +24,9 @@ def ours():
 
 
 def oracle():
-    done = subprocess.run([TOP / "tools/fetch-oracle"], capture_output=True, text=True)
+    with open(TOP / "build/oracle.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one of several workers fetches it
+        done = subprocess.run([TOP / "tools/fetch-oracle"], capture_output=True, text=True)
     if done.returncode != 0:
         pytest.exit(f"tools/fetch-oracle: {done.stderr.strip()}", 3)
     return pathlib.Path(done.stdout.strip())
