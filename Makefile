@@ -3,6 +3,7 @@
 #
 #   mail.uses := util                     libraries of ours, transitive
 #   mail.libs := -lidn2                   outside libraries
+#   dns.test_libs := -lldns               those of its unit tests
 #   smtpd.program := smtpd                one program from all *.c of the folder
 #   commands.programs := postmap postcat  one program from each NAME.c of the
 #                                         folder, or from the folder NAME/*.c
@@ -106,7 +107,7 @@ define unit_test
 $(BUILD)/unit/$1/test_%: tests/unit/$1/test_%.c tests/unit/unit.h $(call archives,$(call closure,$1)) | generated
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group \
-	  $(call archives,$(call closure,$1)) -Wl,--end-group $(call outside,$(call closure,$1)) -lcmocka
+	  $(call archives,$(call closure,$1)) -Wl,--end-group $(call outside,$(call closure,$1)) $($1.test_libs) -lcmocka
 endef
 $(foreach m,$(MODULES),$(eval $(call unit_test,$m)))
 

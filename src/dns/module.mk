@@ -1,2 +1,2 @@
 dns.uses := util net
-dns.libs := -lldns
+dns.test_libs := -lldns

@@ -1,41 +1,72 @@
 /*
- * Reading and writing DNS packets. libldns makes the question and reads the
- * names, with their compression; headers and data are read here, record by
- * record, so that one malformed record costs only itself.
+ * Reading and writing DNS packets. libc makes and reads the names, with their
+ * compression (ns_name_pton, dn_expand); headers and data are read here, record
+ * by record, so that one malformed record costs only itself.
  *
  * CNAMEs are followed inside the packet, in whatever order they stand. Only
  * when the chain leaves the packet must the next name be asked for.
  */
 #include "dns/packet.h"
 
-#include <ldns/ldns.h>
+#include <arpa/nameser.h>
+#include <resolv.h>
 
-#include <stdlib.h>
-
-enum { HEADER = 12, FLAG_ANSWER = 0x80, FLAG_TRUNCATED = 0x02, FLAG_AUTHENTIC = 0x20 };
+/* RFC 1035 section 4.1.1: where the header ends, flags of its third and fourth byte */
+enum {
+    HEADER_BYTES = 12,
+    FLAG_ANSWER = 0x80,
+    FLAG_TRUNCATED = 0x02,
+    FLAG_RECURSE = 0x01,
+    FLAG_AUTHENTIC = 0x20,
+};
 enum { OPCODE = 0x78, RCODE = 0x0f };
 enum { TYPE_SOA = 6, CLASS_IN = 1 };
 
+static unsigned get16(const uint8_t *p)
+{
+    return (unsigned)p[0] << 8 | p[1];
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)get16(p) << 16 | get16(p + 2);
+}
+
+static void put16(uint8_t *p, unsigned value)
+{
+    p[0] = (uint8_t)(value >> 8);
+    p[1] = (uint8_t)value;
+}
+
+/* Bytes of a name that ns_name_pton made. */
+static size_t name_length(const uint8_t *name)
+{
+    size_t n = 0;
+
+    while (name[n] != 0)
+        n += 1 + (size_t)name[n];
+    return n + 1;
+}
+
 struct str packet_question(const struct packet_asked *asked, struct arena *arena)
 {
-    ldns_rdf *name = NULL;
+    uint8_t name[NS_MAXCDNAME];
     uint8_t *packet;
     size_t n;
 
-    if (ldns_str2rdf_dname(&name, asked->name) != LDNS_STATUS_OK)
+    if (ns_name_pton(asked->name, name, sizeof(name)) < 0)
         return STR_NONE;
-    n = ldns_rdf_size(name);
-    packet = arena_alloc(arena, HEADER + n + 4);
-    memset(packet, 0, HEADER);
-    LDNS_ID_SET(packet, asked->id);
-    LDNS_RD_SET(packet);
-    LDNS_AD_SET(packet); /* RFC 6840 section 5.7: tell us what was validated */
-    ldns_write_uint16(packet + 4, 1); /* questions */
-    memcpy(packet + HEADER, ldns_rdf_data(name), n);
-    ldns_write_uint16(packet + HEADER + n, (uint16_t)asked->type);
-    ldns_write_uint16(packet + HEADER + n + 2, CLASS_IN);
-    ldns_rdf_deep_free(name);
-    return str_from((char *)packet, HEADER + n + 4);
+    n = name_length(name);
+    packet = arena_alloc(arena, HEADER_BYTES + n + 4);
+    memset(packet, 0, HEADER_BYTES);
+    put16(packet, asked->id);
+    packet[2] = FLAG_RECURSE;
+    packet[3] = FLAG_AUTHENTIC; /* RFC 6840 section 5.7: tell us what was validated */
+    put16(packet + 4, 1);       /* questions */
+    memcpy(packet + HEADER_BYTES, name, n);
+    put16(packet + HEADER_BYTES + n, asked->type);
+    put16(packet + HEADER_BYTES + n + 2, CLASS_IN);
+    return str_from((char *)packet, HEADER_BYTES + n + 4);
 }
 
 /* Where we are in a packet. */
@@ -47,21 +78,16 @@ struct cursor {
 /* Read a name; NULL when malformed. No final dot; "" is the root. */
 static const char *take_name(struct cursor *c, struct arena *arena)
 {
-    ldns_rdf *name = NULL;
-    char *text, *copy = NULL;
+    char text[NS_MAXDNAME];
+    int n;
 
-    if (c->at >= c->n || ldns_wire2dname(&name, c->p, c->n, &c->at) != LDNS_STATUS_OK)
+    if (c->at >= c->n)
         return NULL;
-    text = ldns_rdf2str(name);
-    ldns_rdf_deep_free(name);
-    if (text != NULL) {
-        size_t n = strlen(text);
-
-        copy = arena_copy_str(arena,
-                              str_from(text, n > 0 && text[n - 1] == '.' ? n - 1 : n));
-        free(text);
-    }
-    return copy;
+    n = dn_expand(c->p, c->p + c->n, c->p + c->at, text, sizeof(text));
+    if (n < 0)
+        return NULL;
+    c->at += (size_t)n;
+    return arena_copy(arena, text);
 }
 
 static bool same_name(const char *a, const char *b)
@@ -91,10 +117,10 @@ static bool take_raw(struct cursor *c, struct arena *arena, struct raw *ret)
     if (ret->name == NULL || c->n - c->at < 10)
         return false;
     fixed = c->p + c->at;
-    ret->type = ldns_read_uint16(fixed);
-    ret->class = ldns_read_uint16(fixed + 2);
-    ret->ttl = ldns_read_uint32(fixed + 4);
-    ret->n = ldns_read_uint16(fixed + 8);
+    ret->type = get16(fixed);
+    ret->class = get16(fixed + 2);
+    ret->ttl = get32(fixed + 4);
+    ret->n = get16(fixed + 8);
     ret->at = c->at + 10;
     if (ret->n > c->n - ret->at)
         return false;
@@ -176,14 +202,14 @@ static bool read_record(struct cursor c, const struct raw *raw, struct arena *ar
     case DNS_MX:
         if (!read_target(c, raw, 2, arena, &ret->target))
             return false;
-        ret->preference = ldns_read_uint16(data);
+        ret->preference = get16(data);
         return mail_host_is_valid(ret->target);
     case DNS_SRV:
         if (!read_target(c, raw, 6, arena, &ret->target))
             return false;
-        ret->preference = ldns_read_uint16(data);
-        ret->weight = ldns_read_uint16(data + 2);
-        ret->port = ldns_read_uint16(data + 4);
+        ret->preference = get16(data);
+        ret->weight = get16(data + 2);
+        ret->port = get16(data + 4);
         return *ret->target == '\0' || dns_host_is_valid(ret->target);
     case DNS_NS:
     case DNS_CNAME:
@@ -300,17 +326,17 @@ static enum packet_kind read_sections(struct cursor *c, const struct packet_aske
     struct harvest h = {0};
     unsigned rcode = c->p[3] & RCODE;
 
-    harvest_answers(c, ldns_read_uint16(c->p + 6), asked->type, arena, &h);
+    harvest_answers(c, get16(c->p + 6), asked->type, arena, &h);
     if (!follow_aliases(&h, ret))
         return end(ret, PACKET_ANSWER, DNS_NO_NAME);
-    if (rcode == LDNS_RCODE_NXDOMAIN)
+    if (rcode == ns_r_nxdomain)
         return end(ret, PACKET_ANSWER, DNS_NO_NAME);
     keep_records_of(&h, ret);
     if (ret->n > 0)
         return end(ret, PACKET_ANSWER, DNS_FOUND);
     if (h.malformed)
         return end(ret, PACKET_ANSWER, DNS_BAD_REPLY);
-    if (ret->aliases > 0 && !authority_has_soa(c, ldns_read_uint16(c->p + 8), arena))
+    if (ret->aliases > 0 && !authority_has_soa(c, get16(c->p + 8), arena))
         return PACKET_ALIAS;
     return end(ret, PACKET_ANSWER, DNS_NO_DATA);
 }
@@ -321,38 +347,36 @@ static bool repeats_question(struct cursor *c, const struct packet_asked *asked,
 {
     const char *name;
 
-    if (ldns_read_uint16(c->p + 4) != 1)
+    if (get16(c->p + 4) != 1)
         return false;
     name = take_name(c, arena);
     if (name == NULL || c->n - c->at < 4 || !same_name(name, asked->name))
         return false;
     c->at += 4;
-    return ldns_read_uint16(c->p + c->at - 4) == asked->type &&
-           ldns_read_uint16(c->p + c->at - 2) == CLASS_IN;
+    return get16(c->p + c->at - 4) == asked->type && get16(c->p + c->at - 2) == CLASS_IN;
 }
 
 enum packet_kind packet_read(struct str packet, const struct packet_asked *asked,
                              struct arena *arena, struct packet_answer *ret)
 {
-    struct cursor c = {(const uint8_t *)packet.p, packet.n, HEADER};
+    struct cursor c = {(const uint8_t *)packet.p, packet.n, HEADER_BYTES};
 
     *ret = (struct packet_answer){.name = asked->name, .ttl = UINT32_MAX};
-    if (c.n < HEADER || ldns_read_uint16(c.p) != asked->id || !(c.p[2] & FLAG_ANSWER) ||
+    if (c.n < HEADER_BYTES || get16(c.p) != asked->id || !(c.p[2] & FLAG_ANSWER) ||
         (c.p[2] & OPCODE) != 0)
         return PACKET_FOREIGN;
     if (!repeats_question(&c, asked, arena))
         /* servers that cannot read a question do not repeat it */
-        return (c.p[3] & RCODE) == LDNS_RCODE_FORMERR
-                   ? end(ret, PACKET_SERVER, DNS_REFUSED)
-                   : PACKET_FOREIGN;
+        return (c.p[3] & RCODE) == ns_r_formerr ? end(ret, PACKET_SERVER, DNS_REFUSED)
+                                                : PACKET_FOREIGN;
     ret->authentic = c.p[3] & FLAG_AUTHENTIC;
     switch (c.p[3] & RCODE) {
-    case LDNS_RCODE_NOERROR:
-    case LDNS_RCODE_NXDOMAIN:
+    case ns_r_noerror:
+    case ns_r_nxdomain:
         if (c.p[2] & FLAG_TRUNCATED)
             return PACKET_TRUNCATED;
         return read_sections(&c, asked, arena, ret);
-    case LDNS_RCODE_SERVFAIL:
+    case ns_r_servfail:
         return end(ret, PACKET_SERVER, DNS_TRY_AGAIN);
     default:
         return end(ret, PACKET_SERVER, DNS_REFUSED);

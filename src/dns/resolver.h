@@ -1,7 +1,7 @@
 /*
  * Asking name servers: several questions in flight at once, one deadline.
  *
- * libldns builds and parses packets; the sockets and the waiting are ours.
+ * libc makes and reads the names in packets; the sockets and the waiting are ours.
  * Each question has its own socket (a random source port from the kernel) and
  * random id; an answer counts only when id, question name, type and class all
  * match (RFC 5452). A truncated answer is asked again over TCP. Lost packets

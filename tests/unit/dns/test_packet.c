@@ -2,6 +2,7 @@
 
 #include "dns/packet.h"
 
+#include <ldns/ldns.h>
 #include <stdlib.h>
 
 static const struct packet_asked mx = {"d.example", DNS_MX, 0x1234};
@@ -195,6 +196,73 @@ static void a_question_is_one_question_with_recursion(void **state)
     arena_free(arena);
 }
 
+/* libldns, which resolvers are built on, judges what we ask and what we read. */
+static void libldns_reads_our_question(void **state)
+{
+    static const char *const names[] = {"d.example", "_smtp._tcp.d.example",
+                                        "9.0.0.127.in-addr.arpa", "a\\.b.example", "."};
+    struct arena *arena = arena_new("test");
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(names); i++) {
+        const struct packet_asked asked = {names[i], DNS_TXT, 7};
+        struct str question = packet_question(&asked, arena);
+        ldns_rdf *want = ldns_dname_new_frm_str(names[i]);
+        ldns_pkt *packet;
+        ldns_rr *rr;
+
+        assert_int_equal(ldns_wire2pkt(&packet, (const uint8_t *)question.p, question.n),
+                         LDNS_STATUS_OK);
+        assert_int_equal(ldns_pkt_id(packet), 7);
+        assert_true(ldns_pkt_rd(packet) && ldns_pkt_ad(packet) && !ldns_pkt_qr(packet));
+        assert_int_equal(ldns_pkt_qdcount(packet), 1);
+        rr = ldns_rr_list_rr(ldns_pkt_question(packet), 0);
+        assert_int_equal(ldns_rr_get_type(rr), LDNS_RR_TYPE_TXT);
+        assert_int_equal(ldns_dname_compare(ldns_rr_owner(rr), want), 0);
+        ldns_rdf_deep_free(want);
+        ldns_pkt_free(packet);
+    }
+    arena_free(arena);
+}
+
+static void reads_an_answer_that_libldns_compressed(void **state)
+{
+    static const char *const records[] = {
+        "d.example. 300 IN MX 10 mx1.d.example.",
+        "d.example. 200 IN MX 20 mx2.sub.d.example.",
+        "d.example. 300 IN MX 30 mail.elsewhere.test.",
+    };
+    struct arena *arena = arena_new("test");
+    ldns_pkt *packet = ldns_pkt_query_new(ldns_dname_new_frm_str("d.example"),
+                                          LDNS_RR_TYPE_MX, LDNS_RR_CLASS_IN, LDNS_RD);
+    struct packet_answer answer;
+    uint8_t *wire;
+    size_t n;
+
+    (void)state;
+    ldns_pkt_set_id(packet, mx.id);
+    ldns_pkt_set_qr(packet, true);
+    for (size_t i = 0; i < ROWS(records); i++) {
+        ldns_rr *rr;
+
+        assert_int_equal(ldns_rr_new_frm_str(&rr, records[i], 0, NULL, NULL), 0);
+        ldns_pkt_push_rr(packet, LDNS_SECTION_ANSWER, rr);
+    }
+    assert_int_equal(ldns_pkt2wire(&wire, packet, &n), LDNS_STATUS_OK);
+    assert_int_equal(packet_read(str_from((char *)wire, n), &mx, arena, &answer),
+                     PACKET_ANSWER);
+    assert_int_equal(answer.status, DNS_FOUND);
+    assert_int_equal(answer.n, 3);
+    assert_string_equal(answer.records[0].target, "mx1.d.example");
+    assert_string_equal(answer.records[1].target, "mx2.sub.d.example");
+    assert_string_equal(answer.records[2].target, "mail.elsewhere.test");
+    assert_int_equal(answer.records[1].preference, 20);
+    assert_int_equal(answer.records[1].ttl, 200);
+    free(wire);
+    ldns_pkt_free(packet);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +270,8 @@ int main(void)
         cmocka_unit_test(reads_only_what_is_there),
         cmocka_unit_test(survives_damage_everywhere),
         cmocka_unit_test(a_question_is_one_question_with_recursion),
+        cmocka_unit_test(libldns_reads_our_question),
+        cmocka_unit_test(reads_an_answer_that_libldns_compressed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
