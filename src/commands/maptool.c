@@ -360,14 +360,12 @@ static void complete_names(struct maptool *tool, size_t n)
 static void prepare(struct maptool *tool)
 {
     const struct conf *conf = tool->command.conf;
-    struct tables_options options = {
-        .smtputf8 = tool->utf8 < 0 ? conf->smtputf8_enable : tool->utf8 > 0,
-        .db_read_cache = (size_t)conf->berkeley_db_read_buffer_size,
-        .default_type = conf->default_database_type,
-        .proxymap = arena_printf(tool->command.arena, "%s/private/%s",
-                                 conf->queue_directory, conf->proxymap_service_name),
-    };
+    struct tables_options options = tables_options_of(conf);
 
+    if (tool->utf8 >= 0)
+        options.smtputf8 = tool->utf8 > 0;
+    options.proxymap = arena_printf(tool->command.arena, "%s/private/%s",
+                                    conf->queue_directory, conf->proxymap_service_name);
     tool->arena = arena_new("lookup");
     tool->tables = tables_new_with(&options);
     tool->index.smtputf8 = options.smtputf8;

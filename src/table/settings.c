@@ -2,14 +2,22 @@
 #include "conf/conf.h"
 #include "table/table.h"
 
-struct tables *tables_new(const struct conf *conf)
+struct tables_options tables_options_of(const struct conf *conf)
 {
-    struct tables_options options = {
+    return (struct tables_options){
         .smtputf8 = conf->smtputf8_enable,
         .db_read_cache = (size_t)conf->berkeley_db_read_buffer_size,
         .default_type = conf->default_database_type,
+        .conf = conf,
+        .socketmap_query_max = (size_t)conf->socketmap_max_query_size,
+        .socketmap_reply_max = (size_t)conf->socketmap_max_reply_size,
         .proxymap = conf_expand(conf, "private/$proxymap_service_name", NULL),
     };
+}
+
+struct tables *tables_new(const struct conf *conf)
+{
+    struct tables_options options = tables_options_of(conf);
 
     return tables_new_with(&options);
 }

@@ -11,6 +11,7 @@
 #include "ipc/client.h"
 #include "table/file_value.h"
 #include "table/fold.h"
+#include "table/peer.h"
 #include "table/registry.h"
 #include "table/type.h"
 #include "util/list.h"
@@ -30,6 +31,7 @@ struct tables {
     const char *failure;
     int64_t refreshed_ms;        /* when tables_refresh_due last looked */
     struct ipc_client *proxymap; /* NULL until a proxied table is asked */
+    struct map *peers;           /* servers of tables by endpoint */
 };
 
 enum { DEFAULT_IPC_TIMEOUT_MS = 3600 * 1000, REFRESH_MS = 1000 };
@@ -42,6 +44,7 @@ struct tables *tables_new_with(const struct tables_options *options)
     tables->arena = arena;
     tables->options = *options;
     tables->by_name = map_new();
+    tables->peers = map_new();
     return tables;
 }
 
@@ -54,6 +57,11 @@ static void close_table(struct table *table)
     table->arena = NULL;
 }
 
+static void close_peer(void *peer)
+{
+    peer_close(peer);
+}
+
 void tables_free(struct tables *tables)
 {
     if (!tables)
@@ -61,6 +69,7 @@ void tables_free(struct tables *tables)
     for (size_t i = 0; i < tables->list.n; i++)
         close_table(tables->list.items[i]);
     map_free(tables->by_name, NULL);
+    map_free(tables->peers, close_peer);
     if (tables->proxymap)
         ipc_client_free(tables->proxymap);
     arena_free(tables->arena);
@@ -77,6 +86,19 @@ struct ipc_client *table_proxymap(const struct table *table)
                                               ? tables->options.ipc_timeout_ms
                                               : DEFAULT_IPC_TIMEOUT_MS);
     return tables->proxymap;
+}
+
+struct peer *table_peer(const struct table *table, const char *endpoint,
+                        int64_t timeout_ms)
+{
+    struct tables *tables = table->tables;
+    struct peer *peer = map_get(tables->peers, str_of(endpoint));
+
+    if (!peer) {
+        peer = peer_new(endpoint, timeout_ms, tables->arena);
+        map_set(tables->peers, str_of(endpoint), peer);
+    }
+    return peer;
 }
 
 const struct tables_options *table_options(const struct table *table)

@@ -40,10 +40,15 @@ struct tables_options {
     const char *default_type; /* default_database_type; NULL = hash */
     const char *proxymap;     /* path of its socket; NULL = "private/proxymap" */
     int64_t ipc_timeout_ms;   /* for each wait for proxymap; 0 = 1 h */
+    const struct conf
+        *conf; /* for tables whose parameters stand in main.cf; may be NULL */
+    size_t socketmap_query_max; /* socketmap_max_query_size; 0 = 10000 */
+    size_t socketmap_reply_max; /* socketmap_max_reply_size; 0 = 100000 */
 };
 
 /* The registry of all tables of one process. conf must outlive it. */
 struct tables *tables_new(const struct conf *conf);
+struct tables_options tables_options_of(const struct conf *conf);
 struct tables *tables_new_with(const struct tables_options *options);
 void tables_free(struct tables *tables); /* closes all; NULL is fine */
 

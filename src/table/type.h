@@ -14,6 +14,7 @@
 #include "table/writer.h"
 
 struct ipc_client;
+struct peer;
 
 enum {
     TABLE_FIXED = 1, /* fixed-string keys: folded, and asked for parts of addresses */
@@ -78,6 +79,9 @@ const struct table_type *table_type_find(struct str name);
 const struct tables_options *table_options(const struct table *table);
 /* The connection to proxymap that all tables of the registry share. */
 struct ipc_client *table_proxymap(const struct table *table);
+/* The connection to that server that all tables of the registry share. */
+struct peer *table_peer(const struct table *table, const char *endpoint,
+                        int64_t timeout_ms);
 /* Keep words for tables_each_warning. */
 void table_warn(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 /* A copy of value in arena, as *ret_value when the caller wants it; returns TABLE_FOUND.

@@ -5,9 +5,9 @@
 
 /* In order of name, for postconf -m. */
 static const struct table_type *const types[] = {
-    &table_btree,  &table_cidr,   &table_environ,  &table_fail,
-    &table_hash,   &table_inline, &table_pcre,     &table_proxy,
-    &table_regexp, &table_static, &table_texthash, &table_unix,
+    &table_btree,  &table_cidr, &table_environ,  &table_fail,   &table_hash,
+    &table_inline, &table_pcre, &table_proxy,    &table_regexp, &table_socketmap,
+    &table_static, &table_tcp,  &table_texthash, &table_unix,
 };
 
 const struct table_type *table_type_find(struct str name)

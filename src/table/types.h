@@ -13,7 +13,9 @@ extern const struct table_type table_inline;
 extern const struct table_type table_pcre;
 extern const struct table_type table_proxy;
 extern const struct table_type table_regexp;
+extern const struct table_type table_socketmap;
 extern const struct table_type table_static;
+extern const struct table_type table_tcp;
 extern const struct table_type table_texthash;
 extern const struct table_type table_unix;
 

@@ -1,0 +1,111 @@
+/*
+ * Connecting at the first question, all addresses of the name in turn; closing what
+ * was idle for long or is old, so that a server that was restarted elsewhere, and a
+ * name that has a new address, are found.
+ */
+#include "table/peer.h"
+
+#include "net/connect.h"
+#include "net/endpoint.h"
+#include "net/protocols.h"
+#include "util/clock.h"
+
+#include <errno.h>
+
+enum { IDLE_MAX_MS = 10 * 1000, AGE_MAX_MS = 100 * 1000, BUFFER = 4096 };
+
+struct peer {
+    const char *endpoint;
+    int64_t timeout_ms;
+    struct stream *stream; /* NULL = not connected */
+    int64_t opened_ms, used_ms;
+};
+
+struct peer *peer_new(const char *endpoint, int64_t timeout_ms, struct arena *arena)
+{
+    struct peer *peer = ARENA_NEW(arena, struct peer);
+
+    peer->endpoint = arena_copy(arena, endpoint);
+    peer->timeout_ms = timeout_ms;
+    return peer;
+}
+
+void peer_close(struct peer *peer)
+{
+    stream_free(peer->stream);
+    peer->stream = NULL;
+}
+
+static int connect_host(const struct endpoint *where, struct arena *arena, int64_t until,
+                        struct fail *why)
+{
+    struct netaddrs addresses;
+    uint16_t port;
+    int fd = -1;
+
+    if (endpoint_port(where->port, NULL, &port, why) < 0)
+        return -1;
+    if (endpoint_addresses(*where->host ? where->host : "localhost", port,
+                           PROTOCOL_IPV4 | PROTOCOL_IPV6, arena, &addresses, why) <= 0)
+        return -1;
+    for (size_t i = 0; fd < 0 && i < addresses.n; i++) {
+        int64_t left = until - clock_ms(&clock_system);
+
+        fd = connect_inet(&addresses.items[i], NULL, left > 0 ? left : 0, why);
+    }
+    return fd;
+}
+
+static int connect_peer(struct peer *peer, int64_t until, struct fail *why)
+{
+    struct arena *arena = arena_new("request");
+    struct endpoint where;
+    int fd = endpoint_parse(str_of(peer->endpoint), ENDPOINT_ALONE_IS_PORT, arena, &where,
+                            why);
+
+    if (fd == 0)
+        fd = where.kind == ENDPOINT_UNIX ? connect_unix(where.path, peer->timeout_ms, why)
+                                         : connect_host(&where, arena, until, why);
+    arena_free(arena);
+    if (fd < 0)
+        return -1;
+    peer->stream = stream_new(fd, BUFFER);
+    peer->opened_ms = clock_ms(&clock_system);
+    return 0;
+}
+
+/* One try; the connection is closed when it fails. */
+static int attempt(struct peer *peer, peer_exchange *exchange, void *context,
+                   struct fail *why)
+{
+    int64_t until = clock_ms(&clock_system) + peer->timeout_ms;
+
+    if (!peer->stream && connect_peer(peer, until, why) < 0)
+        return fail_prefix(why, "connect to %s", peer->endpoint);
+    stream_set_deadline(peer->stream, until);
+    if (exchange(peer->stream, context, why) == 0) {
+        peer->used_ms = clock_ms(&clock_system);
+        return 0;
+    }
+    peer_close(peer);
+    return fail_prefix(why, "%s", peer->endpoint);
+}
+
+int peer_ask(struct peer *peer, peer_exchange *exchange, void *context, struct fail *why)
+{
+    int64_t now = clock_ms(&clock_system);
+
+    if (peer->stream &&
+        (now - peer->used_ms >= IDLE_MAX_MS || now - peer->opened_ms >= AGE_MAX_MS))
+        peer_close(peer);
+    if (peer->stream && attempt(peer, exchange, context, why) == 0)
+        return 0;
+    return attempt(peer, exchange, context, why);
+}
+
+int peer_failed(struct stream *stream, enum stream_result result, struct fail *why)
+{
+    errno = stream_errno(stream);
+    return result == STREAM_ERROR ? fail_set(why, "%m")
+                                  : fail_set(why, "%s", stream_result_text(result));
+}
