@@ -104,7 +104,7 @@ void command_configure(struct command *command)
 
     command->conf = load(command, command->directory);
     warnings = conf_warnings(command->conf);
-    for (size_t i = 0; i < warnings->n; i++)
+    for (size_t i = 0; i < warnings->n && !command->quiet; i++)
         log_warning("%s", warnings->items[i]);
     logging_configure(command->conf, &options);
 }

@@ -19,6 +19,7 @@ struct command {
     const char *directory; /* -c; NULL = $MAIL_CONFIG, else the default */
     int verbose;           /* number of -v */
     bool lenient;          /* go on with defaults where main.cf has bad values */
+    bool quiet;            /* not to log what main.cf makes doubtful: told otherwise */
     int failure_status;    /* exit status of what goes wrong below; 0 = 1 */
     struct conf *conf;     /* after command_configure; never freed */
     struct arena *arena;   /* lives as long as the program */

@@ -12,3 +12,9 @@ commands.programs += postmap
 commands.programs += postqueue
 commands.programs += postsuper
 commands.programs += sendmail
+
+# "postfix check" knows what may stand in restriction lists.
+$(GEN)/commands/restrictions.gen.h: src/smtpd/restrictions.cat tools/genrestrictions.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f tools/genrestrictions.awk $< > $@
+GENERATED += $(GEN)/commands/restrictions.gen.h

@@ -5,6 +5,7 @@
  * ($syslog_name/postfix-script). Reading order: main.c (the words), process.c
  * (the master process), structure.c (directories), check.c (files).
  */
+#include "commands/postfix/lint.h"
 #include "commands/postfix/postfix.h"
 #include "service/logging.h"
 #include "util/ids.h"
@@ -146,7 +147,7 @@ static int check(const struct control *control)
     if (!check_queue(control))
         return 1;
     check_files(control);
-    return 0;
+    return control->errors > 0;
 }
 
 static int logrotate(const struct control *control)
@@ -168,13 +169,22 @@ static const struct word {
     const char *name;
     int (*run)(const struct control *control);
     bool lenient; /* works with a broken main.cf */
+    /* Looks at main.cf and master.cf before anything else, for all that is wrong there or
+       for what would keep daemons from starting. */
+    enum { TRUSTS, EXAMINES, EXAMINES_BRIEFLY } examines;
 } words[] = {
-    {"start", start, false},         {"stop", stop, true},
-    {"reload", reload, false},       {"abort", abort_all, true},
-    {"flush", flush, false},         {"check", check, false},
-    {"status", status, true},        {"set-permissions", set_permissions, false},
-    {"logrotate", logrotate, false}, {"start-fg", start_here, false},
-    {"drain", drain, true},          {"quick-stop", stop_at_once, true},
+    {.name = "start", .run = start},
+    {.name = "start-fg", .run = start_here},
+    {.name = "stop", .run = stop, .lenient = true},
+    {.name = "quick-stop", .run = stop_at_once, .lenient = true},
+    {.name = "drain", .run = drain, .lenient = true},
+    {.name = "abort", .run = abort_all, .lenient = true},
+    {.name = "reload", .run = reload, .examines = EXAMINES_BRIEFLY},
+    {.name = "flush", .run = flush},
+    {.name = "check", .run = check, .examines = EXAMINES},
+    {.name = "status", .run = status, .lenient = true},
+    {.name = "set-permissions", .run = set_permissions},
+    {.name = "logrotate", .run = logrotate},
 };
 
 static const struct word *find_word(const char *name)
@@ -255,6 +265,19 @@ static void log_as_script(const struct control *control)
     logging_configure(control->conf, &options);
 }
 
+/* A configuration that was examined is told of already. */
+static void examine(struct control *control, const struct word *word)
+{
+    const char *directory = conf_directory(control->command.directory);
+
+    control->command.lenient = word->lenient || word->examines != TRUSTS;
+    if (word->examines == TRUSTS)
+        return;
+    control->errors = lint_configuration(directory, word->examines == EXAMINES_BRIEFLY,
+                                         control->command.arena);
+    control->command.quiet = control->errors > 0 || word->examines == EXAMINES;
+}
+
 int main(int argc, char **argv)
 {
     struct control control = {0};
@@ -268,7 +291,8 @@ int main(int argc, char **argv)
     }
     parse(&control, argc, argv);
     word = find_word(optind < argc ? argv[optind] : "");
-    control.command.lenient = word && word->lenient;
+    if (word)
+        examine(&control, word);
     command_configure(&control.command);
     control.conf = control.command.conf;
     setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
@@ -278,6 +302,8 @@ int main(int argc, char **argv)
         fatal("change directory to /: %m");
     if (word == NULL)
         unknown_word(optind < argc ? argv[optind] : "");
+    if (control.errors && word->examines == EXAMINES_BRIEFLY)
+        fatal("the old configuration stays in force");
     if (!word->lenient)
         find_ids(&control);
     return word->run(&control);

@@ -15,6 +15,7 @@ struct control {
     gid_t mail_group;   /* of mail_owner */
     gid_t setgid_group; /* of postdrop */
     bool debug;         /* -D */
+    int errors;         /* that the configuration has, where the word asks for it */
 };
 
 /* --- structure.c: directories and their rights --- */
