@@ -78,7 +78,22 @@ $(BUILD)/common/%.a: $$(call to_obj,$$(call common,$$*))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-all: $(PROGRAMS) ## build every program
+# --- table types that are loaded on demand --------------------------------------
+# src/table/plugins/NAME.c or NAME/*.c makes postfix-NAME.so, where `available` finds
+# the headers of the library that it needs.
+PLUGIN_NAMES := $(shell $(CC) -E -P -x c src/table/plugins/available)
+PLUGINS      := $(patsubst %,$(BUILD)/plugins/postfix-%.so,$(PLUGIN_NAMES))
+plugin_objects = $(patsubst src/table/%.c,$(BUILD)/%.o,$(wildcard src/table/plugins/$1.c src/table/plugins/$1/*.c))
+
+$(BUILD)/plugins/postfix-%.so: $$(call plugin_objects,$$*)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -o $@ $^ $(table.plugin.$*.libs)
+
+$(BUILD)/plugins/%.o: src/table/plugins/%.c | generated
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS)) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+all: $(PROGRAMS) $(PLUGINS) ## build every program
 	@:
 
 $(BUILD)/lib/%.a: $$(call objects,$$*)
@@ -106,7 +121,7 @@ UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
 define unit_test
 $(BUILD)/unit/$1/test_%: tests/unit/$1/test_%.c tests/unit/unit.h $(call archives,$(call closure,$1)) | generated
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group \
+	$(Q)$(CC) $(CPPFLAGS) -DPLUGINS='"$(CURDIR)/$(BUILD)/plugins"' -Itests/unit $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group \
 	  $(call archives,$(call closure,$1)) -Wl,--end-group $(call outside,$(call closure,$1)) $($1.test_libs) -lcmocka
 endef
 $(foreach m,$(MODULES),$(eval $(call unit_test,$m)))
@@ -120,19 +135,19 @@ FUZZ_MAIN    := $(if $(FUZZ),-fsanitize=fuzzer,tests/fuzz/replay.c)
 define fuzz_target
 $(BUILD)/fuzz/$1/fuzz_%: tests/fuzz/$1/fuzz_%.c tests/fuzz/fuzz.h tests/fuzz/input.c tests/fuzz/replay.c $(call archives,$(call closure,$1)) | generated
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests/fuzz $(CFLAGS) $(LDFLAGS) -o $$@ $$< tests/fuzz/input.c $(FUZZ_MAIN) -Wl,--start-group \
+	$(Q)$(CC) $(CPPFLAGS) -DPLUGINS='"$(CURDIR)/$(BUILD)/plugins"' -Itests/fuzz $(CFLAGS) $(LDFLAGS) -o $$@ $$< tests/fuzz/input.c $(FUZZ_MAIN) -Wl,--start-group \
 	  $(call archives,$(call closure,$1)) -Wl,--end-group $(call outside,$(call closure,$1))
 endef
 $(foreach m,$(MODULES),$(eval $(call fuzz_target,$m)))
 
-fuzz-replay: $(FUZZ_TARGETS) ## run every fuzz target over its committed corpus
+fuzz-replay: $(FUZZ_TARGETS) $(PLUGINS) ## run every fuzz target over its committed corpus
 	@tools/fuzz replay $(FUZZ_TARGETS)
 
 fuzz: ## look for inputs that break a parser: make fuzz SECONDS=600 ONLY=mime
 	@$(MAKE) CC=clang SAN=address,undefined FUZZ=1 fuzz-run
 
-fuzz-run: $(if $(ONLY),$(filter %/fuzz_$(ONLY),$(FUZZ_TARGETS)),$(FUZZ_TARGETS))
-	@tools/fuzz run $(or $(SECONDS),60) $^
+fuzz-run: $(if $(ONLY),$(filter %/fuzz_$(ONLY),$(FUZZ_TARGETS)),$(FUZZ_TARGETS)) $(PLUGINS)
+	@tools/fuzz run $(or $(SECONDS),60) $(filter-out %.so,$^)
 
 # DEPS=true: what build and tests need is there, ask nobody
 DEPS   ?= tools/deps
@@ -157,11 +172,11 @@ check-all: ## check, and the slow system tests, the oracle, the linters and the 
 	@+tools/sum "$(MAKE) unit" "$(MAKE) dialogues" "$(MAKE) system-all" "$(MAKE) compat" \
 	  "$(MAKE) lint" "$(MAKE) SAN=address,undefined unit dialogues system"
 
-unit: $(UNIT_TESTS) ## build and run the unit tests
+unit: $(UNIT_TESTS) $(PLUGINS) ## build and run the unit tests
 	@tools/run-unit $(UNIT_TESTS)
 
-unit-%: $$(foreach t,$$(UNIT_TESTS),$$(if $$(findstring /unit/$$*/,$$t),$$t)) ## run the unit tests of one folder: make unit-mail
-	@tools/run-unit $^
+unit-%: $$(foreach t,$$(UNIT_TESTS),$$(if $$(findstring /unit/$$*/,$$t),$$t)) $(PLUGINS) ## run the unit tests of one folder: make unit-mail
+	@tools/run-unit $(filter-out %.so,$^)
 
 dialogues: system-root ## run the scripted SMTP talks of tests/dialogues
 	@$(PYTEST) tests/dialogues $(T)
@@ -222,16 +237,18 @@ newaliases_path   ?= $(prefix)/bin/newaliases
 manpage_directory ?= $(prefix)/share/man
 unit_directory    ?= $(prefix)/lib/systemd/system
 setgid_group      ?= postdrop
+shlib_directory   ?= $(prefix)/lib/postfix
+meta_directory    ?= $(config_directory)
 export prefix sysconfdir config_directory daemon_directory command_directory sendmail_path \
-       mailq_path newaliases_path manpage_directory unit_directory setgid_group
+       mailq_path newaliases_path manpage_directory unit_directory setgid_group shlib_directory meta_directory
 
 COMMANDS := $(addprefix $(BUILD)/bin/,$(commands.programs))
 
 install: all ## install below DESTDIR; never overwrites configuration files
-	@tools/install "$(DESTDIR)" "$(COMMANDS)" "$(filter-out $(COMMANDS),$(PROGRAMS))"
+	@tools/install "$(DESTDIR)" "$(COMMANDS)" "$(filter-out $(COMMANDS),$(PROGRAMS))" "$(PLUGINS)"
 
 system-root: all # what tests lay over a private /usr
-	@setgid_group=9102 tools/install $(BUILD)/root "$(COMMANDS)" "$(filter-out $(COMMANDS),$(PROGRAMS))"
+	@setgid_group=9102 tools/install $(BUILD)/root "$(COMMANDS)" "$(filter-out $(COMMANDS),$(PROGRAMS))" "$(PLUGINS)"
 
 help: ## this list
 	@sed -n 's/^\([a-z_.%-]*\):.*## \(.*\)/  make \1|\2/p' Makefile tools/generate.mk | column -t -s '|' | sort
@@ -242,4 +259,4 @@ clean: ## remove what the build made
 .PHONY: fuzz fuzz-run fuzz-replay all check check-all unit dialogues system system-all compat faults bench demo coverage lint format \
         format-file hooks install system-root help clean
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/plugins -name '*.d' 2>/dev/null)

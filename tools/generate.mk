@@ -11,7 +11,7 @@ $(GEN)/conf/params.gen.h: $(PARAMS) tools/genparams.awk
 
 # Where things get installed is the default of these; the file changes only with it.
 LOCATED := config_directory daemon_directory command_directory sendmail_path mailq_path \
-           newaliases_path manpage_directory setgid_group
+           newaliases_path manpage_directory setgid_group shlib_directory meta_directory
 $(GEN)/conf/locations: FORCE
 	@mkdir -p $(@D)
 	@echo '$(foreach n,$(LOCATED),$n=$($n))' | cmp -s - $@ || \
@@ -20,6 +20,23 @@ $(GEN)/conf/locations: FORCE
 
 $(GEN)/conf/params_table.gen.h: $(PARAMS) tools/genparams.awk $(GEN)/conf/locations
 	$(Q)$(GENPARAMS) -v want=table -v built="$$(cat $(GEN)/conf/locations)" $(PARAMS) > $@
+
+# Where table types are that are loaded on demand, for those who read no main.cf, and what
+# a plug-in must have been compiled with.
+GENERATED += $(GEN)/table/locations.gen.h $(GEN)/table/plugin_version.gen.h $(GEN)/table/host.options
+
+$(GEN)/table/locations.gen.h: $(GEN)/conf/locations
+	@mkdir -p $(@D)
+	$(Q)printf '#define DEFAULT_%s "%s"\n' SHLIB_DIRECTORY $(shlib_directory) META_DIRECTORY $(meta_directory) > $@
+
+$(GEN)/table/plugin_version.gen.h: $(wildcard src/util/*.h) src/table/table.h src/table/type.h src/table/writer.h src/table/rules.h
+	@mkdir -p $(@D)
+	$(Q)cat $(sort $^) | cksum | sed 's/\([0-9]*\) .*/#define TABLE_PLUGIN_VERSION "\1"/' > $@
+
+# Programs hold and export what plug-ins call.
+$(GEN)/table/host.options: src/table/plugins/host.symbols
+	@mkdir -p $(@D)
+	$(Q)sed '/^#/d; s/.*/-Wl,-u,& -Wl,--export-dynamic-symbol=&/' $< > $@
 
 # --- committed as well ----------------------------------------------------------
 .PHONY: documents

@@ -296,6 +296,7 @@ static bool delete_from(struct maptool *tool, const char *name, struct str key)
 {
     const char *path = strchr(name, ':') ? strchr(name, ':') + 1 : name;
     struct table_writer_options options = {
+        .places = tool->index.places,
         .mode = TABLE_CHANGE,
         .with_nul = tool->index.with_nul,
         .no_fold = tool->index.no_fold,
@@ -368,6 +369,7 @@ static void prepare(struct maptool *tool)
                                     conf->queue_directory, conf->proxymap_service_name);
     tool->arena = arena_new("lookup");
     tool->tables = tables_new_with(&options);
+    tool->index.places = options.places;
     tool->index.smtputf8 = options.smtputf8;
     tool->index.cache = (size_t)conf->berkeley_db_create_buffer_size;
     tool->index.warn = warn;

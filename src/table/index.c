@@ -206,6 +206,7 @@ static int open_writer(struct job *job, const char *name, enum table_writer_mode
     const struct index_options *options = job->options;
     mode_t source = table_lines_stat(job->lines)->st_mode & 0777;
     struct table_writer_options writer = {
+        .places = options->places,
         .mode = mode,
         .duplicate =
             options->duplicate == INDEX_DUPLICATE_REPLACE ? TABLE_REPLACE : TABLE_KEEP,
@@ -238,12 +239,16 @@ static int fill(struct job *job, const char *name, enum table_writer_mode mode,
 }
 
 /* Indexes are made from files here, never elsewhere. */
-static int check_type(struct str type, const char *name, struct fail *why)
+static int check_type(const struct table_places *places, struct str type,
+                      const char *name, struct fail *why)
 {
-    const struct table_type *known = table_type_find(type);
+    const struct table_type *known;
 
-    if (type.n == strlen(name) || !known)
+    if (type.n == strlen(name))
         return fail_set(why, "unsupported dictionary type: %.*s", STR_ARG(type));
+    known = table_type_find(places, type, why);
+    if (!known)
+        return -1;
     if (strcmp(known->name, "proxy") == 0)
         return fail_set(why, "can't create maps via the proxy service");
     if (!known->writer)
@@ -263,7 +268,7 @@ static int run(const char *name, const struct index_options *options,
     struct fail restore;
     int became = 0, result;
 
-    if (check_type(type, name, why) < 0)
+    if (check_type(&options->places, type, name, why) < 0)
         return -1;
     job.lines = table_lines_open(mode == TABLE_CREATE ? path : "-", why);
     if (!job.lines)

@@ -17,6 +17,7 @@ enum index_duplicate {
 };
 
 struct index_options {
+    struct table_places places;
     enum index_syntax syntax;
     enum index_duplicate duplicate;
     int with_nul;     /* 1, 0, -1 = the type's habit */

@@ -2,9 +2,15 @@
 #include "conf/conf.h"
 #include "table/table.h"
 
+struct table_places table_places_of(const struct conf *conf)
+{
+    return (struct table_places){conf->shlib_directory, conf->meta_directory};
+}
+
 struct tables_options tables_options_of(const struct conf *conf)
 {
     return (struct tables_options){
+        .places = table_places_of(conf),
         .smtputf8 = conf->smtputf8_enable,
         .db_read_cache = (size_t)conf->berkeley_db_read_buffer_size,
         .default_type = conf->default_database_type,

@@ -137,26 +137,27 @@ static void open_table(struct table *table)
     table->arena = arena_new("table");
     table->failed = false;
     if (!table->type) {
-        fail_set(&table->failure, "unsupported dictionary type: %.*s",
-                 (int)(table->path - table->name - 1), table->name);
-        table->failed = true;
-    } else if (table->type->open(table, &table->failure) < 0) {
-        table->failed = true;
+        table->type = table_type_find(
+            &table->tables->options.places,
+            str_from(table->name, (size_t)(table->path - table->name - 1)),
+            &table->failure);
+        if (table->type && table->traits == TABLE_FIXED)
+            table->traits = table->type->traits; /* of one not known before */
     }
+    table->failed = !table->type || table->type->open(table, &table->failure) < 0;
 }
 
-/* The traits of a table by its name alone, looking through "proxy:". */
+/* The traits of a table by its name alone, looking through "proxy:", which may lead to
+ * a type that only proxymap loads. */
 static unsigned traits_of(struct str name)
 {
-    const struct table_type *type;
     unsigned as_is = 0;
 
     while (str_starts(name, "proxy:")) {
         name = str_tail(name, strlen("proxy:"));
         as_is = TABLE_AS_IS | TABLE_ANY_VALUE;
     }
-    type = table_type_find(str_head(name, str_find(name, ':')));
-    return (type ? type->traits : TABLE_FIXED) | as_is;
+    return table_type_traits(str_head(name, str_find(name, ':'))) | as_is;
 }
 
 /* Find the type and the path within name; proxy: is looked through when asked to. */
@@ -177,7 +178,6 @@ static void take_name(struct table *table, const char *name)
         table->name = arena_copy_str(tables->arena, text);
     colon = str_find(str_of(table->name), ':');
     table->path = table->name + colon + 1;
-    table->type = table_type_find(str_from(table->name, colon));
     table->traits = traits_of(str_of(table->name));
 }
 
@@ -246,23 +246,13 @@ enum table_result table_answer(struct arena *arena, struct str value,
     return TABLE_FOUND;
 }
 
-static bool is_indexed(const struct table *table)
-{
-    struct str name = str_of(table->name);
-    const struct table_type *type;
-
-    while (str_starts(name, "proxy:"))
-        name = str_tail(name, strlen("proxy:"));
-    type = table_type_find(str_head(name, str_find(name, ':')));
-    return type && type->writer; /* of the type behind all "proxy:" */
-}
-
 static enum table_result with_content(const struct table *table, struct str key,
                                       struct arena *arena, struct str *value,
                                       struct fail *why)
 {
-    int status = is_indexed(table) ? file_value_decode(*value, arena, value, why)
-                                   : file_value_read(*value, arena, value, why);
+    int status = (table->traits & TABLE_INDEXED)
+                     ? file_value_decode(*value, arena, value, why)
+                     : file_value_read(*value, arena, value, why);
 
     if (status == 0)
         return TABLE_FOUND;
@@ -353,8 +343,7 @@ bool tables_refresh(struct tables *tables)
     for (size_t i = 0; i < tables->list.n; i++) {
         struct table *table = tables->list.items[i];
 
-        if (table->type &&
-            (table->failed || (table->type->changed && table->type->changed(table))) &&
+        if ((table->failed || (table->type->changed && table->type->changed(table))) &&
             !refresh(table))
             fresh = false;
     }

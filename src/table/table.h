@@ -17,6 +17,7 @@
 #include "util/arena.h"
 #include "util/attributes.h"
 #include "util/fail.h"
+#include "util/list.h"
 #include "util/str.h"
 
 #include <stdbool.h>
@@ -33,8 +34,15 @@ enum table_result {
     TABLE_FOUND = 1,
 };
 
+/* Where table types that are loaded on demand are. NULL = as installed by default. */
+struct table_places {
+    const char *objects; /* shlib_directory; "no" = there are none */
+    const char *lists;   /* meta_directory, with dynamicmaps.cf */
+};
+
 /* What tables need to know from the configuration. Texts must outlive the tables. */
 struct tables_options {
+    struct table_places places;
     bool smtputf8;        /* keys and values must be UTF-8; case folding is Unicode's */
     size_t db_read_cache; /* berkeley_db_read_buffer_size; 0 = 128 KB */
     const char *default_type; /* default_database_type; NULL = hash */
@@ -126,7 +134,9 @@ bool tables_refresh(struct tables *tables);
 /* The same, at most once a second, for services that would ask at each request. */
 void tables_refresh_due(struct tables *tables, int64_t now_ms);
 
-/* The names of the types that are built in, in alphabetic order; NULL past the end. */
-const char *table_type_name(size_t i);
+/* The names of the types that are built in or can be loaded, in alphabetic order. */
+void table_type_names(const struct table_places *places, struct arena *arena,
+                      struct texts *ret);
+struct table_places table_places_of(const struct conf *conf);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * What a table type provides. Internal to table/: one file per type defines
- * one constant struct table_type, and types.c lists them all.
+ * one constant struct table_type. Those that need no outside library are built in, and
+ * types.c lists them all; the others are plug-ins (below).
  *
  * The functions get keys that are folded already (for fixed-string types) and
  * free of NUL. Memory that lives as long as the table comes from
@@ -10,6 +11,7 @@
 #ifndef TABLE_TYPE_H
 #define TABLE_TYPE_H
 
+#include "table/plugin_version.gen.h"
 #include "table/table.h"
 #include "table/writer.h"
 
@@ -21,6 +23,7 @@ enum {
     TABLE_SUBSTITUTES = 2, /* results may hold "$1" */
     TABLE_ANY_VALUE = 4,   /* value is not checked to be UTF-8 */
     TABLE_AS_IS = 8,       /* key is not folded even though it is a fixed string */
+    TABLE_INDEXED = 16,    /* postmap makes it from a text file */
 };
 
 struct table {
@@ -63,6 +66,7 @@ struct table_writer {
 };
 
 struct table_writer_type {
+    const char *suffix; /* of the index behind the source's name: ".db" */
     int (*open)(struct table_writer *writer, struct fail *why);
     /* Texts are NUL-terminated and folded. */
     int (*put)(struct table_writer *writer, struct str key, struct str value,
@@ -73,8 +77,36 @@ struct table_writer_type {
     void (*abort)(struct table_writer *writer);
 };
 
-/* The type of that name, or NULL. */
-const struct table_type *table_type_find(struct str name);
+/*
+ * A plug-in is src/table/plugins/NAME.c, which becomes postfix-NAME.so in
+ * shlib_directory when the outside library that it needs is there
+ * (src/table/plugins/available), and ends in one line:
+ *
+ *     TABLE_PLUGIN(&table_lmdb);
+ *
+ * It calls the functions that src/table/plugins/host.symbols lists, which every
+ * program with tables holds; another one that a plug-in needs is one line more there.
+ * The version changes with the headers that a plug-in sees, so that a plug-in of
+ * another build is refused instead of being called wrongly.
+ */
+struct table_plugin {
+    const char *version;
+    const struct table_type *const *types; /* NULL at the end */
+};
+#define TABLE_PLUGIN_SYMBOL "postern_table_plugin"
+#define TABLE_PLUGIN(...)                                                                \
+    static const struct table_type *const plugin_types[] = {__VA_ARGS__, NULL};          \
+    extern const struct table_plugin postern_table_plugin;                               \
+    __attribute__((visibility("default")))                                               \
+    const struct table_plugin postern_table_plugin = {TABLE_PLUGIN_VERSION,              \
+                                                      plugin_types}
+
+/* The type of that name, its plug-in loaded; NULL when there is none, with why. */
+const struct table_type *table_type_find(const struct table_places *places,
+                                         struct str name, struct fail *why);
+/* Traits by name alone, without loading anything; those of a type that is
+ * not known here are TABLE_FIXED. */
+unsigned table_type_traits(struct str name);
 /* Options of the registry that table belongs to. */
 const struct tables_options *table_options(const struct table *table);
 /* The connection to proxymap that all tables of the registry share. */

@@ -4,13 +4,10 @@
 
 struct table_type;
 
-extern const struct table_type table_btree; /* berkeley.c */
 extern const struct table_type table_cidr;
 extern const struct table_type table_environ;
 extern const struct table_type table_fail;
-extern const struct table_type table_hash; /* berkeley.c */
 extern const struct table_type table_inline;
-extern const struct table_type table_pcre;
 extern const struct table_type table_proxy;
 extern const struct table_type table_regexp;
 extern const struct table_type table_socketmap;

@@ -19,12 +19,15 @@ int table_writer_open(const char *name, const struct table_writer_options *optio
                       struct table_writer **ret, struct fail *why)
 {
     struct str type_name = str_head(str_of(name), str_find(str_of(name), ':'));
-    const struct table_type *type = table_type_find(type_name);
+    const struct table_type *type;
     struct table_writer *writer;
     struct arena *arena;
 
-    if (type_name.n == strlen(name) || !type)
+    if (type_name.n == strlen(name))
         return fail_set(why, "unsupported dictionary type: %.*s", STR_ARG(type_name));
+    type = table_type_find(&options->places, type_name, why);
+    if (!type)
+        return -1;
     if (!type->writer)
         return fail_set(why, "%s map requires O_RDONLY access mode", name);
     arena = arena_new("table writer");
@@ -34,7 +37,7 @@ int table_writer_open(const char *name, const struct table_writer_options *optio
     writer->arena = arena;
     writer->scratch = arena_new("table entry");
     writer->name = arena_copy(arena, name + type_name.n + 1);
-    writer->path = arena_printf(arena, "%s.db", writer->name);
+    writer->path = arena_printf(arena, "%s%s", writer->name, type->writer->suffix);
     if (writer->type->open(writer, why) < 0) {
         arena_free(writer->scratch);
         arena_free(arena);

@@ -20,6 +20,7 @@ enum table_writer_mode { TABLE_CREATE, TABLE_CHANGE };
 enum table_duplicate { TABLE_KEEP, TABLE_REPLACE };
 
 struct table_writer_options {
+    struct table_places places;
     enum table_writer_mode mode;
     enum table_duplicate duplicate;
     int with_nul; /* 1 = keys end in NUL (-N), 0 = not (-n), -1 = the type's habit */

@@ -199,10 +199,18 @@ static void read_master(struct run *run)
 /* --- lists ---------------------------------------------------------------------------
  */
 
-static void list_table_types(void)
+static void list_table_types(struct run *run)
 {
-    for (size_t i = 0; table_type_name(i); i++)
-        puts(table_type_name(i));
+    struct table_places places;
+    struct texts names = {0};
+
+    read_main(run);
+    places = (struct table_places){
+        .objects = conf_expand(run->command.conf, "$shlib_directory", NULL),
+        .lists = conf_expand(run->command.conf, "$meta_directory", NULL)};
+    table_type_names(&places, run->command.arena, &names);
+    for (size_t i = 0; i < names.n; i++)
+        puts(names.items[i]);
 }
 
 static void list_lock_types(void)
@@ -228,7 +236,7 @@ static void edit(struct run *run, char **arguments)
 static void work(struct run *run, char **arguments)
 {
     if (run->mode == 'm')
-        list_table_types();
+        list_table_types(run);
     else if (run->mode == 'l')
         list_lock_types();
     else if (run->mode == 'b' || run->mode == 't')

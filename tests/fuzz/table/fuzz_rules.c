@@ -14,7 +14,8 @@ static const char *const types[] = {"cidr", "regexp", "pcre", "texthash"};
 
 static void ask(const char *type, const uint8_t *data, size_t size)
 {
-    struct tables *tables = tables_new_with(&(struct tables_options){.smtputf8 = true});
+    struct tables *tables = tables_new_with(
+        &(struct tables_options){.places = {PLUGINS, NULL}, .smtputf8 = true});
     struct arena *arena = arena_new("fuzz");
     int fd = fuzz_file(data, size);
     char name[64];

@@ -50,6 +50,7 @@ static void stage_set(struct stage *s)
     stage_setting(s, "mydomain", "example.com");
     stage_setting(s, "myorigin", "example.com");
     stage_setting(s, "mydestination", "example.com, mail.example.com");
+    stage_setting(s, "shlib_directory", PLUGINS);
     stage_setting(s, "inet_interfaces", "127.0.0.1");
     stage_setting(s, "inet_protocols", "ipv4");
     stage_setting(s, "recipient_delimiter", "+");

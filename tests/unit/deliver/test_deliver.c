@@ -401,7 +401,7 @@ static void the_administrator_has_the_last_word(void **state)
         "inline:{ {5.1.1 no such user = 4.1.1 ask again} {4.2.2 full = 5.2.2} "
         "{2.0.0 fine = 2.6.0 very fine} {2.0.0 better not = 4.0.0 no} "
         "{5.0.0 rescue me = 2.0.0 yes} {5.0.0 mumble = no code} }";
-    const struct tables_options options = {0};
+    const struct tables_options options = {.places = {PLUGINS, NULL}};
     struct tables *tables = tables_new_with(&options);
     struct arena *arena = arena_new("test");
     struct process agent = {.name = "local", .conf = &conf};

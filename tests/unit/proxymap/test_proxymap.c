@@ -27,11 +27,15 @@ static void note(void *context, enum log_level level, const char *text)
 static struct bench *bench_new(bool may_change, const char *const *settings)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
-    struct conf_options options = {
-        .program = "proxymap", .overrides = settings, .defaults_only = true};
+    struct texts all = {0};
+    struct conf_options options = {.program = "proxymap", .defaults_only = true};
     struct fail why;
 
     bench->arena = arena_new("test");
+    texts_add(&all, bench->arena, "shlib_directory=" PLUGINS);
+    for (size_t i = 0; settings[i]; i++)
+        texts_add(&all, bench->arena, settings[i]);
+    options.overrides = all.items;
     buf_init(&bench->log, 1 << 16);
     log_divert(note, bench);
     bench->conf = conf_load(&options, &why);

@@ -23,8 +23,9 @@ static const struct {
 static void what_is_wrong_with_a_list_stands_in_its_item(void **state)
 {
     struct process process = {.arena = arena_new("test")};
-    struct server server = {.process = &process,
-                            .tables = tables_new_with(&(struct tables_options){0})};
+    struct server server = {
+        .process = &process,
+        .tables = tables_new_with(&(struct tables_options){.places = {PLUGINS, NULL}})};
 
     (void)state;
     for (size_t i = 0; i < ROWS(lists); i++) {

@@ -34,7 +34,7 @@ static inline void bench_open_with(struct bench *bench,
 static inline int bench_open(void **state)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
-    struct tables_options options = {0};
+    struct tables_options options = {.places = {PLUGINS, NULL}};
 
     bench_open_with(bench, &options);
     *state = bench;

@@ -11,8 +11,11 @@ static const char *const types[] = {"hash", "btree"};
 static struct table_writer *open_writer(const char *name, enum table_writer_mode mode,
                                         enum table_duplicate duplicate)
 {
-    struct table_writer_options options = {
-        .mode = mode, .duplicate = duplicate, .with_nul = -1, .file_mode = 0640};
+    struct table_writer_options options = {.places = {PLUGINS, NULL},
+                                           .mode = mode,
+                                           .duplicate = duplicate,
+                                           .with_nul = -1,
+                                           .file_mode = 0640};
     struct table_writer *writer;
     struct fail why;
 
@@ -136,7 +139,8 @@ static void keys_without_nul_are_found_too(void **state)
 {
     struct bench *bench = *state;
     const char *name = arena_printf(bench->arena, "hash:%s/t", bench->directory);
-    struct table_writer_options options = {.with_nul = 0, .file_mode = 0644};
+    struct table_writer_options options = {
+        .places = {PLUGINS, NULL}, .with_nul = 0, .file_mode = 0644};
     struct table_writer *writer;
     struct fail why;
 
@@ -150,8 +154,10 @@ static void a_hit_decides_whether_keys_have_nul(void **state)
 {
     struct bench *bench = *state;
     const char *name = make(bench, "hash", "with", "1");
-    struct table_writer_options options = {
-        .mode = TABLE_CHANGE, .with_nul = 0, .file_mode = 0644};
+    struct table_writer_options options = {.places = {PLUGINS, NULL},
+                                           .mode = TABLE_CHANGE,
+                                           .with_nul = 0,
+                                           .file_mode = 0644};
     struct table_writer *writer;
     struct table *table;
     struct fail why;
@@ -244,7 +250,7 @@ static void no_configuration_is_read_from_where_we_stand(void **state)
 
 static void other_types_are_not_written(void **state)
 {
-    struct table_writer_options options = {0};
+    struct table_writer_options options = {.places = {PLUGINS, NULL}};
     struct table_writer *writer;
     struct fail why;
 
@@ -256,7 +262,7 @@ static void other_types_are_not_written(void **state)
 
 static void a_folder_that_is_not_there_is_told(void **state)
 {
-    struct table_writer_options options = {.file_mode = 0644};
+    struct table_writer_options options = {.places = {PLUGINS, NULL}, .file_mode = 0644};
     struct table_writer *writer;
     struct fail why;
 

@@ -36,7 +36,8 @@ static void only_ignore_is_an_action(void **state)
 
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
-        struct tables *tables = tables_new_with(&(struct tables_options){0});
+        struct tables *tables =
+            tables_new_with(&(struct tables_options){.places = {PLUGINS, NULL}});
         struct dns_rules rules = {
             .maps = maps_open(tables, "smtp_dns_reply_filter", rows[i].table, 0),
             .note = count_note,

@@ -11,8 +11,11 @@ static void note(void *context, const char *text)
 
 static struct index_options options_for(struct bench *bench, enum index_syntax syntax)
 {
-    return (struct index_options){
-        .syntax = syntax, .with_nul = -1, .warn = note, .context = bench};
+    return (struct index_options){.places = {PLUGINS, NULL},
+                                  .syntax = syntax,
+                                  .with_nul = -1,
+                                  .warn = note,
+                                  .context = bench};
 }
 
 static void build(const char *name, const struct index_options *options)

@@ -52,7 +52,7 @@ static void the_first_rule_that_matches_wins(void **state)
     struct bench *bench = *state;
 
     for (size_t i = 0; i < ROWS(rows); i++) {
-        struct tables_options none = {0};
+        struct tables_options none = {.places = {PLUGINS, NULL}};
         struct tables *tables = tables_new_with(&none);
         const char *name = bench_table(bench, rows[i].type, rows[i].rules);
 
@@ -99,7 +99,7 @@ static void a_bad_rule_is_left_out_with_a_warning(void **state)
 
     for (size_t i = 0; i < ROWS(bad); i++) {
         const char *name = bench_table(bench, bad[i].type, bad[i].rules);
-        struct tables_options none = {0};
+        struct tables_options none = {.places = {PLUGINS, NULL}};
         struct tables *mine = bench->tables;
         char *want = arena_printf(bench->arena, "%s map table, line %s\n", bad[i].type,
                                   bad[i].warning);

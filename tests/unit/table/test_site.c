@@ -40,7 +40,8 @@ static struct conf *load(void)
 static void knows_what_is_ours(void **state)
 {
     struct conf *conf = load();
-    struct tables *tables = tables_new_with(&(struct tables_options){0});
+    struct tables *tables =
+        tables_new_with(&(struct tables_options){.places = {PLUGINS, NULL}});
     struct arena *arena = arena_new("test");
     struct site site;
     struct fail why;

@@ -1,6 +1,8 @@
 /* The registry: three answers, failed opens, folding, sharing, refreshing. */
 #include "table/tables.h"
 
+#include "table/type.h"
+
 static void a_table_that_does_not_open_answers_error(void **state)
 {
     static const char *const names[] = {
@@ -78,7 +80,7 @@ static void a_key_with_nul_is_never_found(void **state)
 
 static void smtputf8_asks_for_utf8_on_both_sides(void **state)
 {
-    struct tables_options options = {.smtputf8 = true};
+    struct tables_options options = {.places = {PLUGINS, NULL}, .smtputf8 = true};
     struct bench *bench = *state;
     struct tables *tables = tables_new_with(&options);
     struct table *table = table_open(tables, "inline:{k=\xff, \xc3\x84=umlaut}", 0);
@@ -93,7 +95,7 @@ static void smtputf8_asks_for_utf8_on_both_sides(void **state)
 
 static void a_name_without_type_gets_the_default(void **state)
 {
-    struct tables_options options = {.default_type = "static"};
+    struct tables_options options = {.places = {PLUGINS, NULL}, .default_type = "static"};
     struct tables *tables = tables_new_with(&options);
 
     assert_string_equal(table_name(table_open(tables, "abc", 0)), "static:abc");
@@ -142,14 +144,62 @@ static void refresh_opens_what_failed_before(void **state)
 
 static void the_types_are_listed_in_order(void **state)
 {
-    const char *last = "";
+    struct bench *bench = *state;
+    struct table_places places = {PLUGINS, bench->directory};
+    struct texts names = {0};
 
-    (void)state;
-    for (size_t i = 0; table_type_name(i); i++) {
-        assert_true(strcmp(last, table_type_name(i)) < 0);
-        last = table_type_name(i);
+    bench_file(bench, "dynamicmaps.cf",
+               "zzz postfix-pcre.so x y\nabsent postfix-absent.so\n");
+    table_type_names(&places, bench->arena, &names);
+    for (size_t i = 1; i < names.n; i++)
+        assert_true(strcmp(names.items[i - 1], names.items[i]) < 0);
+    assert_string_equal(names.items[names.n - 1], "zzz");
+    assert_true(texts_has(&names, STR("hash"), false));
+    assert_false(texts_has(&names, STR("absent"), false));
+}
+
+static const struct {
+    const char *type, *list, *words;
+} refused[] = {
+    {"none", "", "unsupported dictionary type: none"},
+    {"lmdb", "lmdb postfix-lmdb.so\n",
+     "unsupported dictionary type: lmdb (/nonexistent/postfix-lmdb.so: No such file or "
+     "directory). Is the postfix-lmdb package installed?"},
+    {"hash", "",
+     "unsupported dictionary type: hash (/nonexistent/postfix-berkeley.so: No such file "
+     "or "
+     "directory). Is the postfix-hash package installed?"},
+    {"x", "# no\nx\n", "line 2: expected \"type object ...\""},
+    {"x", "x " PLUGINS "/postfix-pcre.so\n",
+     "unsupported dictionary type: x (it is not in "},
+    {"x", "x /lib/x86_64-linux-gnu/libc.so.6\n",
+     "undefined symbol: " TABLE_PLUGIN_SYMBOL},
+};
+
+static void a_type_that_cannot_be_loaded_says_why(void **state)
+{
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < ROWS(refused); i++) {
+        struct table_places places = {"/nonexistent", bench->directory};
+        struct fail why;
+
+        bench_file(bench, "dynamicmaps.cf", refused[i].list);
+        assert_null(table_type_find(&places, str_of(refused[i].type), &why));
+        assert_non_null(strstr(why.text, refused[i].words));
     }
-    assert_string_equal(last, "unix");
+}
+
+static void a_list_that_others_may_write_is_not_used(void **state)
+{
+    struct bench *bench = *state;
+    struct table_places places = {PLUGINS, bench->directory};
+    struct fail why;
+
+    bench_file(bench, "dynamicmaps.cf", "x postfix-pcre.so\n");
+    assert_int_equal(chmod(bench_path(bench, "dynamicmaps.cf"), 0666), 0);
+    assert_null(table_type_find(&places, STR("x"), &why));
+    assert_non_null(strstr(why.text, "owned or writable by non-root users"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
@@ -168,6 +218,8 @@ int main(void)
         TEST(pattern_tables_are_known_also_behind_proxy),
         TEST(refresh_opens_what_failed_before),
         TEST(the_types_are_listed_in_order),
+        TEST(a_type_that_cannot_be_loaded_says_why),
+        TEST(a_list_that_others_may_write_is_not_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

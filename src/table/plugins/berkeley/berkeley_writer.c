@@ -8,7 +8,7 @@
  * index where we may write it but not its directory (a user's own table in
  * /etc/postfix).
  */
-#include "table/berkeley.h"
+#include "table/plugins/berkeley/berkeley.h"
 
 #include "table/type.h"
 #include "util/file.h"
@@ -235,7 +235,7 @@ static void give_up(struct table_writer *writer)
     forget(editor);
 }
 
-const struct table_writer_type berkeley_hash_writer = {hash_open, put, erase, finish,
-                                                       give_up};
-const struct table_writer_type berkeley_btree_writer = {btree_open, put, erase, finish,
-                                                        give_up};
+const struct table_writer_type berkeley_hash_writer = {".db", hash_open, put,
+                                                       erase, finish,    give_up};
+const struct table_writer_type berkeley_btree_writer = {".db", btree_open, put,
+                                                        erase, finish,     give_up};

@@ -7,7 +7,6 @@
  */
 #include "table/expression.h"
 #include "table/rules.h"
-#include "table/types.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -112,10 +111,12 @@ static int pcre_open(struct table *table, struct fail *why)
     return rules_open(table, &pcre_rules, why);
 }
 
-const struct table_type table_pcre = {
+static const struct table_type table_pcre = {
     .name = "pcre",
     .traits = TABLE_SUBSTITUTES,
     .open = pcre_open,
     .lookup = rules_lookup,
     .close = rules_close,
 };
+
+TABLE_PLUGIN(&table_pcre);

@@ -6,10 +6,9 @@
  * place. Whether keys and values end in NUL is found out at the first hit: both
  * ways are tried until one of them hits.
  */
-#include "table/berkeley.h"
+#include "table/plugins/berkeley/berkeley.h"
 
 #include "table/type.h"
-#include "table/types.h"
 #include "util/buf.h"
 #include "util/file.h"
 
@@ -294,9 +293,9 @@ static void berkeley_done(struct table *table)
         reader->cursor = NULL; /* opened for reading: nothing can be lost */
 }
 
-const struct table_type table_hash = {
+static const struct table_type table_hash = {
     .name = "hash",
-    .traits = TABLE_FIXED,
+    .traits = TABLE_FIXED | TABLE_INDEXED,
     .open = hash_open,
     .lookup = berkeley_lookup,
     .next = berkeley_next,
@@ -305,9 +304,9 @@ const struct table_type table_hash = {
     .writer = &berkeley_hash_writer,
 };
 
-const struct table_type table_btree = {
+static const struct table_type table_btree = {
     .name = "btree",
-    .traits = TABLE_FIXED,
+    .traits = TABLE_FIXED | TABLE_INDEXED,
     .open = btree_open,
     .lookup = berkeley_lookup,
     .next = berkeley_next,
@@ -315,3 +314,5 @@ const struct table_type table_btree = {
     .close = berkeley_done,
     .writer = &berkeley_btree_writer,
 };
+
+TABLE_PLUGIN(&table_hash, &table_btree);
