@@ -4,7 +4,10 @@
 
 struct table_places table_places_of(const struct conf *conf)
 {
-    return (struct table_places){conf->shlib_directory, conf->meta_directory};
+    return (struct table_places){
+        .objects = conf_expand(conf, "$shlib_directory", NULL),
+        .lists = conf_expand(conf, "$meta_directory", NULL),
+    };
 }
 
 struct tables_options tables_options_of(const struct conf *conf)

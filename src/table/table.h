@@ -137,6 +137,7 @@ void tables_refresh_due(struct tables *tables, int64_t now_ms);
 /* The names of the types that are built in or can be loaded, in alphabetic order. */
 void table_type_names(const struct table_places *places, struct arena *arena,
                       struct texts *ret);
+/* Also of a conf with texts only. The texts live as long as conf. */
 struct table_places table_places_of(const struct conf *conf);
 
 #endif

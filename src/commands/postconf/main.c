@@ -205,9 +205,7 @@ static void list_table_types(struct run *run)
     struct texts names = {0};
 
     read_main(run);
-    places = (struct table_places){
-        .objects = conf_expand(run->command.conf, "$shlib_directory", NULL),
-        .lists = conf_expand(run->command.conf, "$meta_directory", NULL)};
+    places = table_places_of(run->command.conf);
     table_type_names(&places, run->command.arena, &names);
     for (size_t i = 0; i < names.n; i++)
         puts(names.items[i]);

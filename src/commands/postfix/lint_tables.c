@@ -28,12 +28,15 @@ static bool is_made_on_demand(const char *param)
 
 static bool is_type(const struct lint *lint, struct str type, const char **ret_hint)
 {
+    struct table_places places = table_places_of(lint->conf);
     struct nearest nearest = nearest_to(type);
+    struct texts names = {0};
 
-    for (size_t i = 0; table_type_name(i); i++) {
-        if (str_is(type, table_type_name(i)))
+    table_type_names(&places, lint->arena, &names);
+    for (size_t i = 0; i < names.n; i++) {
+        if (str_is(type, names.items[i]))
             return true;
-        nearest_try(&nearest, table_type_name(i));
+        nearest_try(&nearest, names.items[i]);
     }
     *ret_hint = nearest_words(&nearest, lint->arena);
     return false;
