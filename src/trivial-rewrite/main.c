@@ -2,10 +2,10 @@
  * trivial-rewrite(8): tells where mail for an address goes. Standard-form
  * rewriting is no business of its any more: that is a function (mail/rewrite.h).
  *
- * Reading order: main.c, address.c (routing inside addresses), route.c
- * (class, transport, next hop).
+ * How it is decided stands in route/, which "postfix explain" uses as well.
  */
-#include "trivial-rewrite/route.h"
+#include "route/route.h"
+#include "service/service.h"
 #include "util/log.h"
 
 static int answer_resolve(struct client *client, struct fail *why)

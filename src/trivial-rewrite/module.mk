@@ -1,2 +1,2 @@
 trivial-rewrite.program := trivial-rewrite
-trivial-rewrite.uses := util conf ipc net mail table service
+trivial-rewrite.uses := util conf ipc net mail table route service

@@ -6,7 +6,6 @@
 
 #include "conf/state.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { WORD_MAX = 100, FAR = 4 };
@@ -25,8 +24,8 @@ static void next_row(size_t *row, char c, struct str b)
     size_t diagonal = row[0]++;
 
     for (size_t j = 1; j <= b.n; j++) {
-        size_t change =
-            diagonal + (tolower((unsigned char)c) != tolower((unsigned char)b.p[j - 1]));
+        bool same = str_eq_nocase(str_from(&c, 1), str_from(b.p + j - 1, 1));
+        size_t change = diagonal + !same;
 
         diagonal = row[j];
         row[j] = smaller(change, smaller(row[j], row[j - 1]) + 1);

@@ -4,8 +4,9 @@
  * class's transport; sender_dependent_relayhost_maps and relayhost (relay and
  * default class); the recipient's domain.
  */
-#include "trivial-rewrite/route.h"
+#include "route/route.h"
 
+#include "conf/conf.h"
 #include "mail/address.h"
 #include "mail/transport.h"
 
@@ -63,6 +64,8 @@ struct class
     int flag;
     const char *transport; /* "transport[:nexthop]" of the class */
     bool relays;           /* relayhost applies */
+    const char *list;      /* the parameter that puts domains into it; NULL = no other */
+    const char *param;     /* that says transport; NULL = always the same */
 };
 
 static int match_list(struct match_list *list, struct str domain, struct fail *why)
@@ -84,20 +87,25 @@ static int find_class(struct router *router, struct str domain, struct class *re
           conf->show_user_unknown_table_name
               ? "error:5.1.1 User unknown in virtual alias table"
               : "error:5.1.1 User unknown",
-          false}},
+          false, "virtual_alias_domains", NULL}},
         {router->virtual_mailbox_domains,
-         {RESOLVE_VIRTUAL_MAILBOX, conf->virtual_transport, false}},
-        {router->relay_domains, {RESOLVE_RELAY, conf->relay_transport, true}},
+         {RESOLVE_VIRTUAL_MAILBOX, conf->virtual_transport, false,
+          "virtual_mailbox_domains", "virtual_transport"}},
+        {router->relay_domains,
+         {RESOLVE_RELAY, conf->relay_transport, true, "relay_domains",
+          "relay_transport"}},
     };
     int found = site_is_local(&router->site, domain, why);
 
-    *ret = (struct class){RESOLVE_LOCAL, conf->local_transport, false};
+    *ret = (struct class){RESOLVE_LOCAL, conf->local_transport, false, "mydestination",
+                          "local_transport"};
     for (size_t i = 0; found == 0 && i < COUNT(classes); i++) {
         found = match_list(classes[i].list, domain, why);
         *ret = classes[i].class;
     }
     if (found == 0)
-        *ret = (struct class){RESOLVE_DEFAULT, conf->default_transport, true};
+        *ret = (struct class){RESOLVE_DEFAULT, conf->default_transport, true, NULL,
+                              "default_transport"};
     return found < 0 ? -1 : 0;
 }
 
@@ -112,14 +120,48 @@ struct decision {
     struct class class;
     struct str transport, nexthop;
     bool nexthop_given; /* not only the recipient's domain */
+    struct route_reasons reasons;
 };
+
+/* What a parameter, or an entry of its table, says. */
+struct saying {
+    struct str text;
+    struct route_reason reason;
+};
+
+static struct saying saying_of(const char *param, const char *text)
+{
+    return (struct saying){str_of(text), {.param = param}};
+}
+
+static struct saying saying_in(const struct maps *maps, const struct address_match *match,
+                               struct arena *arena)
+{
+    return (struct saying){match->value,
+                           {maps_param(maps),
+                            match->table ? table_name(match->table) : NULL,
+                            arena_copy_str(arena, match->key)}};
+}
+
+static enum table_result find_null_sender(const struct decision *d,
+                                          const struct maps *maps, struct str key,
+                                          struct address_match *ret, struct fail *why)
+{
+    struct maps_answer answer = {0};
+    enum table_result result =
+        maps_lookup_from(maps, key, MAPS_ALL, d->arena, &answer, why);
+
+    *ret =
+        (struct address_match){.value = answer.value, .key = key, .table = answer.table};
+    return result;
+}
 
 /*
  * A sender-dependent table. Keys: the sender, then "@domain"; the null sender
  * has a key of its own. "DUNNO" ends the search without a result.
  */
 static enum table_result find_by_sender(const struct decision *d, const struct maps *maps,
-                                        const char *null_key, struct str *ret,
+                                        const char *null_key, struct saying *ret,
                                         struct fail *why)
 {
     const struct address_query query = {maps, ADDRESS_MAPS_MAILBOX,
@@ -130,14 +172,13 @@ static enum table_result find_by_sender(const struct decision *d, const struct m
     if (maps_empty(maps))
         return TABLE_NOT_FOUND;
     if (*d->sender == '\0')
-        result =
-            maps_lookup(maps, str_of(null_key), MAPS_ALL, d->arena, &match.value, why);
+        result = find_null_sender(d, maps, str_of(null_key), &match, why);
     else
         result = address_lookup(&query, str_of(d->sender), d->arena, &match, why);
     if (result == TABLE_FOUND && str_is_nocase(match.value, "DUNNO"))
         return TABLE_NOT_FOUND;
     if (result == TABLE_FOUND)
-        *ret = match.value;
+        *ret = saying_in(maps, &match, d->arena);
     return result;
 }
 
@@ -152,10 +193,14 @@ static struct str usual_nexthop(const struct decision *d, struct str transport)
 
 /* Let "transport:nexthop", ":nexthop" or "transport" of main.cf or a table change the
  * route. */
-static void apply(struct decision *d, struct str value)
+static void apply(struct decision *d, const struct saying *saying)
 {
-    struct transport_route given = transport_split(value);
+    struct transport_route given = transport_split(saying->text);
 
+    if (given.transport.n)
+        d->reasons.transport = d->reasons.nexthop = saying->reason;
+    else if (given.nexthop.n)
+        d->reasons.nexthop = saying->reason;
     if (given.transport.n) {
         d->transport = given.transport;
         d->nexthop = given.nexthop.n ? given.nexthop : usual_nexthop(d, given.transport);
@@ -170,22 +215,22 @@ static void apply(struct decision *d, struct str value)
 static int apply_class(struct decision *d, struct fail *why)
 {
     const struct router *router = d->router;
-    struct str value = str_of(d->class.transport);
+    struct saying saying = saying_of(d->class.param, d->class.transport);
 
     if (d->class.flag == RESOLVE_DEFAULT &&
         find_by_sender(d, router->sender_transport,
                        router->conf->empty_address_default_transport_maps_lookup_key,
-                       &value, why) == TABLE_ERROR)
+                       &saying, why) == TABLE_ERROR)
         return -1;
     d->transport = transport_split(str_of(d->class.transport)).transport;
-    apply(d, value);
+    apply(d, &saying);
     return 0;
 }
 
 static int apply_relayhost(struct decision *d, struct fail *why)
 {
     const struct router *router = d->router;
-    struct str host = str_of(router->conf->relayhost);
+    struct saying host = saying_of("relayhost", router->conf->relayhost);
 
     if (!d->class.relays || d->nexthop_given)
         return 0;
@@ -193,8 +238,9 @@ static int apply_relayhost(struct decision *d, struct fail *why)
                        router->conf->empty_address_relayhost_maps_lookup_key, &host,
                        why) == TABLE_ERROR)
         return -1;
-    if (host.n) {
-        d->nexthop = host;
+    if (host.text.n) {
+        d->nexthop = host.text;
+        d->reasons.nexthop = host.reason;
         d->nexthop_given = true;
     }
     return 0;
@@ -212,8 +258,11 @@ static int apply_transport_maps(struct decision *d, struct fail *why)
 
     if (result == TABLE_ERROR)
         return -1;
-    if (result == TABLE_FOUND)
-        apply(d, match.value);
+    if (result == TABLE_FOUND) {
+        struct saying saying = saying_in(router->transport_maps, &match, d->arena);
+
+        apply(d, &saying);
+    }
     return 0;
 }
 
@@ -230,6 +279,8 @@ static int apply_relocated(struct decision *d, struct fail *why)
     if (result == TABLE_ERROR)
         return -1;
     if (result == TABLE_FOUND) {
+        d->reasons.transport = d->reasons.nexthop =
+            saying_in(router->relocated_maps, &match, d->arena).reason;
         d->transport = str_of(router->conf->error_service_name);
         d->nexthop = str_of(router->conf->relocated_prefix_enable
                                 ? arena_printf(d->arena, "5.1.6 User has moved to %.*s",
@@ -242,8 +293,11 @@ static int apply_relocated(struct decision *d, struct fail *why)
 static int decide(struct decision *d, struct fail *why)
 {
     d->domain = address_split(str_of(d->recipient)).domain;
-    if (find_class(d->router, d->domain, &d->class, why) < 0 || apply_class(d, why) < 0 ||
-        apply_relayhost(d, why) < 0 || apply_transport_maps(d, why) < 0)
+    if (find_class(d->router, d->domain, &d->class, why) < 0)
+        return -1;
+    d->reasons.class.param = d->class.list;
+    if (apply_class(d, why) < 0 || apply_relayhost(d, why) < 0 ||
+        apply_transport_maps(d, why) < 0)
         return -1;
     return apply_relocated(d, why);
 }
@@ -263,10 +317,20 @@ static int not_resolved(struct router *router, int flag, const char *nexthop,
 int router_resolve(struct router *router, const struct resolve *question,
                    struct arena *arena, struct resolved *ret, struct fail *why)
 {
+    struct route_reasons reasons;
+
+    return router_explain(router, question, arena, ret, &reasons, why);
+}
+
+int router_explain(struct router *router, const struct resolve *question,
+                   struct arena *arena, struct resolved *ret,
+                   struct route_reasons *reasons, struct fail *why)
+{
     const char *recipient = question->address;
     struct decision d = {.router = router, .sender = question->sender, .arena = arena};
     bool routed = false;
 
+    *reasons = (struct route_reasons){0};
     if (*recipient == '\0')
         recipient = arena_printf(arena, "%s@%s", router->conf->empty_address_recipient,
                                  router->conf->myhostname);
@@ -284,6 +348,7 @@ int router_resolve(struct router *router, const struct resolve *question,
     if (decide(&d, why) < 0)
         return not_resolved(router, RESOLVE_FAIL, "4.3.0 address resolver failure",
                             recipient, ret);
+    *reasons = d.reasons;
     *ret = (struct resolved){
         .flags = d.class.flag |
                  (routed && !router->conf->allow_untrusted_routing ? RESOLVE_ROUTED : 0),

@@ -3,8 +3,9 @@
  * "victim%elsewhere@here" and sees only "here"; so our own domain is taken
  * off, again and again, until the address that mail would really go to is left.
  */
-#include "trivial-rewrite/route.h"
+#include "route/route.h"
 
+#include "conf/conf.h"
 #include "mail/address.h"
 
 enum { UNWRAP_MAX = 100 }; /* each step shortens the address; this bounds hostile ones */

@@ -1,11 +1,11 @@
 /*
  * Where mail for an address goes: its class, transport, next hop.
  */
-#ifndef TRIVIAL_REWRITE_ROUTE_H
-#define TRIVIAL_REWRITE_ROUTE_H
+#ifndef ROUTE_ROUTE_H
+#define ROUTE_ROUTE_H
 
 #include "ipc/messages.h"
-#include "service/service.h"
+#include "table/maps.h"
 #include "table/site.h"
 
 /* Everything that routing depends on; set up once a process. */
@@ -23,6 +23,16 @@ struct router {
 int router_init(struct router *router, const struct conf *conf, struct arena *arena,
                 struct fail *why) MUST_CHECK;
 
+/* What decided a part of the route: a parameter, and where that is a table, its entry. */
+struct route_reason {
+    const char *param;
+    const char *table, *key; /* NULL = no table */
+};
+
+struct route_reasons {
+    struct route_reason class, transport, nexthop;
+};
+
 /*
  * Decide. *ret's texts live in arena. A failed lookup sets RESOLVE_FAIL, a bad
  * address RESOLVE_ERROR; *why then has the words for the log. 0 = a route was
@@ -31,6 +41,10 @@ int router_init(struct router *router, const struct conf *conf, struct arena *ar
 int router_resolve(struct router *router, const struct resolve *question,
                    struct arena *arena, struct resolved *ret,
                    struct fail *why) MUST_CHECK;
+/* The same, and why; parts that nothing decided (bad addresses) have no param. */
+int router_explain(struct router *router, const struct resolve *question,
+                   struct arena *arena, struct resolved *ret,
+                   struct route_reasons *reasons, struct fail *why) MUST_CHECK;
 
 /* --- address.c ---------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* trivial-rewrite: which way mail goes, and what strangers may not hide in an address. */
 #include "unit.h"
 
-#include "trivial-rewrite/route.h"
+#include "route/route.h"
 
 /* The site of these tests. */
 static const char *const site[] = {

@@ -1,0 +1,1 @@
+route.uses := util conf ipc net mail table
