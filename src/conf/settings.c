@@ -53,6 +53,32 @@ static int by_name_and_line(const void *a, const void *b)
     return order != 0 ? order : x->line - y->line;
 }
 
+/* A number below 256 that names of the same spelling share, and few others. */
+static unsigned mark_of(struct str name)
+{
+    unsigned char first = (unsigned char)name.p[0],
+                  middle = (unsigned char)name.p[name.n / 2],
+                  last = (unsigned char)name.p[name.n - 1];
+
+    return (unsigned)(name.n * 5 + first * 7u + middle * 31u + last * 3u) & 255;
+}
+
+static void mark(struct settings *settings)
+{
+    for (size_t i = 0; i < settings->n; i++) {
+        unsigned at = mark_of(str_of(settings->items[i].name));
+
+        settings->marks[at / 64] |= UINT64_C(1) << at % 64;
+    }
+}
+
+static bool may_hold(const struct settings *settings, struct str name)
+{
+    unsigned at = name.n > 0 ? mark_of(name) : 0;
+
+    return name.n > 0 && (settings->marks[at / 64] >> at % 64 & 1);
+}
+
 /* Sort; of each name keep the one with the highest line number. */
 static void settle(struct settings *settings, const char *path, struct arena *arena,
                    struct texts *warnings)
@@ -75,6 +101,7 @@ static void settle(struct settings *settings, const char *path, struct arena *ar
         settings->items[kept++] = *item;
     }
     settings->n = kept;
+    mark(settings);
 }
 
 int settings_read(const char *path, struct arena *arena, struct settings *ret,
@@ -149,7 +176,7 @@ static int name_against(const void *key, const void *item)
 
 const struct setting *settings_find(const struct settings *settings, struct str name)
 {
-    if (settings->n == 0)
+    if (!may_hold(settings, name))
         return NULL;
     return bsearch(&name, settings->items, settings->n, sizeof(settings->items[0]),
                    name_against);

@@ -11,6 +11,8 @@
 #include "util/list.h"
 #include "util/str.h"
 
+#include <stdint.h>
+
 struct setting {
     const char *name;
     const char *value;
@@ -21,6 +23,7 @@ struct setting {
 struct settings {
     struct setting *items;
     size_t n;
+    uint64_t marks[4]; /* of the names; most names asked for are not set */
 };
 
 /* Split "name = value" (blanks around are dropped); -1 when it has no name or no "=". */
