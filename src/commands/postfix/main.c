@@ -162,6 +162,16 @@ static int set_permissions(const struct control *control)
     return 0;
 }
 
+static int explain(const struct control *control)
+{
+    char **arguments = control->arguments;
+
+    if (!arguments[0])
+        fatal("usage: postfix explain address [sender]");
+    explain_address(control, arguments[0], arguments[1] ? arguments[1] : "");
+    return command_output_is_whole() ? 0 : 1;
+}
+
 /* --- the words -----------------------------------------------------------------------
  */
 
@@ -185,6 +195,7 @@ static const struct word {
     {.name = "status", .run = status, .lenient = true},
     {.name = "set-permissions", .run = set_permissions},
     {.name = "logrotate", .run = logrotate},
+    {.name = "explain", .run = explain},
 };
 
 static const struct word *find_word(const char *name)
@@ -198,7 +209,7 @@ static const struct word *find_word(const char *name)
 static NO_RETURN void unknown_word(const char *name)
 {
     fatal("unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, "
-          "check, status, set-permissions, logrotate, start-fg, drain)",
+          "check, status, explain, set-permissions, logrotate, start-fg, drain)",
           name);
 }
 
@@ -291,6 +302,7 @@ int main(int argc, char **argv)
     }
     parse(&control, argc, argv);
     word = find_word(optind < argc ? argv[optind] : "");
+    control.arguments = argv + (optind < argc ? optind + 1 : argc);
     if (word)
         examine(&control, word);
     command_configure(&control.command);

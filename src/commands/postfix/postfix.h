@@ -15,6 +15,7 @@ struct control {
     gid_t mail_group;   /* of mail_owner */
     gid_t setgid_group; /* of postdrop */
     bool debug;         /* -D */
+    char **arguments;   /* behind the word; NULL at the end */
     int errors;         /* that the configuration has, where the word asks for it */
 };
 
@@ -38,6 +39,13 @@ bool check_queue(const struct control *control);
 
 /* Warn of files that others than their rightful owner could have changed. */
 void check_files(const struct control *control);
+
+/* --- explain.c --- */
+
+/* Print which way mail from sender ("" = the null sender) to address would take now, and
+ * what decides each step. */
+void explain_address(const struct control *control, const char *address,
+                     const char *sender);
 
 /* --- logrotate.c --- */
 

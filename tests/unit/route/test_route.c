@@ -1,6 +1,7 @@
 /* trivial-rewrite: which way mail goes, and what strangers may not hide in an address. */
 #include "unit.h"
 
+#include "conf/conf.h"
 #include "route/route.h"
 
 /* The site of these tests. */
