@@ -191,7 +191,10 @@ compat: system-root ## compare with Debian's Postfix, unpacked under build/
 	@$(PYTEST) $(SPREAD) tests/compat $(T)
 
 faults: system-root ## power cuts, full disks, kills at every step; one alone: make faults T='-k t34' SEED=1
-	@$(PYTEST) tests/faults $(if $(SEED),--seed=$(SEED)) $(T)
+	@$(PYTEST) tests/faults $(if $(SEED),--seed=$(SEED)) $(if $(SAMPLE),--sample) $(T)
+
+mutants: system-root ## take a sync, a lock, a check out: the test that must fail does; one alone: make mutants T=no-sync
+	@/usr/bin/python3 tests/faults/mutate.py $(T)
 
 bench: system-root ## what a message costs, ours against Debian's Postfix: make bench T=--quick
 	@/usr/bin/python3 tests/bench/count.py $(CURDIR)/$(BUILD)/root $(T)
@@ -256,7 +259,7 @@ help: ## this list
 clean: ## remove what the build made
 	rm -rf build compile_commands.json tags
 
-.PHONY: fuzz fuzz-run fuzz-replay all check check-all unit dialogues system system-all compat faults bench demo coverage lint format \
+.PHONY: fuzz fuzz-run fuzz-replay all check check-all unit dialogues system system-all compat faults mutants bench demo coverage lint format \
         format-file hooks install system-root help clean
 
 -include $(shell find $(BUILD)/obj $(BUILD)/plugins -name '*.d' 2>/dev/null)

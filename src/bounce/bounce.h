@@ -38,6 +38,13 @@ struct failed_recipients {
 /* Append one recipient, synced when this returns 0. */
 int log_append(struct bouncer *bouncer, const struct bounce_append *failed,
                struct arena *arena, struct fail *why) MUST_CHECK;
+/*
+ * Nobody else may report on this message until fd is closed; -1 when somebody does.
+ * Two queue managers ask when one was told to end while it waited for the first
+ * report. *ret_fd is -1 when there is no log.
+ */
+int log_claim(struct bouncer *bouncer, const char *queue_id, int *ret_fd,
+              struct fail *why) MUST_CHECK;
 /* All that the log of this message holds; none when there is no log. */
 int log_read(struct bouncer *bouncer, const char *queue_id, struct arena *arena,
              struct failed_recipients *ret, struct fail *why) MUST_CHECK;

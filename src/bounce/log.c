@@ -9,6 +9,7 @@
 #include "util/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 enum { LOG_MAX = 64 << 20 }; /* a log that is larger is damage */
@@ -95,6 +96,23 @@ static void parse(struct bouncer *bouncer, struct str text, struct arena *arena,
         }
         ret->entries[ret->n++] = entry;
     }
+}
+
+int log_claim(struct bouncer *bouncer, const char *queue_id, int *ret_fd,
+              struct fail *why)
+{
+    int fd, found;
+
+    if (!queue_id_valid(str_of(queue_id)))
+        return fail_set(why, "bad queue id \"%s\" in a request", queue_id);
+    found = spool_open(&bouncer->spool, bouncer->queue, queue_id, O_RDONLY, &fd, why);
+    if (found > 0 && file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, why)) {
+        close(fd);
+        return fail_prefix(why, "%s log of %s", bouncer->queue, queue_id), -1;
+    }
+    if (found >= 0)
+        *ret_fd = found > 0 ? fd : -1;
+    return found < 0 ? -1 : 0;
 }
 
 int log_read(struct bouncer *bouncer, const char *queue_id, struct arena *arena,

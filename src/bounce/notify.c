@@ -134,8 +134,8 @@ static int tell_of_failure(struct bouncer *bouncer, const struct bounce_report *
     return 0;
 }
 
-int notify_failure(struct bouncer *bouncer, const struct bounce_report *about,
-                   struct arena *arena, struct fail *why)
+static int report_failure(struct bouncer *bouncer, const struct bounce_report *about,
+                          struct arena *arena, struct fail *why)
 {
     struct failed_recipients all;
 
@@ -146,6 +146,28 @@ int notify_failure(struct bouncer *bouncer, const struct bounce_report *about,
     /* Only now: until the report is queued, the log is all that knows. */
     return spool_remove(&bouncer->spool, bouncer->queue, about->queue_id, why) < 0 ? -1
                                                                                    : 0;
+}
+
+/* A report that ends with the removal of the log is sent by one process at a time. */
+static int claimed(struct bouncer *bouncer, const struct bounce_report *about,
+                   int report(struct bouncer *, const struct bounce_report *,
+                              struct arena *, struct fail *),
+                   struct arena *arena, struct fail *why)
+{
+    int fd, result;
+
+    if (log_claim(bouncer, about->queue_id, &fd, why) < 0)
+        return -1;
+    result = report(bouncer, about, arena, why);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+int notify_failure(struct bouncer *bouncer, const struct bounce_report *about,
+                   struct arena *arena, struct fail *why)
+{
+    return claimed(bouncer, about, report_failure, arena, why);
 }
 
 int notify_delay(struct bouncer *bouncer, const struct bounce_report *about,
@@ -188,8 +210,8 @@ static void stop_tracing(struct bouncer *bouncer, const struct bounce_report *ab
     close(fd);
 }
 
-int notify_trace(struct bouncer *bouncer, const struct bounce_report *about,
-                 struct arena *arena, struct fail *why)
+static int report_trace(struct bouncer *bouncer, const struct bounce_report *about,
+                        struct arena *arena, struct fail *why)
 {
     bool asked = about->trace_flags & (TRACE_PROBE_USER | TRACE_RECORD);
     struct failed_recipients all;
@@ -204,4 +226,10 @@ int notify_trace(struct bouncer *bouncer, const struct bounce_report *about,
         stop_tracing(bouncer, about, arena);
     return spool_remove(&bouncer->spool, bouncer->queue, about->queue_id, why) < 0 ? -1
                                                                                    : 0;
+}
+
+int notify_trace(struct bouncer *bouncer, const struct bounce_report *about,
+                 struct arena *arena, struct fail *why)
+{
+    return claimed(bouncer, about, report_trace, arena, why);
 }

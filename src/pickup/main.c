@@ -12,6 +12,7 @@
 #include "pickup/pickup.h"
 #include "queue/submit.h"
 #include "service/service.h"
+#include "util/file.h"
 #include "util/log.h"
 
 #include <fcntl.h>
@@ -35,6 +36,18 @@ static bool dispose(struct picker *picker, const char *id, enum picked result)
     return done > 0;
 }
 
+/*
+ * Locked is what a predecessor that was told to end still hands to cleanup, and a
+ * message that was put back while an agent still delivers it: the agent may yet mark
+ * recipients as done.
+ */
+static bool is_free(int fd)
+{
+    struct fail why;
+
+    return file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, &why) == 0;
+}
+
 /* One file of maildrop/: unfinished ones are left alone. */
 static enum picked pick(struct picker *picker, const char *id, bool *ret_gone)
 {
@@ -48,7 +61,7 @@ static enum picked pick(struct picker *picker, const char *id, bool *ret_gone)
         log_warning("%s", why.text);
     if (found <= 0)
         return PICKED_LATER;
-    if (fstat(fd, &st) == 0 && spool_is_ready(&st)) {
+    if (is_free(fd) && fstat(fd, &st) == 0 && st.st_nlink > 0 && spool_is_ready(&st)) {
         result = picker_pass(picker, id, fd, &st);
         *ret_gone = dispose(picker, id, result);
     }

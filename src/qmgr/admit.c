@@ -47,7 +47,7 @@ static enum admission claim(struct manager *manager, const char *queue, const ch
     }
     moved = spool_move(&manager->spool, id, queue, QUEUE_ACTIVE, &why);
     if (moved < 0)
-        log_warning("%s: %s", id, why.text);
+        manager_strand(manager, id, &why);
     return moved > 0 ? ADMIT_TAKEN : ADMIT_SKIPPED;
 }
 
@@ -59,7 +59,7 @@ static void put_off(struct manager *manager, const char *id, const struct fail *
 
     log_warning("%s: %s", id, reason->text);
     if (spool_defer(&manager->spool, id, next, &why) < 0)
-        log_warning("%s: %s", id, why.text);
+        manager_strand(manager, id, &why);
 }
 
 static struct message *read_message(struct manager *manager, const char *id, int fd)
@@ -144,7 +144,9 @@ enum admission admit(struct manager *manager, const char *queue, const char *id,
     if (map_get(manager->messages, str_of(id)) || !may_be_due(manager, queue, id, flags))
         return ADMIT_SKIPPED;
     found = spool_open(&manager->spool, queue, id, O_RDWR, &fd, &why);
-    if (found < 0)
+    if (found < 0 && why.code)
+        manager_strand(manager, id, &why);
+    else if (found < 0) /* no file that a message may be */
         log_warning("%s: %s", id, why.text);
     if (found <= 0)
         return ADMIT_SKIPPED;

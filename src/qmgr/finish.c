@@ -21,7 +21,7 @@ static void remove_message(struct message *message)
     int removed = spool_remove(&message->manager->spool, QUEUE_ACTIVE, message->id, &why);
 
     if (removed < 0)
-        log_warning("%s: %s", message->id, why.text);
+        manager_strand(message->manager, message->id, &why);
     else if (removed > 0)
         maillog_removed(message->id);
     message_free(message);
@@ -45,7 +45,7 @@ static void defer_message(struct message *message)
 
     if (spool_defer(&message->manager->spool, message->id, now + backoff(message, now),
                     &why) < 0)
-        log_warning("%s: %s", message->id, why.text);
+        manager_strand(message->manager, message->id, &why);
     message_free(message);
 }
 

@@ -9,6 +9,7 @@
 #include "qmgr/resolver.h"
 #include "qmgr/scanner.h"
 #include "qmgr/transport.h"
+#include "util/log.h"
 #include "util/memory.h"
 #include "util/platform.h"
 
@@ -91,6 +92,12 @@ static void give_back_memory(struct manager *manager)
         return;
     platform_trim_memory();
     manager->peak = n;
+}
+
+void manager_strand(struct manager *manager, const char *id, const struct fail *reason)
+{
+    log_warning("%s: %s", id, reason->text);
+    manager->stranded = true;
 }
 
 void manager_freed(struct manager *manager)

@@ -33,6 +33,7 @@ struct manager {
     struct texts defer_transports;
     int64_t clog_quiet_until_ms; /* clog.c */
     bool retiring;               /* nothing new is begun */
+    bool stranded;               /* files are where nobody looks again by himself */
     struct resolver *resolver;
     struct reporter *reporter;
     struct scanner *scanner;
@@ -47,6 +48,12 @@ static inline struct timeval manager_now(const struct manager *manager)
 struct manager *manager_new(const struct conf *conf, struct loop *loop,
                             struct arena *arena);
 void manager_free(struct manager *manager); /* queue files stay where they are */
+
+/*
+ * The file of a message could not be moved, removed or opened (a full or failing
+ * disk, no descriptors): log it, and have the next queue run look for it again.
+ */
+void manager_strand(struct manager *manager, const char *id, const struct fail *reason);
 
 /* A message left memory: there may be room for others. */
 void manager_freed(struct manager *manager);

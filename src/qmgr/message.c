@@ -259,7 +259,7 @@ void message_corrupt(struct manager *manager, const char *id)
     log_warning("saving corrupt file \"%s\" from queue \"%s\" to queue \"%s\"", id,
                 QUEUE_ACTIVE, QUEUE_CORRUPT);
     if (spool_move(&manager->spool, id, QUEUE_ACTIVE, QUEUE_CORRUPT, &why) < 0)
-        log_warning("%s: %s", id, why.text);
+        manager_strand(manager, id, &why);
 }
 
 void message_log(const struct message *message, const struct recipient *recipient,

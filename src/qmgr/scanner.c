@@ -224,6 +224,22 @@ void scanner_notice(struct scanner *scanner, const char *id)
 
 /* --- life ---------------------------------------------------------------------- */
 
+/* Files that are in active/ and not in memory, or never left incoming/. */
+static void take_up_stranded(struct scanner *scanner)
+{
+    struct manager *manager = scanner->manager;
+    struct fail why;
+
+    if (!manager->stranded)
+        return;
+    manager->stranded = false;
+    if (scanner_recover(manager, &why) < 0) {
+        log_warning("%s", why.text);
+        manager->stranded = true;
+    }
+    scanner_request(scanner, SCAN_INCOMING);
+}
+
 static void queue_run(void *context)
 {
     struct scanner *scanner = context;
@@ -231,6 +247,7 @@ static void queue_run(void *context)
     scanner->run =
         loop_timer(scanner->manager->loop,
                    scanner->manager->conf->queue_run_delay * 1000L, queue_run, scanner);
+    take_up_stranded(scanner);
     scanner_request(scanner, SCAN_DEFERRED);
 }
 
@@ -271,7 +288,8 @@ int scanner_recover(struct manager *manager, struct fail *why)
     if (!scan)
         return -1;
     while (moved >= 0 && (found = spool_scan_next(scan, &name, &path, why)) > 0)
-        moved = spool_move(&manager->spool, name, QUEUE_ACTIVE, QUEUE_INCOMING, why);
+        if (!map_get(manager->messages, str_of(name)))
+            moved = spool_move(&manager->spool, name, QUEUE_ACTIVE, QUEUE_INCOMING, why);
     spool_scan_free(scan);
     return moved < 0 || found < 0 ? -1 : 0;
 }

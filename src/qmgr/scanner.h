@@ -26,7 +26,8 @@ void scanner_notice(struct scanner *scanner, const char *id);
 /* There is room in the active queue again. */
 void scanner_resume(struct scanner *scanner);
 
-/* At start: what was active when the last queue manager ended, goes back to incoming. */
+/* What is in active/ and not in memory goes back to incoming/: at the start what the last
+ * queue manager had, later what could not be moved on. */
 int scanner_recover(struct manager *manager, struct fail *why) MUST_CHECK;
 
 #endif

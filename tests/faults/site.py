@@ -40,9 +40,9 @@ QUEUES = ("maildrop", "incoming", "active", "deferred", "bounce", "defer", "trac
 class Site:
     """An Instance (box), its Sink and its Ledger."""
 
-    def __init__(self, folder, rng, main="", master="", flavour="postern"):
-        etc = {"aliases": "postmaster: root\nlist: dest@box.test\n"}
-        self.box = Instance.make(folder, flavour, MAIN + main, master, etc)
+    def __init__(self, folder, rng, main="", flavour="postern", domain=None):
+        self._plan = folder, main, domain
+        self.box = self._make(flavour)
         self.past = []  # log lines of earlier lives
         self.rng, self.ledger, self.sink = rng, Ledger(rng), Sink()
         domain = self.box.domain
@@ -55,6 +55,17 @@ class Site:
             "relay": "far@far.test",
             "bounce": f"missing@{domain}",
         }
+
+    def _make(self, flavour):
+        folder, main, domain = self._plan
+        etc = {"aliases": "postmaster: root\nlist: dest@box.test\n"}
+        return Instance.make(folder, flavour, MAIN + main, etc=etc, domain=domain)
+
+    def change(self, flavour):
+        """The stopped system gives way to the other one, on the same files."""
+        self.cut()
+        self.box = self._make(flavour)
+        self.start()
 
     def __enter__(self):
         try:

@@ -1,0 +1,284 @@
+"""T38, T39, T54, T55: the hands of an administrator, while mail flows."""
+
+import os
+import re
+import signal
+import smtplib
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.sandbox import wait_until
+
+from .site import Site
+
+
+@pytest.fixture
+def site(work, rng):
+    with Site(work / "site", rng) as site:
+        yield site
+
+
+@pytest.fixture
+def short(request):
+    return request.config.option.sample
+
+
+def test_t38_reload_under_load(site, short):
+    """No accepted session is dropped, nothing comes twice."""
+    site.warm()
+    with site.senders(6) as senders, site.senders(1, sendmail=True):
+        for _ in range(3 if short else 30):
+            time.sleep(2)
+            site.box.postfix("reload", check=True)
+        senders.progress(10)
+    unanswered = site.ledger.sent.keys() - site.ledger.acked.keys() - site.ledger.refused
+    assert not unanswered, f"{len(unanswered)} sessions were dropped"
+    assert not site.ledger.refused, f"{len(site.ledger.refused)} were refused"
+    site.settle()
+
+
+# -- T39 ----------------------------------------------------------------------------------
+
+BROKEN_MAIN = {
+    "not a parameter": "this line means nothing\n",
+    "not a number": "message_size_limit = many\n",
+    "not a time": "queue_run_delay = soon\n",
+    "a loop": "myhostname = $mydomain\nmydomain = $myhostname\n",
+    "an open brace": "relayhost = ${x\n",
+}
+BROKEN_MASTER = {
+    "too few fields": "smtp inet n -\n",
+    "an unknown type": "smtp inex n - n - - smtpd\n",
+    "not a limit": "smtp inet n - n - x smtpd\n",
+    "a name that is no port": "no-such-port inet n - n - - smtpd\n",
+}
+
+
+WORDS = r"(warning|fatal|error): .*(main|master)\.cf"
+
+
+def still_serves(site, limits):
+    """With the old configuration, by the same master."""
+    site.probe()
+    with site.box.smtp() as client:
+        client.ehlo()
+        assert client.esmtp_features["size"] == limits
+    site.drain()
+
+
+@pytest.mark.parametrize("file, case", [*(("main.cf", c) for c in BROKEN_MAIN), *(("master.cf", c) for c in BROKEN_MASTER)])
+def test_t39_a_mistake_in_the_configuration(site, file, case):
+    """Told with a reason; the processes that run go on with the old configuration, and
+    all is well when it is mended. (A new process reads main.cf itself.)"""
+    site.warm()
+    master, limits = site.box.processes("master"), "10240000"
+    addition = {**BROKEN_MAIN, **BROKEN_MASTER}[case]
+    good = site.box.read(f"/etc/postfix/{file}")
+    mark = site.box.log.mark()
+    site.box.write(f"/etc/postfix/{file}", good + addition + ("message_size_limit = 20480000\n" if file == "main.cf" else ""))
+    done = site.box.postfix("reload")
+    said = done.stderr + "\n".join(site.box.log.lines[mark:])
+    if done.returncode == 0:
+        try:
+            site.box.smtp().quit()
+        except (OSError, smtplib.SMTPException):
+            pass
+        wait_until(lambda: re.search(WORDS, done.stderr + "\n".join(site.box.log.lines[mark:])), 10, f"words about it after {said}")
+    assert site.box.processes("master") == master
+    if done.returncode != 0:
+        still_serves(site, limits)
+    site.box.write(f"/etc/postfix/{file}", good)
+    site.box.reload()
+    site.settle()
+
+
+@pytest.mark.parametrize("file", ["main.cf", "master.cf"])
+def test_t39_a_file_that_is_gone(site, file):
+    master = site.box.processes("master")
+    good = site.box.read(f"/etc/postfix/{file}")
+    site.box.path(f"/etc/postfix/{file}").unlink()
+    mark = site.box.log.mark()
+    site.box.postfix("reload")
+    wait_until(lambda: site.box.log.matching(rf"{file}.*No such file", mark), 10, "the missing file to be named")
+    assert site.box.processes("master") == master
+    if file == "master.cf":
+        still_serves(site, "10240000")
+    site.box.write(f"/etc/postfix/{file}", good)
+    site.box.reload()
+    site.settle()
+
+
+def test_t39_a_read_only_configuration(site):
+    site.box.run("mount --bind /etc/postfix /etc/postfix && mount -o remount,bind,ro /etc/postfix", check=True)
+    done = site.box.run(["postconf", "-e", "myhostname=other.test"])
+    assert done.returncode == 1 and "Read-only file system" in done.stderr
+    site.box.reload()
+    site.settle()
+
+
+def test_t39_no_start_with_a_mistake(site):
+    site.box.postfix("stop", check=True)
+    site.box.write("/etc/postfix/master.cf", "smtp inet n -\n" + site.box.read("/etc/postfix/master.cf"))
+    done = site.box.postfix("start")
+    assert done.returncode == 1
+    assert re.search(r"master\.cf.*line 1", done.stderr), done.stderr
+    assert not site.box.running()
+    text = site.box.read("/etc/postfix/master.cf").split("\n", 1)[1]
+    site.box.write("/etc/postfix/master.cf", text)
+    assert site.box.postfix("start").returncode == 0
+    site.settle()
+
+
+def start_again(site):
+    said = []
+
+    def starts():
+        done = site.box.postfix("start")
+        said.append(done.stderr)
+        return done.returncode == 0
+
+    try:
+        wait_until(starts, 30, "a new start")
+    except AssertionError as late:
+        raise AssertionError(f"{late}: {said[-1]}") from None
+
+
+# -- T54 ----------------------------------------------------------------------------------
+
+
+def test_t54_starts_at_once_and_one_wins(site, rng):
+    for _ in range(3):
+        site.box.postfix("stop", check=True)
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(site.box.postfix("start").returncode)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert results.count(0) >= 1
+        wait_until(lambda: len(site.box.processes("master")) == 1, 20, "the losers to end")
+        site.probe()
+    site.settle()
+
+
+@pytest.mark.parametrize("content", ["99999\n", "1\n", "", "nonsense\n", "-1\n"])
+def test_t54_a_stale_pid_file(site, content):
+    """The lock tells, not the number in the file; nobody else is signalled."""
+    site.box.kill("master")
+    wait_until(lambda: not site.box.processes(), 30, "the rest to follow master")
+    bystander = site.box.popen(["sleep", "100"])
+    site.box.write("/var/spool/postfix/pid/master.pid", content)
+    assert site.box.postfix("status").returncode == 1
+    assert site.box.postfix("start").returncode == 0
+    assert bystander.poll() is None
+    site.settle()
+    bystander.kill()
+    bystander.wait()
+
+
+def test_t54_master_is_killed_and_started_again_under_load(site, short):
+    """At once, while orphans of the last one may still be there."""
+    deaths = 3 if short else 15
+    with site.senders(4) as senders, site.senders(1, sendmail=True):
+        for _ in range(deaths):
+            senders.progress(site.rng.randrange(1, 15))
+            assert site.box.kill("master")
+            start_again(site)
+        senders.progress(5)
+    wait_until(lambda: len(site.box.processes("qmgr")) <= 1, 30, "old queue managers to end")
+    site.settle()
+
+
+def test_t54_a_port_that_is_busy(site):
+    site.box.postfix("stop", check=True)
+    with socket.create_server((site.box.address, 25)):
+        done = site.box.postfix("start")
+        assert done.returncode == 1 and "Address already in use" in done.stderr
+        assert not site.box.running()
+    assert site.box.postfix("start").returncode == 0
+    site.settle()
+
+
+def test_t54_a_storm_of_signals(site, rng):
+    """HUP as fast as can be sent, with senders at work; and every other harmless one."""
+    (master,) = site.box.processes("master")
+    with site.senders(4) as senders:
+        for _ in range(200):
+            os.kill(master, rng.choice((signal.SIGHUP, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGURG, signal.SIGWINCH)))
+            time.sleep(rng.random() / 100)
+        senders.progress(5)
+    assert site.box.processes("master") == [master]
+    site.settle()
+
+
+# -- T55 ----------------------------------------------------------------------------------
+
+
+def test_t55_postsuper_at_work_in_a_live_queue(site, short):
+    """Held, released, requeued, flushed, structured again and again: nothing is lost or crossed."""
+    rounds = 4 if short else 25
+    words = ["-h ALL", "-H ALL", "-r ALL", "-s", "-p", "-h ALL deferred", "-H ALL", "-r ALL deferred", "-r ALL hold"]
+    end = threading.Event()
+    failures = []
+
+    def torment():
+        while not end.is_set():
+            done = site.box.run("postsuper " + site.rng.choice(words))
+            if done.returncode:
+                failures.append(done.stderr)
+            site.box.run(["postqueue", "-f"])
+
+    tormentor = threading.Thread(target=torment)
+    tormentor.start()
+    with site.senders(3) as senders:
+        for _ in range(rounds):
+            senders.progress(8)
+    end.set()
+    tormentor.join()
+    site.box.run("postsuper -H ALL", check=True)
+    site.settle()
+    assert not failures, failures[:3]
+
+
+def test_t55_delete_and_expire_all(site):
+    """-d takes what is there and nothing else; -e and -f return it to its sender."""
+    site.box.configure("defer_transports = virtual smtp local\n")
+    for _ in range(5):
+        assert site.send(["vmaildir"])
+    wait_until(lambda: len(site.box.queue_files("deferred")) == 5, 30, "mail to be deferred")
+    site.box.run("postsuper -d ALL", check=True)
+    assert site.orphans() == []
+    site.forget()
+    for _ in range(5):
+        assert site.send(["vmaildir"])
+    wait_until(lambda: len(site.box.queue_files("deferred")) == 5, 30, "mail to be deferred")
+    site.box.configure("defer_transports = smtp local\ndefer_transports =\n")
+    site.box.run("postsuper -f ALL; postqueue -f", check=True)
+    site.settle()
+
+
+@pytest.mark.parametrize("depth", ["1", "2", "3"])
+def test_t55_a_copied_queue_is_put_in_order_and_interrupted(site, rng, depth, short):
+    """hash_queue_depth changes, every file has a new inode; postsuper -s dies at some call, and
+    a second one finishes what it began."""
+    site.box.configure("defer_transports = virtual smtp local\nenable_long_queue_ids = no\n")
+    for _ in range(10 if short else 40):
+        assert site.send(["vmaildir", "relay"])
+    wait_until(lambda: not site.box.queue_files("incoming") and not site.box.queue_files("active"), 60, "all to be deferred")
+    site.box.postfix("stop", check=True)
+    site.box.run(f"postconf -e hash_queue_depth={depth} 'hash_queue_names=deferred defer incoming'", check=True)
+    site.box.run("cd /var/spool/postfix && for q in deferred defer; do cp -a $q copy && rm -rf $q && mv copy $q; done", check=True)
+    for _ in range(3 if short else 10):
+        n = rng.randrange(1, 30)
+        site.box.run(["strace", "-f", "-o", "/dev/null", "-e", "trace=rename,renameat,renameat2", "-e", f"inject=rename,renameat,renameat2:signal=SIGKILL:when={n}", "postsuper", "-s"])
+    assert site.box.run(["postsuper", "-s"]).returncode == 0
+    second = site.box.run(["postsuper", "-s"])
+    assert second.returncode == 0 and "rename" not in second.stderr, second.stderr
+    site.box.run("postconf -e defer_transports=", check=True)
+    assert site.box.postfix("start").returncode == 0
+    site.settle()
+
+
