@@ -193,6 +193,11 @@ compat: system-root ## compare with Debian's Postfix, unpacked under build/
 faults: system-root ## power cuts, full disks, kills at every step; one alone: make faults T='-k t34' SEED=1
 	@$(PYTEST) tests/faults $(if $(SEED),--seed=$(SEED)) $(if $(SAMPLE),--sample) $(T)
 
+FAULTS_SAMPLE := t01 or t02 or t03 or t04_a_failed or t18 or t34 or t41 or t58
+
+faults-sample: system-root ## the part of them that CI runs
+	@$(PYTEST) tests/faults --sample --seed=$(or $(SEED),$(shell git rev-parse --short HEAD)) -k '$(FAULTS_SAMPLE)'
+
 mutants: system-root ## take a sync, a lock, a check out: the test that must fail does; one alone: make mutants T=no-sync
 	@/usr/bin/python3 tests/faults/mutate.py $(T)
 
@@ -259,7 +264,7 @@ help: ## this list
 clean: ## remove what the build made
 	rm -rf build compile_commands.json tags
 
-.PHONY: fuzz fuzz-run fuzz-replay all check check-all unit dialogues system system-all compat faults mutants bench demo coverage lint format \
+.PHONY: fuzz fuzz-run fuzz-replay all check check-all unit dialogues system system-all compat faults faults-sample mutants bench demo coverage lint format \
         format-file hooks install system-root help clean
 
 -include $(shell find $(BUILD)/obj $(BUILD)/plugins -name '*.d' 2>/dev/null)

@@ -79,6 +79,7 @@ def test_t01_master_is_killed_at_every_step(site, some):
         site.warm()
         with Tracer(site.box.processes("master"), call, f"signal=SIGKILL:when={n}", children=False):
             busy()
+            wait_until(lambda: not (site.box.processes("master") and site.orphans()), 30, "an end")
         if not site.box.processes("master"):
             hits += 1
             start_again(site)

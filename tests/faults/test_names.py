@@ -61,7 +61,7 @@ TALKS = {
         BODY + b"QUIT\r\n",
     ],
     "nonsense": [b"MIAL\r\n", b"\r\n", b"NOOP x\r\n", b"RCPT TO:<a@b>\r\n", b"MAIL FROM:<a b>\r\n", b"VRFY joe\r\n", b"RSET\r\n", b"QUIT\r\n"],
-    "a long line": [b"NOOP " + b"y" * 2000 + b"\r\nNOOP\r\nQUIT\r\n"],
+    "a long line": [b"NOOP " + b"y" * 2000 + b"\r\n", b"QUIT\r\n"],
     "smuggling": [ENVELOPE, b"Subject: x\r\n\r\nx\n.\nMAIL FROM:<evil@x>\r\nx\r\n.\nx\n.\r\nx\r\r\n.\r\r\nx\r\n.\r\nQUIT\r\n"],
 }
 

@@ -140,11 +140,13 @@ def test_t18_damaged_queue_files(site, rng, some, queue):
         site.box.run(["postqueue", "-f"])
         site.box.postfix("reload", check=True)
         assert not any(name in line for line in site.box.log.lines[seen:] for name in corrupt), "a corrupt file was read again"
-        wait_until(lambda: site.box.run("postsuper -d ALL") and not site.orphans(), 60, "all to be deleted")
-        site.box.run("find /var/spool/postfix/corrupt -type f -delete", check=True)
+        site.box.postfix("stop", check=True)
+        wait_until(lambda: not site.box.processes(), 30, "all to end")
+        site.box.run("cd /var/spool/postfix && find incoming active deferred corrupt maildrop bounce defer trace -type f -delete", check=True)
     assert site.box.crashes() == []
     assert site.box.log.matching("saving corrupt file", mark)
-    site.box.configure("defer_transports =\n")
+    site.box.configure("defer_transports =\n", reload=False)
+    site.box.postfix("start", check=True)
     site.settle()
 
 
