@@ -215,6 +215,17 @@ void maillog_pipelining(const char *stage, const char *client, struct str ahead)
     buf_done(&line);
 }
 
+void maillog_not_smtp(const char *client, struct str line)
+{
+    struct buf text;
+
+    buf_init(&text, 4000);
+    buf_printf(&text, "non-SMTP command from %s: ", client);
+    add_escaped(&text, str_head(line, 100));
+    log_warning("%s", buf_text(&text));
+    buf_done(&text);
+}
+
 static void add_known(struct buf *out, const char *label, const char *value)
 {
     if (value && value[0])

@@ -79,6 +79,8 @@ void maillog_lost(const char *reason, const char *stage, long long bytes,
 void maillog_add_pipelining(struct buf *out, const char *stage, const char *client,
                             struct str ahead);
 void maillog_pipelining(const char *stage, const char *client, struct str ahead);
+/* "warning: non-SMTP command from N[A]: GET / HTTP/1.0", its beginning with C escapes. */
+void maillog_not_smtp(const char *client, struct str line);
 
 struct maillog_client {
     const char *queue_id, *client;

@@ -21,12 +21,13 @@ struct access_answer {
 enum verdict access_act(struct judge *judge, const struct access_answer *answer);
 
 /*
- * Look up a host, for somebody of this stage: its name and parent domains (NULL = not),
- * then its address (NULL = not). False: the table has neither; *ret is untouched.
+ * Look up a host: its name and parent domains (NULL = not), then its address (NULL =
+ * not); subject is who is refused for it. False: the table has neither; *ret is
+ * untouched.
  */
 struct access_host {
     const char *name, *address;
-    enum stage stage;
+    struct subject subject;
 };
 bool access_check_host(struct judge *judge, const struct argument *argument,
                        const struct access_host *host, enum verdict *ret);

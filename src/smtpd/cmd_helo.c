@@ -91,7 +91,7 @@ static const char *harmless(struct arena *arena, struct str name)
 }
 
 /* A new HELO ends any transaction, and its name replaces the old one once it is accepted.
- */
+ * compat: who spoke ESMTP once is called so for the rest of the session (NULL). */
 static bool introduce(struct session *session, struct str name, const char *protocol)
 {
     const char *before = session->helo;
@@ -106,7 +106,8 @@ static bool introduce(struct session *session, struct str name, const char *prot
     transaction_reset(session);
     arena_free(session->hello); /* a client may say hello without end */
     session->hello = arena;
-    session->protocol = protocol;
+    if (protocol)
+        session->protocol = protocol;
     return true;
 }
 
@@ -114,7 +115,7 @@ void answer_helo(struct session *session, struct str argument)
 {
     if (argument.n == 0)
         session_reply(session, REPLY_HELO_SYNTAX);
-    else if (introduce(session, argument, "SMTP"))
+    else if (introduce(session, argument, NULL))
         session_reply(session, REPLY_HELO_OK, session->conf->myhostname);
 }
 

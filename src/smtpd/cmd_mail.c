@@ -1,9 +1,11 @@
 /*
  * MAIL FROM (RFC 5321 section 4.1.1.2): begins a transaction. Nothing is
- * queued before the first accepted recipient.
+ * queued before the first accepted recipient, unless smtpd_delay_open_until_valid_rcpt
+ * wants log lines to have a queue id earlier.
  */
 #include "mail/path.h"
 #include "smtpd/address.h"
+#include "smtpd/envelope.h"
 #include "smtpd/limits.h"
 #include "smtpd/options.h"
 #include "smtpd/restrict.h"
@@ -78,5 +80,9 @@ void answer_mail(struct session *session, struct str argument)
         return;
     }
     transaction->arrival = clock_wall(&clock_system);
+    if (!session->conf->smtpd_delay_open_until_valid_rcpt && !envelope_open(session)) {
+        transaction_reset(session);
+        return;
+    }
     session_reply(session, REPLY_SENDER_OK);
 }

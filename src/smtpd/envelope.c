@@ -89,7 +89,7 @@ static struct submission *open_maildrop(struct session *session, struct fail *wh
     return submit_open_maildrop(argv, transaction->arena, &transaction->queue_id, why);
 }
 
-static bool open_submission(struct session *session)
+bool envelope_open(struct session *session)
 {
     const bool stand_alone = session->server->process->stand_alone;
     struct transaction *transaction = &session->transaction;
@@ -128,7 +128,7 @@ bool envelope_recipient(struct session *session, const char *recipient,
 {
     struct transaction *transaction = &session->transaction;
 
-    if (!transaction->submission && !open_submission(session))
+    if (!transaction->submission && !envelope_open(session))
         return false;
     if (options->notify)
         submit_printf(transaction->submission, RECORD_ATTRIBUTE, "notify_flags=%d",
@@ -140,30 +140,40 @@ bool envelope_recipient(struct session *session, const char *recipient,
     return true;
 }
 
-static void add_received(struct session *session, struct submission *s)
+/* "by HOST (NAME) [with PROTOCOL ]id ID[\n\tfor <R>]; DATE", each line as a record that
+ * begins with start. */
+static void add_by(struct session *session, struct submission *s, const char *start,
+                   const char *with)
 {
     const struct transaction *transaction = &session->transaction;
+    bool one = transaction->recipients == 1;
     struct buf date;
 
     buf_init(&date, 100);
     date_add_header(&date, transaction->arrival.tv_sec);
-    submit_printf(s, RECORD_LINE, "Received: from %s (%s [%s])",
-                  session->helo ? session->helo : session->client.name,
-                  session->client.name, session->literal);
-    if (transaction->recipients == 1) {
-        submit_printf(s, RECORD_LINE, "\tby %s (%s) with %s id %s",
-                      session->conf->myhostname, session->conf->mail_name,
-                      session->protocol, transaction->queue_id);
+    submit_printf(s, RECORD_LINE, "%sby %s (%s) %s%s%sid %s%s", start,
+                  session->conf->myhostname, session->conf->mail_name,
+                  *with ? "with " : "", with, *with ? " " : "", transaction->queue_id,
+                  one ? "" : ";");
+    if (one)
         submit_printf(s, RECORD_LINE, "\tfor <%s>; %s",
                       address_external(session->command, str_of(transaction->recipient)),
                       buf_text(&date));
-    } else {
-        submit_printf(s, RECORD_LINE, "\tby %s (%s) with %s id %s;",
-                      session->conf->myhostname, session->conf->mail_name,
-                      session->protocol, transaction->queue_id);
+    else
         submit_printf(s, RECORD_LINE, "\t%s", buf_text(&date));
-    }
     buf_done(&date);
+}
+
+static void add_received(struct session *session, struct submission *s)
+{
+    if (session->conf->smtpd_hide_client_session) {
+        add_by(session, s, "Received: ", "");
+        return;
+    }
+    submit_printf(s, RECORD_LINE, "Received: from %s (%s [%s])",
+                  session->helo ? session->helo : session->client.name,
+                  session->client.name, session->literal);
+    add_by(session, s, "\t", session->protocol);
 }
 
 void envelope_end(struct session *session)

@@ -4,6 +4,8 @@
 
 #include "smtpd/options.h"
 
+/* Open the submission and send the envelope's head, at MAIL. As envelope_recipient. */
+bool envelope_open(struct session *session);
 /*
  * Pass one accepted recipient on, opening the submission and sending the
  * envelope's head before the first. False when cleanup cannot be reached: the

@@ -138,6 +138,15 @@ enum verdict refuse_lookup(struct judge *judge, const char *about, const struct 
     return VERDICT_REJECT;
 }
 
+void restrict_warn_once(struct judge *judge, enum restriction_old old, const char *text)
+{
+    struct server *server = judge->session->server;
+
+    if (!(server->warned_of & (1U << old)))
+        log_warning("%s", text);
+    server->warned_of |= 1U << old;
+}
+
 /* --- evaluation ------------------------------------------------------------------- */
 
 void restrict_log(const struct judge *judge, const char *action, const char *text)
@@ -153,14 +162,15 @@ void restrict_log(const struct judge *judge, const char *action, const char *tex
 
 static void log_refusal(const struct judge *judge, const char *action)
 {
+    struct refusal refusal = judge->refusal;
+
+    reply_soften(judge->session, &refusal.code, refusal.status);
     restrict_log(judge, action,
-                 arena_printf(judge->session->command, "%d %s %s", judge->refusal.code,
-                              judge->refusal.status, judge->refusal.text));
+                 arena_printf(judge->session->command, "%d %s %s", refusal.code,
+                              refusal.status, refusal.text));
 }
 
-/* What cannot be understood refuses for now: the rest of the list may well be there to
- * refuse for good, or to permit. */
-static enum verdict misconfigured(struct judge *judge, const char *fault)
+enum verdict restrict_misconfigured(struct judge *judge, const char *fault)
 {
     log_warning("%s", fault);
     refuse_text(judge, 451, "4.3.5", "Server configuration error");
@@ -171,12 +181,13 @@ static enum verdict misconfigured(struct judge *judge, const char *fault)
 static enum verdict decide(struct judge *judge, const struct restriction_item *item)
 {
     if (item->fault)
-        return misconfigured(judge, item->fault);
+        return restrict_misconfigured(judge, item->fault);
     if (item->class && !item->class->list)
-        return misconfigured(judge, arena_printf(judge->session->command,
-                                                 "restriction class \"%s\" needs a "
-                                                 "definition",
-                                                 item->class->name));
+        return restrict_misconfigured(judge,
+                                      arena_printf(judge->session->command,
+                                                   "restriction class \"%s\" needs a "
+                                                   "definition",
+                                                   item->class->name));
     if (item->class)
         return restrict_walk(judge, item->class->list);
     return item->restriction->decide(judge, &item->argument);
@@ -240,8 +251,9 @@ enum verdict restrict_walk(struct judge *judge, const struct restriction_list *l
     enum verdict verdict;
 
     if (judge->depth == DEPTH_MAX)
-        return misconfigured(judge, "restrictions lead back to themselves, by way of "
-                                    "restriction classes or access tables");
+        return restrict_misconfigured(judge,
+                                      "restrictions lead back to themselves, by way of "
+                                      "restriction classes or access tables");
     judge->depth++;
     verdict = walk_list(judge, list);
     judge->depth--;

@@ -101,8 +101,23 @@ enum verdict refuse_later(struct judge *judge, struct refusal *later);
 enum verdict refuse_lookup(struct judge *judge, const char *about,
                            const struct fail *why);
 
+/* What cannot be understood refuses for now, with that line in the log: the rest of the
+ * list may well be there to refuse for good, or to permit. */
+enum verdict restrict_misconfigured(struct judge *judge, const char *fault);
+
+/* Restrictions that will go; each process says so once. */
+enum restriction_old {
+    RESTRICTION_OLD_RELAY,
+    RESTRICTION_OLD_RBL,
+    RESTRICTION_OLD_ADDRESS,
+    RESTRICTION_OLD_BACKUP,
+};
+void restrict_warn_once(struct judge *judge, enum restriction_old old, const char *text);
+
 /* What lists of this stage judge. */
 struct subject restrict_subject(const struct judge *judge, enum stage stage);
+/* compat: the client, where it is refused for the name that its address points to. */
+struct subject restrict_unverified(const struct judge *judge);
 /* Where mail for judge->recipient goes: judge->resolution, asked once for all
  * restrictions of one evaluation. */
 int restrict_resolve(struct judge *judge, struct fail *why) MUST_CHECK;

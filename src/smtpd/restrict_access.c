@@ -127,7 +127,7 @@ static enum table_result find_mail_address(const struct access_lookup *lookup,
 bool access_check_host(struct judge *judge, const struct argument *argument,
                        const struct access_host *host, enum verdict *ret)
 {
-    struct access_lookup lookup = {judge, argument, restrict_subject(judge, host->stage)};
+    struct access_lookup lookup = {judge, argument, host->subject};
     struct access_answer answer;
     struct fail why;
     enum table_result result = TABLE_NOT_FOUND;
@@ -142,13 +142,12 @@ bool access_check_host(struct judge *judge, const struct argument *argument,
     return true;
 }
 
-static enum verdict check_client(struct judge *judge, const struct argument *argument,
-                                 const char *name, const char *address)
+static enum verdict check_host(struct judge *judge, const struct argument *argument,
+                               const struct access_host *host)
 {
-    const struct access_host host = {name, address, STAGE_CLIENT};
     enum verdict verdict = VERDICT_DUNNO;
 
-    (void)access_check_host(judge, argument, &host, &verdict);
+    (void)access_check_host(judge, argument, host, &verdict);
     return verdict;
 }
 
@@ -156,15 +155,26 @@ enum verdict restrict_check_client_access(struct judge *judge,
                                           const struct argument *argument)
 {
     const struct session *session = judge->session;
+    const struct access_host host = {session->client.name, session->address,
+                                     restrict_subject(judge, STAGE_CLIENT)};
 
-    return check_client(judge, argument, session->client.name, session->address);
+    return check_host(judge, argument, &host);
+}
+
+struct subject restrict_unverified(const struct judge *judge)
+{
+    return (struct subject){STAGE_CLIENT, judge->session->client.reverse,
+                            "Unverified Client host"};
 }
 
 enum verdict
 restrict_check_reverse_client_hostname_access(struct judge *judge,
                                               const struct argument *argument)
 {
-    return check_client(judge, argument, judge->session->client.reverse, NULL);
+    const struct access_host host = {judge->session->client.reverse, NULL,
+                                     restrict_unverified(judge)};
+
+    return check_host(judge, argument, &host);
 }
 
 static enum verdict check_domain(struct judge *judge, const struct argument *argument,

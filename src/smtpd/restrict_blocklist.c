@@ -8,8 +8,8 @@
  */
 #include "smtpd/blocklist.h"
 
-#include "conf/macro.h"
 #include "mail/address.h"
+#include "smtpd/reply_macros.h"
 #include "util/log.h"
 
 #include <stdio.h>
@@ -63,8 +63,12 @@ static const char *ask_reason(struct session *session, struct listing *listing)
     if (listing->reason)
         return listing->reason;
     listing->reason = "";
-    if (dns_ask_one(session->server->resolver, &txt, session->command) != DNS_FOUND)
+    if (dns_ask_one(session->server->resolver, &txt, session->command) != DNS_FOUND) {
+        if (dns_status_is_temporary(txt.status))
+            log_warning("%s: TXT lookup error: %s", listing->name,
+                        dns_status_text(txt.status));
         return listing->reason;
+    }
     text = arena_copy_str(session->arena, str_head(txt.records[0].text, 400));
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < ' ' || (unsigned char)*p >= 127)
@@ -87,52 +91,6 @@ static int is_taken(const struct inquiry *inquiry, const struct listing *listing
 }
 
 /* --- replying ------------------------------------------------------------------- */
-
-/* Strangers choose these texts: what looks like a macro in them is none. */
-static const char *literal(const struct session *session, const char *value)
-{
-    char *text = arena_array(session->command, 2 * strlen(value) + 1, 1), *to = text;
-
-    for (; *value; value++) {
-        if (*value == '$')
-            *to++ = '$';
-        *to++ = *value;
-    }
-    *to = '\0';
-    return text;
-}
-
-static int reply_value(void *context, struct str name, const char **ret, struct fail *why)
-{
-    const struct inquiry *inquiry = context;
-    const struct judge *judge = inquiry->judge;
-    const struct session *session = judge->session;
-    const struct {
-        const char *name, *value;
-    } values[] = {
-        {"rbl_code",
-         arena_printf(session->command, "%d", session->conf->maps_rbl_reject_code)},
-        {"rbl_class", inquiry->class},
-        {"rbl_what", inquiry->what},
-        {"rbl_domain", inquiry->domain},
-        {"rbl_reason", inquiry->reason},
-        {"rbl_txt", inquiry->reason},
-        {"client", session->client_text},
-        {"client_name", session->client.name},
-        {"client_address", session->address},
-        {"reverse_client_name", session->client.reverse},
-        {"helo_name", session->helo},
-        {"sender", session->transaction.sender},
-        {"recipient", judge->recipient},
-    };
-
-    (void)why;
-    *ret = NULL;
-    for (size_t i = 0; i < COUNT(values); i++)
-        if (str_is(name, values[i].name) && values[i].value)
-            *ret = literal(session, values[i].value);
-    return 0;
-}
 
 /* The form of the reply: by the list as it is written, by its domain, or for all. */
 static int find_form(const struct inquiry *inquiry, const char **ret, struct fail *why)
@@ -159,12 +117,23 @@ static int find_form(const struct inquiry *inquiry, const char **ret, struct fai
 
 static int make_reply(struct inquiry *inquiry, struct buf *reply, struct fail *why)
 {
-    struct macro_source source = {.value = reply_value, .context = inquiry};
+    const struct session *session = inquiry->judge->session;
+    const struct reply_macro own[] = {
+        {"rbl_class", inquiry->class},
+        {"rbl_code",
+         arena_printf(session->command, "%d", session->conf->maps_rbl_reject_code)},
+        {"rbl_domain", inquiry->domain},
+        {"rbl_reason", inquiry->reason},
+        {"rbl_txt", inquiry->reason},
+        {"rbl_what", inquiry->what},
+    };
+    const struct reply_macros macros = {session, inquiry->judge->recipient, own,
+                                        COUNT(own)};
     const char *form;
 
     if (find_form(inquiry, &form, why) < 0)
         return -1;
-    return macro_expand(form, &source, reply, why);
+    return reply_macros_expand(&macros, form, reply, why);
 }
 
 /* "CODE [STATUS] text" */
@@ -192,21 +161,21 @@ static enum verdict refuse_listed(struct inquiry *inquiry)
 
     buf_init(&reply, IPC_VALUE_MAX);
     if (make_reply(inquiry, &reply, &why) < 0)
-        verdict = refuse_lookup(inquiry->judge, inquiry->list, &why);
+        verdict = restrict_misconfigured(inquiry->judge, why.text);
     else
         verdict = refuse_reply(inquiry, buf_str(&reply));
     buf_done(&reply);
     return verdict;
 }
 
-/* --- the restrictions ------------------------------------------------------------- */
-
-static enum verdict misconfigured(const struct inquiry *inquiry)
+static enum verdict bad_filter(const struct inquiry *inquiry)
 {
-    log_warning("bad filter in \"%s\": need domain=d.d.d.d, where d is a number or "
-                "[number;number..number]",
-                inquiry->list);
-    return refuse_text(inquiry->judge, 451, "4.3.5", "Server configuration error");
+    return restrict_misconfigured(
+        inquiry->judge,
+        arena_printf(inquiry->judge->session->command,
+                     "bad filter in \"%s\": need domain=d.d.d.d, where d is a number or "
+                     "[number;number..number]",
+                     inquiry->list));
 }
 
 /* name: what stands before the list's domain in the question. 1, 0, or -1: the list is
@@ -243,7 +212,7 @@ static enum verdict inquire(struct judge *judge, const struct argument *argument
     int taken = is_listed(&inquiry, name, &listing);
 
     if (taken < 0)
-        return misconfigured(&inquiry);
+        return bad_filter(&inquiry);
     if (taken == 0)
         return VERDICT_DUNNO;
     inquiry.reason = ask_reason(judge->session, listing);
@@ -265,7 +234,7 @@ static enum verdict inquire_wanted(struct judge *judge, const struct argument *a
         return VERDICT_DUNNO;
     taken = is_listed(&inquiry, name, &listing);
     if (taken < 0)
-        return misconfigured(&inquiry);
+        return bad_filter(&inquiry);
     if (taken > 0)
         return VERDICT_PERMIT;
     if (!dns_status_is_temporary(listing->answer.status))
@@ -274,6 +243,8 @@ static enum verdict inquire_wanted(struct judge *judge, const struct argument *a
                 inquiry.class);
     return refuse_later(judge, &judge->if_reject);
 }
+
+/* --- the restrictions ------------------------------------------------------------- */
 
 enum verdict restrict_permit_dnswl_client(struct judge *judge,
                                           const struct argument *argument)
@@ -330,6 +301,26 @@ static enum verdict inquire_address(struct judge *judge, const struct argument *
     if (!*domain || !dns_host_is_valid(domain))
         return VERDICT_DUNNO;
     return inquire(judge, argument, domain, address, stage);
+}
+
+/* compat: maps_rbl_domains is a list of what reject_rbl_client would name. */
+enum verdict restrict_reject_maps_rbl(struct judge *judge,
+                                      const struct argument *argument)
+{
+    struct str rest = str_of(judge->session->conf->maps_rbl_domains), word;
+    enum verdict verdict = VERDICT_DUNNO;
+
+    (void)argument;
+    restrict_warn_once(judge, RESTRICTION_OLD_RBL,
+                       "support for restriction \"reject_maps_rbl\" will be removed from "
+                       "Postfix; use \"reject_rbl_client domain-name\" instead");
+    while (verdict == VERDICT_DUNNO && (word = str_word(&rest, ", \t\r\n")).n > 0) {
+        const struct argument list = {.text =
+                                          arena_copy_str(judge->session->command, word)};
+
+        verdict = restrict_reject_rbl_client(judge, &list);
+    }
+    return verdict;
 }
 
 enum verdict restrict_reject_rhsbl_client(struct judge *judge,

@@ -19,15 +19,13 @@ enum verdict restrict_permit(struct judge *judge, const struct argument *argumen
 enum verdict restrict_reject(struct judge *judge, const struct argument *argument)
 {
     (void)argument;
-    return refuse(judge, judge->session->conf->access_map_reject_code, "5.7.1",
-                  "Access denied");
+    return refuse(judge, judge->session->conf->reject_code, "5.7.1", "Access denied");
 }
 
 enum verdict restrict_defer(struct judge *judge, const struct argument *argument)
 {
     (void)argument;
-    return refuse(judge, judge->session->conf->access_map_defer_code, "4.7.1",
-                  "Access denied");
+    return refuse(judge, judge->session->conf->defer_code, "4.3.2", "Try again later");
 }
 
 enum verdict restrict_defer_if_permit(struct judge *judge,
@@ -187,4 +185,15 @@ enum verdict restrict_reject_non_fqdn_helo_hostname(struct judge *judge,
     return refuse_text(judge, session->conf->non_fqdn_reject_code, "5.5.2",
                        "<%s>: Helo command rejected: need fully-qualified hostname",
                        session->helo);
+}
+
+/* Whoever calls himself by an address was let in by this once; nobody is any more. */
+enum verdict restrict_permit_naked_ip_address(struct judge *judge,
+                                              const struct argument *argument)
+{
+    (void)argument;
+    restrict_warn_once(judge, RESTRICTION_OLD_ADDRESS,
+                       "restriction permit_naked_ip_address is deprecated. Use "
+                       "permit_mynetworks or permit_sasl_authenticated instead");
+    return VERDICT_DUNNO;
 }

@@ -10,6 +10,7 @@
 
 #include "mail/address.h"
 #include "smtpd/address.h"
+#include "util/log.h"
 
 /* How one restriction words its refusals. */
 struct wording {
@@ -27,7 +28,13 @@ static enum verdict not_known_now(struct judge *judge, const struct wording *wor
     return refuse_later(judge, &judge->if_permit);
 }
 
-enum domain { DOMAIN_GOOD, DOMAIN_NULL_MX, DOMAIN_UNKNOWN, DOMAIN_TRY_AGAIN };
+enum domain {
+    DOMAIN_GOOD,
+    DOMAIN_NULL_MX,
+    DOMAIN_UNKNOWN,
+    DOMAIN_TRY_AGAIN,
+    DOMAIN_FILTERED, /* smtpd_dns_reply_filter left nothing: nobody is refused for that */
+};
 
 /* RFC 7505: "no mail for this domain". */
 static bool is_null_mx(const struct dns_question *mx)
@@ -47,26 +54,65 @@ static enum domain look_up_host(struct judge *judge, const char *name)
     for (size_t i = 0; i < COUNT(questions); i++) {
         if (questions[i].status == DNS_FOUND)
             return DOMAIN_GOOD;
-        if (dns_status_is_temporary(questions[i].status))
+        if (questions[i].status == DNS_FILTERED)
+            result = DOMAIN_FILTERED;
+        else if (dns_status_is_temporary(questions[i].status))
             result = DOMAIN_TRY_AGAIN;
     }
     return result;
 }
 
+static enum domain look_up_exchanger(struct judge *judge, const char *name,
+                                     enum dns_status *ret_status)
+{
+    struct dns_question mx = {.name = name, .type = DNS_MX};
+
+    *ret_status =
+        dns_ask_one(judge->session->server->resolver, &mx, judge->session->command);
+    if (mx.status == DNS_FOUND)
+        return is_null_mx(&mx) ? DOMAIN_NULL_MX : DOMAIN_GOOD;
+    if (mx.status == DNS_FILTERED)
+        return DOMAIN_FILTERED;
+    return dns_status_is_temporary(mx.status) ? DOMAIN_TRY_AGAIN : DOMAIN_UNKNOWN;
+}
+
+static enum domain note_filtered(const char *name, const char *kinds)
+{
+    log_warning("%s: %s lookup error: %s", name, kinds, dns_status_text(DNS_FILTERED));
+    return DOMAIN_FILTERED;
+}
+
 /* A mail exchanger, or else an address (RFC 5321 section 5.1). */
 static enum domain look_up_domain(struct judge *judge, const char *name)
 {
-    struct dns_question mx = {.name = name, .type = DNS_MX};
-    enum domain host;
+    enum dns_status status;
+    enum domain exchanger = look_up_exchanger(judge, name, &status), host;
 
-    dns_ask_one(judge->session->server->resolver, &mx, judge->session->command);
-    if (mx.status == DNS_FOUND)
-        return is_null_mx(&mx) ? DOMAIN_NULL_MX : DOMAIN_GOOD;
-    if (mx.status == DNS_NO_NAME || mx.status == DNS_BAD_NAME)
-        return DOMAIN_UNKNOWN;
+    if (exchanger == DOMAIN_FILTERED)
+        return note_filtered(name, "MX or address");
+    if (exchanger == DOMAIN_GOOD || exchanger == DOMAIN_NULL_MX ||
+        status == DNS_NO_NAME || status == DNS_BAD_NAME)
+        return exchanger;
     host = look_up_host(judge, name);
-    return host == DOMAIN_UNKNOWN && dns_status_is_temporary(mx.status) ? DOMAIN_TRY_AGAIN
-                                                                        : host;
+    if (host == DOMAIN_FILTERED)
+        return note_filtered(name, "MX or address");
+    return host == DOMAIN_UNKNOWN ? exchanger : host;
+}
+
+/* A name in HELO is a host's, or else a domain's. */
+static enum domain look_up_helo(struct judge *judge, const char *name)
+{
+    enum dns_status status;
+    enum domain host = look_up_host(judge, name), exchanger;
+
+    if (host == DOMAIN_GOOD)
+        return host;
+    exchanger = look_up_exchanger(judge, name, &status);
+    if (exchanger == DOMAIN_GOOD || exchanger == DOMAIN_NULL_MX)
+        return exchanger;
+    if (exchanger == DOMAIN_FILTERED || host == DOMAIN_FILTERED)
+        return note_filtered(name, "address or MX");
+    return host == DOMAIN_TRY_AGAIN ? host : exchanger;
 }
 
 /* Whom an address restriction is about, and what a null MX means for it (RFC 7505
@@ -158,10 +204,10 @@ enum verdict restrict_reject_unknown_helo_hostname(struct judge *judge,
     if (!session->helo || session->helo[0] == '[')
         return VERDICT_DUNNO;
     judge->subject = restrict_subject(judge, STAGE_HELO);
-    found = look_up_domain(judge, session->helo);
+    found = look_up_helo(judge, session->helo);
     if (found == DOMAIN_TRY_AGAIN)
         verdict = not_known_now(judge, &wording);
-    else if (found != DOMAIN_GOOD)
+    else if (found == DOMAIN_UNKNOWN || found == DOMAIN_NULL_MX)
         verdict = refuse(judge, wording.code, wording.status, wording.text);
     judge->subject = outer;
     return verdict;

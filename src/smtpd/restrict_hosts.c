@@ -9,6 +9,7 @@
 #include "smtpd/access.h"
 
 #include "mail/address.h"
+#include "smtpd/host_addresses.h"
 #include "util/log.h"
 
 /* Who is looked at, and how. */
@@ -18,12 +19,14 @@ struct quest {
     const char *restriction; /* its name */
     enum stage stage;
     enum dns_type type; /* A, MX, NS */
-    const char *name;   /* a host or domain; NULL = there is none */
+    const char *name;   /* a host, domain or address literal; NULL = there is none */
+    bool unverified;    /* the name that the client's address points to */
 };
 
-static const char *subject_of(const struct quest *quest)
+static struct subject subject_of(const struct quest *quest)
 {
-    return restrict_subject(quest->judge, quest->stage).text;
+    return quest->unverified ? restrict_unverified(quest->judge)
+                             : restrict_subject(quest->judge, quest->stage);
 }
 
 static bool has_ended(const struct quest *quest, const struct access_host *host,
@@ -35,7 +38,7 @@ static bool has_ended(const struct quest *quest, const struct access_host *host,
         return false;
     if (verdict == VERDICT_PERMIT) {
         log_warning("restriction %s returns OK for %s", quest->restriction,
-                    subject_of(quest));
+                    quest->stage == STAGE_CLIENT ? quest->name : host->subject.text);
         log_warning("this is not allowed for security reasons");
         log_warning("use DUNNO instead of OK if you want to make an exception");
         verdict = refuse_text(quest->judge, 451, "4.3.5", "Server configuration error");
@@ -45,32 +48,33 @@ static bool has_ended(const struct quest *quest, const struct access_host *host,
     return true;
 }
 
+static bool check_address(const struct quest *quest, const struct netaddr *address,
+                          enum verdict *ret)
+{
+    char text[NETADDR_TEXT];
+    const struct access_host host = {NULL, netaddr_text(address, text),
+                                     subject_of(quest)};
+
+    return has_ended(quest, &host, ret);
+}
+
 /* The host by name, when by_name, and each of its addresses. */
 static bool check_one(const struct quest *quest, const char *name, bool by_name,
                       enum verdict *ret)
 {
-    const struct session *session = quest->judge->session;
-    struct dns_question questions[] = {{.name = name, .type = DNS_A},
-                                       {.name = name, .type = DNS_AAAA}};
-    struct access_host host = {by_name ? name : NULL, NULL, quest->stage};
-    struct subject subject = restrict_subject(quest->judge, quest->stage);
+    const struct access_host host = {name, NULL, subject_of(quest)};
+    struct host_addresses found;
 
     if (by_name && has_ended(quest, &host, ret))
         return true;
-    host.name = NULL;
-    dns_ask(session->server->resolver, questions, COUNT(questions), session->command);
-    for (size_t i = 0; i < COUNT(questions); i++)
-        for (size_t k = 0; k < questions[i].n; k++) {
-            char address[NETADDR_TEXT];
-
-            host.address = netaddr_text(&questions[i].records[k].address, address);
-            if (has_ended(quest, &host, ret))
-                return true;
-        }
-    if (by_name && questions[0].n == 0 && questions[1].n == 0)
+    host_addresses_look_up(quest->judge->session, name, &found);
+    for (size_t i = 0; i < found.n; i++)
+        if (check_address(quest, &found.addresses[i], ret))
+            return true;
+    if (by_name && found.n == 0)
         log_warning("Unable to look up %s host %s for %s %s: %s",
-                    dns_type_text(quest->type), name, subject.class, subject.text,
-                    dns_status_text(questions[0].status));
+                    dns_type_text(quest->type), name, host.subject.class,
+                    host.subject.text, dns_status_text(found.status));
     return false;
 }
 
@@ -90,11 +94,29 @@ static void look_up(const struct quest *quest, struct dns_question *ret)
     }
 }
 
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3), or without brackets. */
+static bool is_literal(const char *name, struct netaddr *ret)
+{
+    struct str text = str_of(name);
+
+    if (str_starts(text, "[") && str_ends(text, "]"))
+        text = str_head(str_tail(text, 1), text.n - 2);
+    if (str_starts_nocase(text, "IPv6:"))
+        text = str_tail(text, 5);
+    return netaddr_parse(text, ret);
+}
+
 static enum verdict check_hosts(const struct quest *quest)
 {
     struct dns_question found;
     enum verdict verdict = VERDICT_DUNNO;
+    struct netaddr literal;
 
+    if (quest->name && is_literal(quest->name, &literal)) {
+        if (quest->type != DNS_NS) /* who serves names of an address has none here */
+            (void)check_address(quest, &literal, &verdict);
+        return verdict;
+    }
     if (!quest->name || !dns_host_is_valid(quest->name) || !strchr(quest->name, '.'))
         return VERDICT_DUNNO;
     if (quest->type == DNS_A) {
@@ -113,8 +135,9 @@ static enum verdict check_hosts(const struct quest *quest)
         (void)check_one(quest, quest->name, true, &verdict);
     else
         log_warning("Unable to look up %s host for %s: %s", dns_type_text(quest->type),
-                    quest->type == DNS_MX ? quest->name : subject_of(quest),
-                    dns_status_text(found.status));
+                    quest->type == DNS_MX ? quest->name : subject_of(quest).text,
+                    found.status == DNS_FILTERED ? "DNS reply filter policy"
+                                                 : dns_status_text(found.status));
     return verdict;
 }
 
@@ -152,12 +175,16 @@ static const char *recipient_host(const struct judge *judge)
     return domain_of(judge, judge->recipient);
 }
 
-#define CHECK(restriction, stage_of, type_of, host)                                      \
-    enum verdict restrict_##restriction(struct judge *judge,                             \
-                                        const struct argument *argument)                 \
+#define CHECK(name_of, stage_of, type_of, host)                                          \
+    enum verdict restrict_##name_of(struct judge *judge, const struct argument *what)    \
     {                                                                                    \
-        const struct quest quest = {judge,    argument, #restriction,                    \
-                                    stage_of, type_of,  host(judge)};                    \
+        const struct quest quest = {.judge = judge,                                      \
+                                    .argument = what,                                    \
+                                    .restriction = #name_of,                             \
+                                    .stage = (stage_of),                                 \
+                                    .type = (type_of),                                   \
+                                    .name = host(judge),                                 \
+                                    .unverified = (host) == reverse_host};               \
                                                                                          \
         return check_hosts(&quest);                                                      \
     }

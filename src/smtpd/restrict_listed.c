@@ -90,15 +90,23 @@ static enum verdict judge_error_transport(struct judge *judge,
 {
     const struct resolved *resolved = candidate->resolved;
     bool retry = strcmp(resolved->transport, "retry") == 0;
+    struct subject outer = judge->subject;
     struct status_split split;
+    enum verdict verdict;
+    int code;
 
     if (!retry &&
         strcmp(resolved->transport, judge->session->conf->error_service_name) != 0)
         return VERDICT_DUNNO;
     split = status_split(str_of(resolved->nexthop), retry ? "4.0.0" : "5.0.0");
-    return refuse_text(judge, split.status[0] == '4' ? 450 : 550, split.status,
-                       "<%s>: %s rejected: %.*s", candidate->subject.text,
-                       candidate->subject.class, STR_ARG(split.text));
+    code = split.status[0] == '4' ? 450 : 550;
+    if (!retry && ((unsigned)resolved->flags & RESOLVE_VIRTUAL_ALIAS))
+        code = judge->session->conf->unknown_virtual_alias_reject_code;
+    judge->subject = candidate->subject;
+    verdict = refuse_access(judge, code, split.status,
+                            arena_copy_str(judge->session->command, split.text));
+    judge->subject = outer;
+    return verdict;
 }
 
 static bool is_system_address(const struct judge *judge, const char *address)

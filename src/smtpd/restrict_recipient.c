@@ -134,3 +134,17 @@ enum verdict restrict_permit_auth_destination(struct judge *judge,
         return VERDICT_DUNNO;
     }
 }
+
+/* compat: what both of permit_auth_destination and reject_unauth_destination do. */
+enum verdict restrict_check_relay_domains(struct judge *judge,
+                                          const struct argument *argument)
+{
+    enum verdict verdict;
+
+    restrict_warn_once(judge, RESTRICTION_OLD_RELAY,
+                       "support for restriction \"check_relay_domains\" will be removed "
+                       "from Postfix; use \"reject_unauth_destination\" instead");
+    verdict = restrict_permit_auth_destination(judge, argument);
+    return verdict == VERDICT_DUNNO ? restrict_reject_unauth_destination(judge, argument)
+                                    : verdict;
+}

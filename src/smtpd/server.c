@@ -7,6 +7,7 @@
 
 #include "conf/mail_settings.h"
 #include "queue/transcript.h"
+#include "smtpd/reply_macros.h"
 #include "smtpd/restriction_list.h"
 #include "util/log.h"
 
@@ -54,6 +55,14 @@ static void open_tables(struct server *server)
     server->sender_login_maps =
         maps(server, "smtpd_sender_login_maps", conf->smtpd_sender_login_maps);
     server->rbl_reply_maps = maps(server, "rbl_reply_maps", conf->rbl_reply_maps);
+    server->reject_filter_maps =
+        maps(server, "smtpd_reject_filter_maps", conf->smtpd_reject_filter_maps);
+    server->reject_footer_maps =
+        maps(server, "smtpd_reject_footer_maps", conf->smtpd_reject_footer_maps);
+    server->dns_rules.maps = maps_open(server->tables, "smtpd_dns_reply_filter",
+                                       conf->smtpd_dns_reply_filter, TABLE_NO_UTF8);
+    server->backup_networks =
+        match(server, "permit_mx_backup_networks", conf->permit_mx_backup_networks);
     server->command_filter =
         maps(server, "smtpd_command_filter", conf->smtpd_command_filter);
     server->discarded_keyword_maps =
@@ -98,9 +107,9 @@ static void parse_lists(struct server *server)
 /* Without one of these, strangers could relay through us. */
 static int check_not_open_relay(const struct server *server, struct fail *why)
 {
-    static const char *const safe[] = {"reject_unauth_destination",
-                                       "defer_unauth_destination", "reject", "defer",
-                                       "defer_if_permit"};
+    static const char *const safe[] = {
+        "reject_unauth_destination", "defer_unauth_destination", "reject", "defer",
+        "defer_if_permit",           "check_relay_domains"};
 
     for (size_t i = 0; i < COUNT(safe); i++)
         if (restriction_list_has(server->lists[STAGE_RELAY], safe[i]) ||
@@ -184,6 +193,32 @@ static void make_rules(struct server *server)
     server->log_style = conf_log_style(server->conf);
 }
 
+/* --- the DNS ---------------------------------------------------------------------- */
+
+static void note(const char *text)
+{
+    log_info("%s", text);
+}
+
+static void complain(const char *text)
+{
+    log_warning("%s", text);
+}
+
+static void make_resolvers(struct server *server)
+{
+    const struct dns_filter filter = {dns_rules_ignore, &server->dns_rules};
+
+    server->plain_resolver = resolver_new("/etc/resolv.conf", &clock_system);
+    server->resolver = server->plain_resolver;
+    if (maps_empty(server->dns_rules.maps))
+        return;
+    server->dns_rules.note = note;
+    server->dns_rules.warn = complain;
+    server->resolver = resolver_new("/etc/resolv.conf", &clock_system);
+    resolver_set_filter(server->resolver, &filter);
+}
+
 /* --- callbacks of the service
  * -------------------------------------------------------------- */
 
@@ -226,10 +261,11 @@ int server_after_jail(struct process *process, struct fail *why)
     (void)why;
     split_words(server);
     make_rules(server);
+    reply_macros_filter(conf->smtpd_expansion_filter, server->reply_bytes);
     if (process->stand_alone)
         return 0;
     server->told_troubles = trouble_classes(conf->notify_classes);
-    server->resolver = resolver_new("/etc/resolv.conf", &clock_system);
+    make_resolvers(server);
     server->hosts = hosts_new("/etc/hosts", &clock_system);
     server->rewrite = ipc_client_new(
         arena_printf(process->arena, "private/%s", conf->rewrite_service_name),

@@ -11,6 +11,7 @@
 #include "mail/rewrite.h"
 #include "service/service.h"
 #include "smtpd/content.h"
+#include "table/dns_rules.h"
 #include "table/site.h"
 
 struct restriction_class;
@@ -45,6 +46,7 @@ struct server {
     struct maps *virtual_mailbox_maps;
     struct maps *relay_recipient_maps;
     struct maps *rbl_reply_maps;
+    struct maps *reject_filter_maps, *reject_footer_maps;
     struct maps *command_filter;
     struct maps *discarded_keyword_maps; /* by address */
     struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
@@ -52,6 +54,7 @@ struct server {
     struct restriction_list *lists[STAGES];
     struct restriction_class *classes; /* smtpd_restriction_classes */
     size_t n_classes;
+    unsigned warned_of;  /* old restrictions, bit 1 << enum restriction_old */
     bool access_parents; /* in access tables a domain stands for its subdomains */
     bool wants_tls, needs_tls;
     unsigned told_troubles; /* notify_classes, TROUBLE_ bits */
@@ -60,7 +63,11 @@ struct server {
     struct match_list *forbidden_commands;
     struct match_list *fast_flush_domains; /* ETRN */
     struct texts noop_commands;
-    struct resolver *resolver;
+    bool reply_bytes[256];      /* smtpd_expansion_filter */
+    struct dns_rules dns_rules; /* smtpd_dns_reply_filter */
+    struct resolver *resolver;  /* with that filter: domains, exchangers, block lists */
+    struct resolver *plain_resolver;    /* names of clients, addresses of hosts */
+    struct match_list *backup_networks; /* permit_mx_backup_networks */
     struct hosts *hosts;
     struct ipc_client *rewrite; /* trivial-rewrite */
     struct ipc_client *anvil;

@@ -3,79 +3,24 @@
  * the client goes or must go. Replies to pipelined commands are collected and
  * written in one piece when no whole command is waiting (RFC 2920).
  *
- * What commands mean is decided in cmd_*.c; who may do what in restrict.c.
+ * What commands mean is decided in cmd_*.c; who may do what in restrict.c; who the
+ * client is in caller.c; what replies look like in reply.c.
  */
 #include "smtpd/session.h"
 
+#include "smtpd/caller.h"
 #include "smtpd/limits.h"
 #include "smtpd/restrict.h"
 #include "table/match.h"
 #include "util/log.h"
-#include "util/wait.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-
-static const struct {
-    int code;
-    const char *status, *text;
-    enum trouble trouble;
-} replies[] = {
-#define REPLY(name, code, status, trouble, text) {code, status, text, TROUBLE_##trouble},
-#include "smtpd/replies.def"
-#undef REPLY
-};
 
 static const char *const count_names[COUNTED] = {
     "helo", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
     "rset", "noop", "vrfy",     "etrn", "quit", "help", "unknown",
 };
-
-/* --- replies -------------------------------------------------------------- */
-
-/* Clients that keep making mistakes get their answers slowly. */
-static void slow_down(struct session *session)
-{
-    const struct conf *conf = session->conf;
-
-    if (session->errors >= (unsigned)conf->smtpd_soft_error_limit &&
-        conf->smtpd_error_sleep_time > 0 && stream_flush(session->stream) == STREAM_OK)
-        (void)!wait_any(NULL, 0, conf->smtpd_error_sleep_time * 1000L);
-}
-
-static void put(struct session *session, const char *line)
-{
-    transcript_out(&session->transcript, str_of(line));
-    stream_write_text(session->stream, line);
-    stream_write_text(session->stream, "\r\n");
-}
-
-void session_reply_line(struct session *session, int code, bool last, const char *text)
-{
-    put(session, arena_printf(session->command, "%d%c%s", code, last ? ' ' : '-', text));
-}
-
-void session_reply_text(struct session *session, int code, const char *status,
-                        const char *text)
-{
-    char soft_status[STATUS_MAX];
-
-    if (session->conf->soft_bounce && code / 100 == 5) {
-        code -= 100;
-        snprintf(soft_status, sizeof soft_status, "%s", status);
-        if (*soft_status)
-            status_set_class(soft_status, '4');
-        status = soft_status;
-    }
-    if (code >= 400) {
-        session->failed = true;
-        slow_down(session);
-    }
-    if (code == 421 || code == 521)
-        session->quit = true;
-    put(session, arena_printf(session->command, "%d %s%s%s", code, status,
-                              *status ? " " : "", text));
-}
 
 void session_trouble(struct session *session, enum trouble trouble)
 {
@@ -92,35 +37,6 @@ void session_new_chapter(struct session *session)
     if (session->transcript.lines >
         (unsigned)session->conf->smtpd_history_flush_threshold)
         transcript_reset(&session->transcript);
-}
-
-void session_reply(struct session *session, enum reply reply, ...)
-{
-    struct buf text;
-    va_list args;
-
-    session_trouble(session, replies[reply].trouble);
-    buf_init(&text, IPC_VALUE_MAX);
-    va_start(args, reply);
-    buf_vprintf(&text, replies[reply].text, args);
-    va_end(args);
-    session_reply_text(session, replies[reply].code, replies[reply].status,
-                       buf_text(&text));
-    buf_done(&text);
-}
-
-void session_refuse(struct session *session, const char *sender, enum reply reply)
-{
-    struct maillog_context context = session_log_context(session, NULL);
-
-    context.sender = sender;
-    maillog_action(session->server->log_style, NULL, "reject",
-                   arena_printf(session->command, "%s from %s", session->where,
-                                session->client_text),
-                   arena_printf(session->command, "%d %s %s", replies[reply].code,
-                                replies[reply].status, replies[reply].text),
-                   &context);
-    session_reply(session, reply);
 }
 
 /* --- transactions ----------------------------------------------------------- */
@@ -241,14 +157,11 @@ static void unknown_command(struct session *session, struct str verb, struct str
 {
     session->where = "UNKNOWN";
     if (is_header_line(line) || is_forbidden(session, verb)) {
-        log_warning("non-SMTP command from %s: %.100s", session->client_text,
-                    arena_copy_str(session->command, line));
+        maillog_not_smtp(session->client_text, line);
         session_reply(session, REPLY_NO_RULES);
         session->quit = session->failed = true;
     } else if (verb.n == 0) {
         session_reply(session, REPLY_BAD_SYNTAX);
-    } else if (texts_has(&session->server->noop_commands, verb, true)) {
-        session_reply(session, REPLY_OK);
     } else {
         session_reply(session, REPLY_UNKNOWN_COMMAND);
     }
@@ -336,9 +249,15 @@ static void run_command(struct session *session, struct str line)
     }
     argument = line;
     verb = str_word(&argument, " \t");
+    if (texts_has(&session->server->noop_commands, verb, true)) {
+        session_reply(session,
+                      REPLY_OK); /* compat: not counted, though it be a real one */
+        return;
+    }
     command = command_find(verb);
     if (command) {
-        session->where = command->verb;
+        if (!session->refused)
+            session->where = command->verb;
         if (!may_be_followed(session, command) &&
             is_impatient(session, stream_buffered(session->stream)))
             session->reason = NULL;
@@ -365,8 +284,9 @@ static void end_by(struct session *session, enum stream_result result)
         session_start_request(session); /* the answer has time of its own */
         session_reply(session, REPLY_TIMEOUT, session->conf->myhostname);
         (void)!stream_flush(session->stream);
-    } else {
-        session->reason = "lost connection";
+    } else if (strcmp(session->where, "END-OF-MESSAGE") != 0) {
+        session->reason =
+            "lost connection"; /* compat: behind a message QUIT is a courtesy */
     }
 }
 
@@ -405,92 +325,6 @@ static void converse(struct session *session)
 }
 
 /* --- greeting and goodbye --------------------------------------------------------- */
-
-static void look_up_client(struct session *session)
-{
-    struct server *server = session->server;
-
-    client_name_lookup(server->resolver, server->hosts, &session->peer,
-                       session->conf->smtpd_peername_lookup, session->arena,
-                       &session->client);
-    if (session->client.warning)
-        log_warning("%s", session->client.warning);
-}
-
-/* The user at standard input. */
-static void name_user(struct session *session)
-{
-    if (!netaddr_parse(STR("127.0.0.1"), &session->peer))
-        panic("127.0.0.1 is no address");
-    session->client.name = session->client.reverse = "localhost";
-}
-
-static void name_client(struct session *session)
-{
-    const struct conf *conf = session->conf;
-
-    if (session->server->process->stand_alone)
-        name_user(session);
-    else
-        look_up_client(session);
-    netaddr_text(&session->peer, session->address);
-    netaddr_literal(&session->peer, session->literal);
-    session->client_text =
-        conf->smtpd_client_port_logging
-            ? arena_printf(session->arena, "%s[%s]:%u", session->client.name,
-                           session->address, session->peer.port)
-            : arena_printf(session->arena, "%s[%s]", session->client.name,
-                           session->address);
-}
-
-/* In doubt the client is a stranger. */
-static bool client_matches(struct session *session, struct match_list *list)
-{
-    struct fail why;
-    int found =
-        match_host(list, str_of(session->client.name), str_of(session->address), &why);
-
-    if (found < 0)
-        log_warning("%s", why.text);
-    return found > 0;
-}
-
-/* What this client is not to hear of. A table that fails leaves it as for everybody. */
-static void choose_keywords(struct session *session)
-{
-    const struct server *server = session->server;
-    struct str words;
-    struct fail why;
-
-    session->discarded_keywords = server->discarded_keywords;
-    if (server->process->stand_alone)
-        return;
-    switch (maps_lookup(server->discarded_keyword_maps, str_of(session->address),
-                        MAPS_ALL, session->command, &words, &why)) {
-    case TABLE_FOUND:
-        session->discarded_keywords = (struct texts){0};
-        texts_split(&session->discarded_keywords, session->arena, words, ", \t\r\n");
-        break;
-    case TABLE_ERROR:
-        log_warning("%s", why.text);
-        break;
-    default:
-        break;
-    }
-}
-
-static void classify_client(struct session *session)
-{
-    struct server *server = session->server;
-
-    choose_keywords(session);
-    session->in_mynetworks =
-        server->process->stand_alone || client_matches(session, server->mynetworks);
-    session->bare_newline = server->bare_newline;
-    if (session->bare_newline != BARE_NEWLINE_ALLOW &&
-        client_matches(session, server->bare_newline_exclusions))
-        session->bare_newline = BARE_NEWLINE_ALLOW;
-}
 
 /* Input before the greeting. */
 static bool talks_first(struct session *session)
@@ -575,9 +409,9 @@ void session_serve(struct client *client)
     if (server->tables) /* none when a user is at standard input */
         server->stale = !tables_refresh(server->tables);
     stream_set_timeout(session.stream, server->conf->smtpd_timeout * 1000L);
-    name_client(&session);
+    caller_name(&session);
     maillog_connect(session.client_text);
-    classify_client(&session);
+    caller_classify(&session);
     if (!limits_connect(&session)) {
         session.refused =
             !session.conf->smtpd_delay_reject && restrict_stage(&session, STAGE_CLIENT);

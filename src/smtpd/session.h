@@ -107,15 +107,20 @@ struct session {
 /* The whole session; service.h's serve. */
 void session_serve(struct client *client);
 
+/* --- reply.c --- */
+
 /* Put one of our replies (replies.def); its "%s" take the arguments. Nothing is flushed.
  */
 void session_reply(struct session *session, enum reply reply, ...);
 /* Refuse the current command and log a reject line with that sender (NULL = none yet).
  * For replies without arguments. */
 void session_refuse(struct session *session, const char *sender, enum reply reply);
-/* Put any reply: code, status ("" = none), text. soft_bounce applies. */
+/* Put any reply: code, status ("" = none), text. soft_bounce applies, and what main.cf
+ * says about refusals: smtpd_reject_filter_maps, smtpd_reject_footer. */
 void session_reply_text(struct session *session, int code, const char *status,
                         const char *text);
+/* With soft_bounce, a 5xx code and its status ("" = none) become 4xx. */
+void reply_soften(const struct session *session, int *code, char *status);
 /* With smtpd_per_request_deadline, a request has $smtpd_timeout as a whole, and what
  * comes of a message earns time at $smtpd_min_data_rate. */
 void session_start_request(struct session *session);

@@ -49,7 +49,7 @@ static void old_names_mean_the_new_function(void **state)
     (void)state;
     assert_ptr_equal(restriction_find("reject_unknown_client")->decide,
                      restriction_find("reject_unknown_client_hostname")->decide);
-    assert_null(restriction_find("reject_maps_rbl"));
+    assert_null(restriction_find("reject_maps"));
 }
 
 static void a_class_that_names_itself_refuses_for_now(void **state)

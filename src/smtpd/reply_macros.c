@@ -1,0 +1,139 @@
+/* Replaces macros in replies; see reply_macros.h. */
+#include "smtpd/reply_macros.h"
+
+#include "conf/macro.h"
+#include "mail/address.h"
+#include "mail/date.h"
+#include "util/log.h"
+
+/* --- the filter ------------------------------------------------------------------- */
+
+/* What follows a backslash: the byte, and in *n how many characters it took. */
+static unsigned char escaped(const char *p, size_t *n)
+{
+    static const char letters[] = "a\ab\bf\fn\nr\rt\tv\v";
+    unsigned value = 0;
+
+    for (*n = 0; *n < 3 && p[*n] >= '0' && p[*n] <= '7'; ++*n)
+        value = value * 8 + (unsigned)(p[*n] - '0');
+    if (*n > 0)
+        return (unsigned char)value;
+    *n = 1;
+    for (size_t i = 0; i + 1 < sizeof letters; i += 2)
+        if (letters[i] == *p)
+            return (unsigned char)letters[i + 1];
+    return (unsigned char)*p;
+}
+
+void reply_macros_filter(const char *filter, bool ret[static 256])
+{
+    size_t n;
+
+    for (size_t i = 0; i < 256; i++)
+        ret[i] = false;
+    for (; *filter; filter += n) {
+        n = 1;
+        if (*filter == '\\' && filter[1]) {
+            ret[escaped(filter + 1, &n)] = true;
+            n++;
+        } else {
+            ret[(unsigned char)*filter] = true;
+        }
+    }
+}
+
+/* What looks like a macro in a value is none. */
+static const char *harmless(const struct session *session, const char *value)
+{
+    char *text = arena_array(session->command, 2 * strlen(value) + 1, 1), *to = text;
+
+    for (; *value; value++) {
+        char c = session->server->reply_bytes[(unsigned char)*value] ? *value : '_';
+
+        if (c == '$')
+            *to++ = '$';
+        *to++ = c;
+    }
+    *to = '\0';
+    return text;
+}
+
+/* --- values ----------------------------------------------------------------------- */
+
+static const char *now(struct arena *arena)
+{
+    struct buf text;
+    const char *copy;
+
+    buf_init(&text, 100);
+    date_add_log(&text, clock_wall(&clock_system).tv_sec);
+    copy = arena_copy_str(arena, buf_str(&text));
+    buf_done(&text);
+    return copy;
+}
+
+static const char *part(struct arena *arena, const char *address, bool domain)
+{
+    struct address parts;
+
+    if (!address)
+        return NULL;
+    parts = address_split(str_of(address));
+    return arena_copy_str(arena, domain ? parts.domain : parts.local);
+}
+
+/* Values that only exist later are empty before. */
+static const char *find(const struct reply_macros *macros, struct str name, bool *found)
+{
+    const struct session *session = macros->session;
+    struct arena *arena = session->command;
+    const char *sender = session->transaction.sender, *recipient = macros->recipient;
+    const struct reply_macro values[] = {
+        {"client", session->client_text},
+        {"client_address", session->address},
+        {"client_name", session->client.name},
+        {"client_port", arena_printf(arena, "%u", session->peer.port)},
+        {"helo_name", session->helo},
+        {"localtime", now(arena)},
+        {"recipient", recipient},
+        {"recipient_domain", part(arena, recipient, true)},
+        {"recipient_name", part(arena, recipient, false)},
+        {"reverse_client_name", session->client.reverse},
+        {"sender", sender},
+        {"sender_domain", part(arena, sender, true)},
+        {"sender_name", part(arena, sender, false)},
+        {"server_name", session->conf->myhostname},
+    };
+
+    *found = true;
+    for (size_t i = 0; i < macros->n_own; i++)
+        if (str_is(name, macros->own[i].name))
+            return macros->own[i].value;
+    for (size_t i = 0; i < COUNT(values); i++)
+        if (str_is(name, values[i].name))
+            return values[i].value;
+    *found = false;
+    return NULL;
+}
+
+static int value(void *context, struct str name, const char **ret, struct fail *why)
+{
+    const struct reply_macros *macros = context;
+    bool found;
+    const char *text = find(macros, name, &found);
+
+    (void)why;
+    if (!found)
+        log_warning("unknown macro name \"%.*s\" in expansion request", STR_ARG(name));
+    *ret = text ? harmless(macros->session, text) : NULL;
+    return 0;
+}
+
+int reply_macros_expand(const struct reply_macros *macros, const char *form,
+                        struct buf *out, struct fail *why)
+{
+    struct reply_macros copy = *macros;
+    struct macro_source source = {.value = value, .context = &copy};
+
+    return macro_expand(form, &source, out, why);
+}
