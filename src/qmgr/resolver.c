@@ -5,6 +5,7 @@
  */
 #include "qmgr/resolver.h"
 
+#include "ipc/answers.h"
 #include "ipc/channel.h"
 #include "util/log.h"
 #include "util/memory.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 
 enum {
-    ANSWER_LIFE_MS = 1000, /* as often as trivial-rewrite looks at its tables */
     RECONNECT_MS = 1000,
     KEY_MAX = 3 * IPC_VALUE_MAX,
     FAILURES_A_LINE = 10, /* connections that fail in a row before the log says it */
@@ -45,9 +45,7 @@ struct resolver {
     struct map *open; /* by key: struct question */
     struct question *first, **last;
 
-    struct map *answers; /* by key: struct resolved, in the arena */
-    struct arena *arena;
-    int64_t answers_end_ms;
+    struct answers *answers;
 };
 
 static bool depends_on_sender(const struct conf *conf)
@@ -64,8 +62,7 @@ struct resolver *resolver_new(struct manager *manager)
     resolver->by_sender = depends_on_sender(manager->conf);
     resolver->open = map_new();
     resolver->last = &resolver->first;
-    resolver->answers = map_new();
-    resolver->arena = arena_new("answers");
+    resolver->answers = answers_new();
     return resolver;
 }
 
@@ -88,44 +85,8 @@ void resolver_free(struct resolver *resolver)
         question_free(question);
     }
     map_free(resolver->open, NULL);
-    map_free(resolver->answers, NULL);
-    arena_free(resolver->arena);
+    answers_free(resolver->answers);
     free(resolver);
-}
-
-/* --- answers that are young ---------------------------------------------------- */
-
-static void forget_old_answers(struct resolver *resolver)
-{
-    int64_t now = loop_now_ms(resolver->manager->loop);
-
-    if (now < resolver->answers_end_ms)
-        return;
-    resolver->answers_end_ms = now + ANSWER_LIFE_MS;
-    if (map_count(resolver->answers) == 0)
-        return;
-    map_free(resolver->answers, NULL);
-    resolver->answers = map_new();
-    arena_reset(resolver->arena);
-}
-
-/* A failure is worth asking again. */
-static void remember(struct resolver *resolver, struct str key,
-                     const struct resolved *answer)
-{
-    struct resolved *known;
-
-    forget_old_answers(resolver);
-    if (answer->flags & RESOLVE_FAIL)
-        return;
-    known = ARENA_NEW(resolver->arena, struct resolved);
-    *known = (struct resolved){
-        .flags = answer->flags,
-        .transport = arena_copy(resolver->arena, answer->transport),
-        .nexthop = arena_copy(resolver->arena, answer->nexthop),
-        .recipient = arena_copy(resolver->arena, answer->recipient),
-    };
-    map_set(resolver->answers, key, known);
 }
 
 /* --- the connection ------------------------------------------------------------ */
@@ -191,7 +152,7 @@ static void take_answer(void *context, struct str bytes)
     if (!resolver->first)
         resolver->last = &resolver->first;
     map_remove(resolver->open, question->key);
-    remember(resolver, question->key, &answer);
+    answers_keep(resolver->answers, question->key, &answer, resolver->heard_ms);
     while ((waiter = question->waiters)) {
         question->waiters = waiter->next;
         waiter->answered(waiter->context, &answer);
@@ -316,8 +277,8 @@ void resolver_ask(struct resolver *resolver, const struct resolve *question,
     buf_init(&key, KEY_MAX);
     buf_printf(&key, "%lld%s %s", question->flags,
                resolver->by_sender ? question->sender : "", question->address);
-    forget_old_answers(resolver);
-    known = map_get(resolver->answers, buf_str(&key));
+    known = answers_find(resolver->answers, buf_str(&key),
+                         loop_now_ms(resolver->manager->loop));
     if (known)
         answered(context, known);
     else

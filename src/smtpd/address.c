@@ -4,6 +4,8 @@
  */
 #include "smtpd/address.h"
 
+#include "ipc/answers.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 bool smtp_address(struct session *session, const char *verb, struct str text,
@@ -33,6 +35,33 @@ const char *standard_form(struct session *session, const char *address)
     return result;
 }
 
+/* trivial-rewrite's answer, a new one or one of the last second. */
+static int ask(struct session *session, const struct resolve *question,
+               struct resolved *ret, struct fail *why)
+{
+    struct answers *answers = session->server->answers;
+    struct arena *arena = session->command;
+    struct str key = str_of(arena_printf(
+        arena, "%s\n%s", question->sender ? question->sender : "", question->address));
+    const struct resolved *known = answers_find(answers, key, clock_ms(&clock_system));
+    struct ipc_exchange exchange = {"resolve", &resolve_message, question,
+                                    &resolved_message, ret};
+
+    if (known) {
+        *ret = (struct resolved){
+            .flags = known->flags,
+            .transport = arena_copy(arena, known->transport),
+            .nexthop = arena_copy(arena, known->nexthop),
+            .recipient = arena_copy(arena, known->recipient),
+        };
+        return 0;
+    }
+    if (ipc_call(session->server->rewrite, &exchange, arena, why) < 0)
+        return -1;
+    answers_keep(answers, key, ret, clock_ms(&clock_system));
+    return 0;
+}
+
 int resolve_address(struct session *session, const char *address, struct resolved *ret,
                     struct fail *why)
 {
@@ -40,10 +69,8 @@ int resolve_address(struct session *session, const char *address, struct resolve
         .sender = session->transaction.sender,
         .address = standard_form(session, address),
     };
-    struct ipc_exchange exchange = {"resolve", &resolve_message, &question,
-                                    &resolved_message, ret};
 
-    if (ipc_call(session->server->rewrite, &exchange, session->command, why) < 0)
+    if (ask(session, &question, ret, why) < 0)
         return -1;
     if (ret->flags & RESOLVE_FAIL)
         return fail_set(why, "the resolver could not look up %s", address);

@@ -6,6 +6,7 @@
 #include "smtpd/server.h"
 
 #include "conf/mail_settings.h"
+#include "ipc/answers.h"
 #include "queue/transcript.h"
 #include "smtpd/reply_macros.h"
 #include "smtpd/restriction_list.h"
@@ -267,6 +268,7 @@ int server_after_jail(struct process *process, struct fail *why)
     server->told_troubles = trouble_classes(conf->notify_classes);
     make_resolvers(server);
     server->hosts = hosts_new("/etc/hosts", &clock_system);
+    server->answers = answers_new();
     server->rewrite = ipc_client_new(
         arena_printf(process->arena, "private/%s", conf->rewrite_service_name),
         "trivial-rewrite", timeout_ms);

@@ -70,6 +70,7 @@ struct server {
     struct match_list *backup_networks; /* permit_mx_backup_networks */
     struct hosts *hosts;
     struct ipc_client *rewrite; /* trivial-rewrite */
+    struct answers *answers;    /* of its last second */
     struct ipc_client *anvil;
     struct ipc_client *cleanup;
     struct rewrite_rules rules; /* standard form of envelope addresses */
