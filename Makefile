@@ -80,10 +80,10 @@ $(BUILD)/common/%.a: $$(call to_obj,$$(call common,$$*))
 
 # --- table types that are loaded on demand --------------------------------------
 # src/table/plugins/NAME.c or NAME/*.c makes postfix-NAME.so, where `available` finds
-# the headers of the library that it needs.
+# the headers of the library that it needs; table.plugin.NAME.with: files it shares.
 PLUGIN_NAMES := $(shell $(CC) -E -P -x c src/table/plugins/available)
 PLUGINS      := $(patsubst %,$(BUILD)/plugins/postfix-%.so,$(PLUGIN_NAMES))
-plugin_objects = $(patsubst src/table/%.c,$(BUILD)/%.o,$(wildcard src/table/plugins/$1.c src/table/plugins/$1/*.c))
+plugin_objects = $(patsubst src/table/%.c,$(BUILD)/%.o,$(wildcard src/table/plugins/$1.c src/table/plugins/$1/*.c) $(patsubst %,src/table/plugins/%,$(table.plugin.$1.with)))
 
 $(BUILD)/plugins/postfix-%.so: $$(call plugin_objects,$$*)
 	@mkdir -p $(@D)

@@ -1,0 +1,184 @@
+"""pgsql: and mysql: tables beside real servers: what a key can do, what is answered, and what
+mail does while the server is away."""
+
+import pytest
+from harness.databases import MariaDB, Postgres
+
+MAIN = """\
+virtual_mailbox_domains = v.test
+virtual_mailbox_base = /home/vmail
+virtual_uid_maps = static:9204
+virtual_gid_maps = static:9204
+recipient_delimiter = +
+"""
+TEXT = "Subject: x\n\nbody\n"
+KEYS = ["o'brien@v.test", 'q"uote@v.test', "back\\slash@v.test", "per%cent@v.test", "semi;--@v.test", "é@v.test",
+        "und_er@v.test", "' or '1'='1", "\\' or 1=1 -- ", "x' union select 'y"]  # fmt: skip
+ROWS = [
+    ("joe@v.test", "joe/", "note"), ("multi@v.test", "m1", "m2"), ("multi@v.test", "m3", ""), ("null@v.test", None, "n"),
+    ("addr@v.test", "ann@other.test", "plain"), ("local", "loc", ""), ("d@sub.v.test", "sub", ""),
+]  # fmt: skip
+
+
+def literal(text, escape):
+    return "null" if text is None else "'" + escape(text).replace("'", "''") + "'"
+
+
+def schema(escape):
+    rows = ROWS + [(k.lower(), f"key {i}", "") for i, k in enumerate(KEYS)]
+    values = ", ".join("(" + ", ".join(literal(v, escape) for v in row) + ")" for row in rows)
+    return f"create table users (address varchar(200), box varchar(200), more varchar(200));\ninsert into users values {values};\n"
+
+
+class Case:
+    def __init__(self, mta, kind):
+        self.mta = mta
+        self.kind = kind
+        self.server = Postgres(mta) if kind == "pgsql" else MariaDB(mta)
+        if kind == "pgsql":
+            self.server.start()
+            self.server.sql(
+                "create role mail login password 'se#cret';\n"
+                + schema(lambda t: t)
+                + "grant select on users to mail;\n"
+                + "create function box_of(text) returns varchar as 'select box from users where address = $1' language sql;\n"
+            )
+            self.login = "user = mail\npassword = se#cret\ndbname = postgres\n"
+        else:
+            self.server.sql("create database mail;\nuse mail;\n" + schema(lambda t: t.replace("\\", "\\\\")))
+            self.login = "user = mail\ndbname = mail\n"
+
+    def table(self, text, hosts=None):
+        self.mta.write("/etc/postfix/t.cf", f"hosts = {hosts or '127.0.0.1'}\n{self.login}{text}\n")
+        return f"{self.kind}:/etc/postfix/t.cf"
+
+    def ask(self, key, text, hosts=None):
+        """The value, None = not found; a text that starts with "fatal" = error."""
+        done = self.mta.run(["postmap", "-q", key, self.table(text, hosts)])
+        if done.returncode == 0:
+            return done.stdout[:-1]
+        return None if not done.stderr else "fatal: " + done.stderr
+
+
+@pytest.fixture(scope="module", params=["pgsql", "mysql"])
+def case(mta, request):
+    case = Case(mta, request.param)
+    yield case
+    case.server.stop()
+
+
+BOX = "query = select box from users where address = '%s'"
+BOTH = "query = select box, more from users where address = '%s'"
+
+
+@pytest.mark.parametrize(
+    "key, text, answer",
+    [
+        ("joe@v.test", BOX, "joe/"),
+        ("Joe@V.test", BOX, "joe/"),
+        ("nobody@v.test", BOX, None),
+        ("multi@v.test", BOTH, "m1,m2,m3"),
+        ("null@v.test", BOX, None),
+        ("null@v.test", BOTH, "n"),
+        ("joe@v.test", "query = select box from users where address = '%u@%d'", "joe/"),
+        ("local", "query = select box from users where address = '%u'", "loc"),
+        ("local", "query = select box from users where address = '%d'", None),
+        ("d@sub.v.test", "query = select '%3 %2 %1'", "sub v test"),
+        ("d@v.test", "query = select '%3 %2 %1'", None),
+        ("joe@v.test", "query = select '100%%'", "100%"),
+        ("addr@v.test", BOX + "\nresult_format = %s %u %d %S %U %D %1", "ann@other.test ann other.test addr@v.test addr v.test test"),
+        ("addr@v.test", BOTH + "\nresult_format = smtp:[%d]", "smtp:[other.test]"),
+        ("multi@v.test", BOTH + "\nresult_format = <%s>", "<m1>,<m2>,<m3>"),
+        ("multi@v.test", BOTH + "\nexpansion_limit = 3", "m1,m2,m3"),
+        ("joe@v.test", BOX + "\ndomain = other.test, v.test", "joe/"),
+        ("d@sub.v.test", BOX + "\ndomain = v.test", None),
+        ("local", BOX + "\ndomain = v.test", None),
+        ("joe@v.test", "table = users\nselect_field = box\nwhere_field = address", "joe/"),
+        ("joe@v.test", "table = users\nselect_field = box\nwhere_field = address\nadditional_conditions = and more = 'x'", None),
+    ],
+)  # fmt: skip
+def test_what_is_asked_and_answered(case, key, text, answer):
+    assert case.ask(key, text) == answer
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (BOTH + "\nexpansion_limit = 2", "limit exceeded"),
+        ("query = select nonsense from nowhere", "nowhere"),
+        ("query = select '%z'", "%"),
+        ("table = users\nselect_field = box", "where_field"),
+        ("", "table"),
+        (BOX + "\nexpansion_limit = many", "expansion_limit = many"),
+        (BOX + "\nno sign", 'no sign"'),
+    ],
+)
+def test_errors_say_what_is_wrong(case, text, words):
+    answer = case.ask("multi@v.test", text)
+    assert answer.startswith("fatal") and words.lower() in answer.lower()
+
+
+@pytest.mark.parametrize("number", range(len(KEYS)))
+def test_no_key_gets_out_of_its_quotes(case, number):
+    assert case.ask(KEYS[number], BOX) == f"key {number}"
+
+
+@pytest.mark.parametrize("key", ["k" * 20000, b"bad\xff", "line\nbreak", "x\\", "'", "''", "\\'"], ids=range(7))
+def test_odd_keys_are_just_not_there(case, key):
+    assert case.ask(key, BOX) is None
+
+
+def test_the_old_forms(case):
+    if case.kind == "pgsql":
+        assert case.ask("joe@v.test", "select_function = box_of") == "joe/"
+    lines = "\n".join("users_" + line for line in (case.login + "hosts = 127.0.0.1\n" + BOX).splitlines())
+    case.mta.configure(lines, reload=False)
+    done = case.mta.run(["postmap", "-q", "joe@v.test", f"{case.kind}:users"], check=True)
+    assert done.stdout == "joe/\n"
+
+
+def test_servers_stand_in_for_each_other(case):
+    socket = "unix:/home/bob/pg" if case.kind == "pgsql" else "unix:/home/bob/my/socket"
+    port = case.server.port
+    for hosts in (socket, f"127.0.0.1:{port}", f"inet:127.0.0.1:{port}", f"127.0.0.1:9, 127.0.0.1:{port}",
+                  f"unix:/none 127.0.0.1:9 {socket}"):  # fmt: skip
+        assert case.ask("joe@v.test", BOX, hosts) == "joe/", hosts
+    if case.kind == "pgsql":
+        assert case.ask("joe@v.test", BOX, f"postgresql://mail:se%23cret@127.0.0.1:{port}/postgres") == "joe/"
+        assert "authentication failed" in case.ask("joe@v.test", BOX + "\npassword = wrong")
+    assert case.ask("joe@v.test", BOX, "127.0.0.1:9").startswith("fatal")
+
+
+def test_mail_waits_while_the_server_is_away(case):
+    mta, server = case.mta, case.server
+    table = case.table(BOX + "\nretry_interval = 1\ntimeout = 2")
+    mta.configure(f"virtual_mailbox_maps = {table}\n")
+    mta.deliver("a@client.test", "joe@v.test", TEXT)
+    before = len(mta.maildir("/home/vmail/joe"))
+    server.stop()
+    assert recipient(mta, "joe@v.test")[0] == 451
+    assert recipient(mta, "nobody@v.test")[0] == 451
+    mta.sendmail(["-f", "a@client.test", "joe@v.test"], TEXT)
+    mta.log.wait(r"to=<joe@v.test>.*status=deferred.*", timeout=30)
+    assert not any("status=bounced" in line for line in mta.log.lines)
+    server.start()
+    assert recipient(mta, "nobody@v.test")[0] == 550
+    mta.deliver("a@client.test", "joe@v.test", TEXT)
+    mta.run(["postqueue", "-f"], check=True)
+    mta.wait_empty()
+    assert len(mta.maildir("/home/vmail/joe")) == before + 2
+
+
+def test_a_server_that_hangs_is_an_error_in_time(case):
+    case.server.pause()
+    try:
+        assert case.ask("joe@v.test", BOX + "\ntimeout = 2").startswith("fatal")
+    finally:
+        case.server.pause(False)
+
+
+def recipient(mta, address):
+    with mta.smtp() as client:
+        client.ehlo()
+        client.mail("a@client.test")
+        return client.rcpt(address)
