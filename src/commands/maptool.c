@@ -5,7 +5,6 @@
  */
 #include "commands/maptool.h"
 
-#include "table/file_value.h"
 #include "table/table.h"
 #include "util/ids.h"
 #include "util/log.h"
@@ -261,13 +260,13 @@ static bool query(struct maptool *tool)
     return maptool_ask(tool, str_of(tool->key), false);
 }
 
-static void list_entry(struct maptool *tool, const char *name, struct str key,
+static void list_entry(struct maptool *tool, const struct table *table, struct str key,
                        struct str value)
 {
     struct fail why;
 
-    if (tool->index.files && file_value_decode(value, tool->arena, &value, &why) < 0) {
-        log_warning("table %s: key %.*s: %s", name, STR_ARG(key), why.text);
+    if (tool->index.files && table_content(table, key, tool->arena, &value, &why) < 0) {
+        log_warning("%s", why.text);
         return;
     }
     put_entry(tool, key, value);
@@ -284,7 +283,7 @@ static void list(struct maptool *tool, const char *name)
     for (bool first = true;
          (result = table_next(table, first, &key, &value, &why)) == TABLE_FOUND;
          first = false)
-        list_entry(tool, name, key, value);
+        list_entry(tool, table, key, value);
     if (result == TABLE_ERROR)
         fatal("%s", why.text);
 }
@@ -372,6 +371,7 @@ static void prepare(struct maptool *tool)
     tool->index.places = options.places;
     tool->index.smtputf8 = options.smtputf8;
     tool->index.cache = (size_t)conf->berkeley_db_create_buffer_size;
+    tool->index.lmdb_map_size = (size_t)conf->lmdb_map_size;
     tool->index.warn = warn;
     complete_names(tool, tool->n_names);
 }

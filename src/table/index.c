@@ -85,7 +85,7 @@ static void warn_duplicate(struct job *job, struct str key)
     if (!job->options->no_fold)
         key = fold(job->arena, key, job->options->smtputf8);
     snprintf(text, sizeof(text), "%s: duplicate entry: \"%.*s\"",
-             table_writer_path(job->writer), STR_ARG(key));
+             table_writer_label(job->writer), STR_ARG(key));
     warn(job, text);
 }
 
@@ -111,7 +111,7 @@ static int put(struct job *job, struct str key, struct str value, struct fail *w
 
     if (result > 0 && job->options->duplicate == INDEX_DUPLICATE_WARN)
         warn_duplicate(job, key);
-    return result < 0 ? fail_prefix(why, "%s", table_writer_path(job->writer)) : 0;
+    return result < 0 ? fail_prefix(why, "%s", table_writer_label(job->writer)) : 0;
 }
 
 /* Daemons that want UTF-8 would never find it. */
@@ -215,6 +215,7 @@ static int open_writer(struct job *job, const char *name, enum table_writer_mode
         .smtputf8 = options->smtputf8,
         .file_mode = options->plain_mode || mode == TABLE_CHANGE ? 0644 : source,
         .cache = options->cache,
+        .lmdb_map_size = options->lmdb_map_size,
     };
 
     return table_writer_open(name, &writer, &job->writer, why);
@@ -249,8 +250,6 @@ static int check_type(const struct table_places *places, struct str type,
     known = table_type_find(places, type, why);
     if (!known)
         return -1;
-    if (strcmp(known->name, "proxy") == 0)
-        return fail_set(why, "can't create maps via the proxy service");
     if (!known->writer)
         return fail_set(why,
                         "unsupported dictionary type: %s does not support bulk-mode "
@@ -268,11 +267,15 @@ static int run(const char *name, const struct index_options *options,
     struct fail restore;
     int became = 0, result;
 
-    if (check_type(&options->places, type, name, why) < 0)
-        return -1;
+    if (str_is(type, "proxy"))
+        return fail_set(why, "can't create maps via the proxy service");
     job.lines = table_lines_open(mode == TABLE_CREATE ? path : "-", why);
     if (!job.lines)
         return -1;
+    if (check_type(&options->places, type, name, why) < 0) {
+        table_lines_free(job.lines);
+        return -1;
+    }
     if (!options->keep_rights)
         became = index_become_owner(path, why);
     if (became == 0)

@@ -27,6 +27,7 @@ struct index_options {
     bool files;       /* -F: values name files, and the index holds their content */
     bool smtputf8;
     size_t cache; /* berkeley_db_create_buffer_size; 0 = 16 MB */
+    size_t lmdb_map_size;
     void (*warn)(void *context, const char *text);
     void *context;
 };

@@ -172,6 +172,23 @@ static const struct table_type *load(const char *path, struct str name, struct f
     return NULL;
 }
 
+/* Of types that come in packages of their own. */
+static const char *hint(struct str name)
+{
+    static const struct {
+        const char *type, *words;
+    } packages[] = {
+#define PACKAGE(type) {type, ". Is the postfix-" type " package installed?"}
+        PACKAGE("cdb"),   PACKAGE("ldap"),  PACKAGE("lmdb"),
+        PACKAGE("mysql"), PACKAGE("pgsql"), PACKAGE("sqlite"),
+    };
+
+    for (size_t i = 0; i < COUNT(packages); i++)
+        if (str_is(name, packages[i].type))
+            return packages[i].words;
+    return "";
+}
+
 static bool has_objects(const struct table_places *places)
 {
     return strcmp(objects_of(places), "no") != 0;
@@ -192,7 +209,7 @@ const struct table_type *plugin_find(const struct table_places *places, struct s
     if (!object && has_objects(places))
         found = read_lists(&reading, why);
     if (found >= 0 && !reading.object)
-        fail_set(why, "unsupported dictionary type: %.*s", STR_ARG(name));
+        fail_set(why, "unsupported dictionary type: %.*s%s", STR_ARG(name), hint(name));
     else if (found >= 0 && !has_objects(places))
         fail_set(why, "unsupported dictionary type: %.*s (shlib_directory is \"no\")",
                  STR_ARG(name));

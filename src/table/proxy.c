@@ -119,6 +119,8 @@ static void writer_abort(struct table_writer *writer)
 }
 
 static const struct table_writer_type proxy_writer = {
+    .suffix = "",
+    .label = {"", ""},
     .open = writer_open,
     .put = writer_put,
     .erase = writer_erase,

@@ -70,7 +70,8 @@ static int take_reference(struct str *rest)
     return (int)n;
 }
 
-/* The largest n of "$n" in result, 0 when there is none, or -1 when the syntax is bad. */
+/* The largest n of "$n" in result, 0 when there is none, or -1 when the syntax is bad;
+ * "$0" is none that there is. */
 static int largest_reference(struct str result)
 {
     int largest = 0;
@@ -80,7 +81,7 @@ static int largest_reference(struct str result)
 
         result = str_tail(result, str_find(result, '$'));
         n = take_reference(&result);
-        if (n == -2)
+        if (n == -2 || n == 0)
             return -1;
         largest = n > largest ? n : largest;
     }
@@ -256,20 +257,19 @@ static int read_inline(struct table *table, struct fail *why)
     long n = 0;
 
     if (!str_unbrace(str_of(table->path), &rest))
-        return fail_set(why, "%s: no closing '}' in \"%s\"", rules->kind->map,
-                        table->path);
+        return fail_set(why, "%s: missing '}' in \"%s\"", rules->kind->map, table->path);
     while (str_word_braced(&rest, ", \t\r\n", &word) && word.n > 0) {
         if (word.p[0] != '{')
             return fail_set(why, "%s: no '{' at start of text in \"%.*s\"",
                             rules->kind->map, STR_ARG(word));
         if (!str_unbrace(word, &text))
-            return fail_set(why, "%s: syntax error in \"%.*s\"", rules->kind->map,
-                            STR_ARG(word));
+            return fail_set(why, "%s: syntax error after '}' in \"%.*s\"",
+                            rules->kind->map, STR_ARG(word));
         read_rule(table, text, ++n);
     }
-    return word.n > 0 ? fail_set(why, "%s: no closing '}' in \"%s\"", rules->kind->map,
-                                 table->path)
-                      : 0;
+    return word.n > 0
+               ? fail_set(why, "%s: missing '}' in \"%s\"", rules->kind->map, table->path)
+               : 0;
 }
 
 int rules_open(struct table *table, const struct rule_kind *kind, struct fail *why)

@@ -135,7 +135,13 @@ const char *tables_open_failure(const struct tables *tables)
 static void open_table(struct table *table)
 {
     table->arena = arena_new("table");
-    table->failed = false;
+    table->failed = table->path[0] == '\0' || table->name[0] == ':';
+    if (table->failed) {
+        fail_set(&table->failure,
+                 "open dictionary: expecting \"type:name\" form instead of \"%s\"",
+                 table->name);
+        return;
+    }
     if (!table->type) {
         table->type = table_type_find(
             &table->tables->options.places,
@@ -246,17 +252,16 @@ enum table_result table_answer(struct arena *arena, struct str value,
     return TABLE_FOUND;
 }
 
-static enum table_result with_content(const struct table *table, struct str key,
-                                      struct arena *arena, struct str *value,
-                                      struct fail *why)
+int table_content(const struct table *table, struct str key, struct arena *arena,
+                  struct str *value, struct fail *why)
 {
     int status = (table->traits & TABLE_INDEXED)
                      ? file_value_decode(*value, arena, value, why)
                      : file_value_read(*value, arena, value, why);
 
-    if (status == 0)
-        return TABLE_FOUND;
-    return fail_prefix(why, "table %s: key %.*s", table->name, STR_ARG(key));
+    return status == 0
+               ? 0
+               : fail_prefix(why, "table %s: key %.*s", table->name, STR_ARG(key));
 }
 
 enum table_result table_lookup(struct table *table, struct str key, struct arena *arena,
@@ -278,8 +283,9 @@ enum table_result table_lookup(struct table *table, struct str key, struct arena
         !(table->traits & TABLE_ANY_VALUE) && !fold_is_utf8(value))
         return fail_set(why, "table %s: key \"%.*s\": the value is not UTF-8",
                         table->name, STR_ARG(key));
-    if (result == TABLE_FOUND && (table->flags & TABLE_FILES))
-        result = with_content(table, key, arena, &value, why);
+    if (result == TABLE_FOUND && (table->flags & TABLE_FILES) &&
+        table_content(table, key, arena, &value, why) < 0)
+        return TABLE_ERROR;
     if (result == TABLE_FOUND && ret_value)
         *ret_value = value;
     return result;

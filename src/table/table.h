@@ -119,6 +119,13 @@ enum table_result table_next(struct table *table, bool first, struct str *ret_ke
                              struct str *ret_value, struct fail *why) MUST_CHECK;
 
 /*
+ * With TABLE_FILES, make *value, as table_next gave it for key, the content of the
+ * files; a look-up has done so.
+ */
+int table_content(const struct table *table, struct str key, struct arena *arena,
+                  struct str *value, struct fail *why) MUST_CHECK;
+
+/*
  * Did an indexed file change since it was opened? Costs one stat(2) for each
  * indexed table, so ask once a client. *ret_name (may be NULL) gets the name
  * for the log line "table X has changed -- restarting".

@@ -67,6 +67,8 @@ struct table_writer {
 
 struct table_writer_type {
     const char *suffix; /* of the index behind the source's name: ".db" */
+    /* compat: what stands before and behind the source's name in a warning */
+    const char *label[2];
     int (*open)(struct table_writer *writer, struct fail *why);
     /* Texts are NUL-terminated and folded. */
     int (*put)(struct table_writer *writer, struct str key, struct str value,

@@ -98,7 +98,8 @@ void table_writer_abort(struct table_writer *writer)
     release(writer);
 }
 
-const char *table_writer_path(const struct table_writer *writer)
+const char *table_writer_label(const struct table_writer *writer)
 {
-    return writer->path;
+    return arena_printf(writer->arena, "%s%s%s", writer->type->label[0], writer->name,
+                        writer->type->label[1]);
 }

@@ -30,6 +30,7 @@ struct table_writer_options {
     mode_t file_mode;       /* of a new index; that of the source */
     const char *proxywrite; /* path of that service's socket, for proxy: tables */
     size_t cache;           /* berkeley_db_create_buffer_size; 0 = 16 MB */
+    size_t lmdb_map_size;   /* 0 = 1 MB */
 };
 
 /* name is "hash:/etc/aliases", or for TABLE_CHANGE "proxy:hash:/etc/aliases"; -1 also for
@@ -50,7 +51,7 @@ int table_writer_finish(struct table_writer *writer, struct fail *why) MUST_CHEC
 /* Give up: the old index stays. NULL is fine. */
 void table_writer_abort(struct table_writer *writer);
 
-/* "/etc/aliases.db": the file behind an indexed table. */
-const char *table_writer_path(const struct table_writer *writer);
+/* "/etc/aliases.db": what warnings call an indexed table. Lives as long as the writer. */
+const char *table_writer_label(const struct table_writer *writer);
 
 #endif

@@ -89,6 +89,16 @@ postmap -hmq - regexp:all <m
 postmap -bmq - regexp:all <m
 postmap -hbmq - regexp:all <m
 postmap -hq - regexp:re <m
+postmap lmdb:t; postmap -s lmdb:t; postmap -q foo lmdb:t; postmap -q none lmdb:t; postmap -d foo lmdb:t; postmap -d foo lmdb:t; postmap -q foo lmdb:t
+postmap -w lmdb:t; postmap -r lmdb:t; postmap -q foo lmdb:t; echo 'foo new' | postmap -i lmdb:t; echo 'foo new' | postmap -ir lmdb:t; postmap -q foo lmdb:t
+postmap -n lmdb:t; postmap -q foo lmdb:t; postmap -f lmdb:t; postmap -f -q Foo lmdb:t; postmap -q foo lmdb:t; postmap -q a lmdb:nowhere
+postmap cdb:t; postmap -q foo cdb:t; postmap -q FOO cdb:t; postmap -q none cdb:t; postmap -q '' cdb:t; postmap -q a cdb:nowhere
+postmap -w cdb:t; postmap -r cdb:t; postmap -q foo cdb:t; postmap -N cdb:t; postmap -q foo cdb:t; postmap -f cdb:t; postmap -f -q Foo cdb:t
+postmap -q k pipemap:{static:a,inline:{a=b}}; postmap -q k pipemap:{static:x,inline:{a=b}}; postmap -q k pipemap:{}; postmap -q k pipemap:x; postmap -q k pipemap:{foo}
+postmap -q k unionmap:{static:a,inline:{k=b},static:c}; postmap -q k unionmap:{inline:{z=1}}; postmap -q k unionmap:{}; postmap -s unionmap:{static:a}
+postmap -q k randmap:{a}; postmap -q k 'randmap:{ {a b} }'; postmap -q k randmap:{}; postmap -s randmap:{a}; postmap -q k internal:x; postmap -s internal:x
+postmap -q k 'pipemap:{static:x, pcre:{{/(x)/ got$1}}}'; postmap -q k 'regexp:{ {/k/ a}{/x/ y} }'; postmap -q k 'cidr:{ {1.2.3.0/24 x}'; postmap -q k static:; postmap -q k :x
+postmap -F -q a inline:{a=t2}; postmap -F -s inline:{a=t2}; postmap -F -q a 'unionmap:{static:t2}'; postmap -F -q a 'regexp:{{/./ t2}}'; postmap static:x; postmap inline:{a=b}
 postalias a; postalias -s a; postalias -q foo a; postalias -q none a; postalias -q 'quoted user' a
 postalias a; printf 'root\\nlist\\n' | postalias -q - a; postalias -d foo a; postalias -d foo a
 postalias a; echo 'new: one, two' | postalias -i a; postalias -q new a

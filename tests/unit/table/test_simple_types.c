@@ -1,4 +1,5 @@
-/* texthash, inline, static, environ, fail, unix: each in one table of questions. */
+/* texthash, inline, static, environ, fail, unix, tables of tables: each in one table of
+ * questions. */
 #include "table/tables.h"
 
 static const struct {
@@ -20,13 +21,37 @@ static const struct {
     {"static:two words", "x", "two words"},
     {"static:{ open", "x", "(error)"},
     {"fail:because", "x", "(error)"},
-    {"environ:", "POSTERN_TEST", "Value"},
-    {"environ:", "postern_test", "(none)"},
+    {"environ:x", "POSTERN_TEST", "Value"},
+    {"environ:x", "postern_test", "(none)"},
     {"unix:passwd.byname", "root", "root:x:0:0:root:/root:/bin/bash"},
     {"unix:passwd.byname", "ROOT", "root:x:0:0:root:/root:/bin/bash"},
     {"unix:passwd.byname", "no-such-user-here", "(none)"},
     {"unix:group.byname", "root", "root:x:0:"},
     {"unix:group.byname", "no-such-group-here", "(none)"},
+    {"internal:x", "a", "(none)"},
+    {"randmap:{one}", "a", "one"},
+    {"randmap:{ one, one }", "a", "one"},
+    {"randmap:{}", "a", "(error)"},
+    {"randmap:one", "a", "(error)"},
+    {"pipemap:{inline:{a=b}, inline:{b=C}, pcre:{{/(c)/ <$1>}}}", "A", "<C>"},
+    {"pipemap:{inline:{a=b}, inline:{x=y}}", "a", "(none)"},
+    {"pipemap:{inline:{a=b}, fail:x}", "a", "(error)"},
+    {"pipemap:{inline:{a=b}, fail:x}", "b", "(none)"},
+    {"pipemap:{inline:{a=b}, none:x}", "a", "(error)"},
+    {"pipemap:{}", "a", "(error)"},
+    {"pipemap:{x}", "a", "(error)"},
+    {"pipemap:static:x", "a", "(error)"},
+    {"unionmap:{static:1, inline:{a=2}, static:3}", "a", "1,2,3"},
+    {"unionmap:{static:1, inline:{a=2}, static:3}", "b", "1,3"},
+    {"unionmap:{inline:{a=2}}", "b", "(none)"},
+    {"unionmap:{static:1, fail:x}", "b", "(error)"},
+    {"unionmap:{fail:x, static:1}", "b", "(error)"},
+    {"unionmap:{unionmap:{static:1}, pipemap:{static:2}}", "b", "1,2"},
+    {"debug:inline:{a=b}", "A", "b"},
+    {"debug:fail:x", "a", "(error)"},
+    {"debug:x", "a", "(error)"},
+    {"static:", "a", "(error)"},
+    {":x", "a", "(error)"},
 };
 
 static void answers_as_its_name_says(void **state)
@@ -39,6 +64,26 @@ static void answers_as_its_name_says(void **state)
 
         ROW_TEXT(inline_rows[i].table, got, inline_rows[i].value);
     }
+}
+
+static void tables_of_patterns_are_asked_for_whole_keys_only(void **state)
+{
+    static const struct {
+        const char *name;
+        bool fixed;
+    } rows[] = {
+        {"unionmap:{static:a, inline:{a=b}}", true},
+        {"unionmap:{static:a, cidr:{{1.2.3.4 x}}}", false},
+        {"pipemap:{static:a, pcre:{{/x/ y}}}", true},
+        {"pipemap:{pcre:{{/x/ y}}, static:a}", false},
+        {"debug:regexp:{{/x/ y}}", false},
+        {"debug:static:x", true},
+    };
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < ROWS(rows); i++)
+        assert_int_equal(table_is_fixed(table_open(bench->tables, rows[i].name, 0)),
+                         rows[i].fixed);
 }
 
 static void inline_lists_in_order_and_warns_of_duplicates(void **state)
@@ -109,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(answers_as_its_name_says),
+        TEST(tables_of_patterns_are_asked_for_whole_keys_only),
         TEST(inline_lists_in_order_and_warns_of_duplicates),
         TEST(types_without_order_refuse_to_list),
         TEST(texthash_reads_what_postmap_reads),

@@ -8,7 +8,7 @@
  */
 #include "table/plugins/berkeley/berkeley.h"
 
-#include "table/type.h"
+#include "table/aside.h"
 #include "util/buf.h"
 #include "util/file.h"
 
@@ -122,6 +122,29 @@ static void warn_when_older(struct table *table, const struct reader *reader)
                    table->path);
 }
 
+/*
+ * The library takes a bucket behind the end of the file for an empty one, and what
+ * was in it is not found. The first page says how many there are.
+ */
+static int check_length(int fd, struct fail *why)
+{
+    enum { MAGIC = 3, PAGE_SIZE = 5, LAST_PAGE = 8, WORDS };
+    uint32_t head[WORDS];
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return fail_set(why, "%m");
+    if (pread(fd, head, sizeof(head), 0) != sizeof(head))
+        return fail_set(why, "it is cut short: make it again with postmap");
+    if (head[MAGIC] != DB_HASHMAGIC && head[MAGIC] != DB_BTREEMAGIC) /* other machine's */
+        for (size_t i = 0; i < WORDS; i++)
+            head[i] = __builtin_bswap32(head[i]);
+    if ((head[MAGIC] == DB_HASHMAGIC || head[MAGIC] == DB_BTREEMAGIC) &&
+        (uint64_t)st.st_size < ((uint64_t)head[LAST_PAGE] + 1) * head[PAGE_SIZE])
+        return fail_set(why, "it is cut short: make it again with postmap");
+    return 0;
+}
+
 /* Open under a shared lock, so that a file that Postfix's postmap is just rewriting is
  * waited for. */
 static int open_locked(struct table *table, struct reader *reader, int fd, DBTYPE type,
@@ -129,12 +152,14 @@ static int open_locked(struct table *table, struct reader *reader, int fd, DBTYP
 {
     size_t cache = table_options(table)->db_read_cache;
     int locked = file_lock_within(fd, FILE_LOCK_SHARED, FILE_LOCK_FLOCK,
-                                  BERKELEY_LOCK_ATTEMPTS, BERKELEY_LOCK_DELAY_MS, why);
+                                  ASIDE_LOCK_ATTEMPTS, ASIDE_LOCK_DELAY_MS, why);
 
     if (locked != 0)
         return locked > 0
                    ? fail_set(why, "open database %s: it stays locked", reader->index)
                    : -1;
+    if (check_length(fd, why) < 0)
+        return fail_prefix(why, "open database %s", reader->index);
     if (berkeley_open(reader->index, type, DB_RDONLY, cache ? cache : DEFAULT_READ_CACHE,
                       &reader->berkeley, why) < 0)
         return fail_prefix(why, "open database %s", reader->index);
@@ -175,7 +200,7 @@ static int btree_open(struct table *table, struct fail *why)
 static int lock(struct reader *reader, enum file_lock how, struct fail *why)
 {
     int result = file_lock_within(reader->berkeley.fd, how, FILE_LOCK_FLOCK,
-                                  BERKELEY_LOCK_ATTEMPTS, BERKELEY_LOCK_DELAY_MS, why);
+                                  ASIDE_LOCK_ATTEMPTS, ASIDE_LOCK_DELAY_MS, why);
 
     return result > 0 ? fail_set(why, "%s stays locked", reader->index) : result;
 }

@@ -16,11 +16,6 @@ struct berkeley {
                here */
 };
 
-enum {
-    BERKELEY_LOCK_ATTEMPTS = 200, /* times BERKELEY_LOCK_DELAY_MS: 20 s */
-    BERKELEY_LOCK_DELAY_MS = 100,
-};
-
 /* path may be relative. type: DB_HASH or DB_BTREE; flags: of DB->open. why->code is the
  * errno. */
 int berkeley_open(const char *path, DBTYPE type, u_int32_t flags, size_t cache,

@@ -1,0 +1,121 @@
+/* Files aside, their names, their locks. */
+#include "table/aside.h"
+
+#include "util/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { OPEN_ATTEMPTS = 10 };
+
+static int lock_exclusive(int fd, struct fail *why)
+{
+    int locked = file_lock_within(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK,
+                                  ASIDE_LOCK_ATTEMPTS, ASIDE_LOCK_DELAY_MS, why);
+
+    return locked > 0 ? fail_set(why, "it stays locked by another process") : locked;
+}
+
+/* Is fd still the file at path? */
+static bool is_current(int fd, const char *path)
+{
+    struct stat open_one, named;
+
+    return fstat(fd, &open_one) == 0 && stat(path, &named) == 0 &&
+           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
+/* Open and lock the index that exists, whichever has the name once we hold the lock. */
+static int lock_index(struct table_writer *writer, struct aside *aside, struct fail *why)
+{
+    for (int i = 0; i < OPEN_ATTEMPTS; i++) {
+        aside->lock_fd = open(writer->path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+        if (aside->lock_fd < 0)
+            return fail_set(why, "open database %s: %m", writer->path);
+        if (lock_exclusive(aside->lock_fd, why) < 0)
+            return fail_prefix(why, "lock %s", writer->path);
+        if (is_current(aside->lock_fd, writer->path))
+            return 0;
+        close(aside->lock_fd);
+        aside->lock_fd = -1;
+    }
+    return fail_set(why, "open database %s: it changes again and again", writer->path);
+}
+
+void aside_forget(struct aside *aside)
+{
+    if (aside->temporary)
+        unlink(aside->temporary);
+    if (aside->lock_fd >= 0)
+        close(aside->lock_fd);
+    if (aside->fd >= 0)
+        close(aside->fd);
+    aside->lock_fd = aside->fd = -1;
+    aside->temporary = NULL;
+}
+
+/* Make the empty file that is to be filled. 1 = we may not, 0 = made. */
+static int make_temporary(struct table_writer *writer, struct aside *aside,
+                          struct fail *why)
+{
+    const char *name =
+        arena_printf(writer->arena, "%s.%ld.tmp", writer->path, (long)getpid());
+    int fd, error;
+
+    unlink(name); /* left by a crash of a process with our number */
+    fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+              writer->options.file_mode);
+    error = errno;
+    if (fd < 0 && (error == EACCES || error == EPERM) &&
+        euidaccess(writer->path, W_OK) == 0)
+        return 1;
+    errno = error;
+    if (fd < 0)
+        return fail_set(why, "open database %s: %m", writer->path);
+    aside->temporary = name;
+    aside->fd = fd;
+    if (fchmod(fd, writer->options.file_mode) < 0)
+        return fail_set(why, "set the mode of %s: %m", name);
+    return 0;
+}
+
+const char *aside_name(struct table_writer *writer, const struct aside *aside)
+{
+    const char *safe;
+
+    if (aside->temporary == NULL)
+        return writer->path;
+    safe = arena_printf(writer->arena, "/proc/self/fd/%d", aside->fd);
+    return access(safe, F_OK) == 0 ? safe : aside->temporary;
+}
+
+int aside_open(struct table_writer *writer, struct aside *ret, struct fail *why)
+{
+    const struct table_writer_options *options = &writer->options;
+    bool create = options->mode == TABLE_CREATE ||
+                  (!options->must_exist && euidaccess(writer->path, F_OK) < 0);
+    int in_place;
+
+    *ret = (struct aside){.lock_fd = -1, .fd = -1};
+    in_place = create ? make_temporary(writer, ret, why) : 1;
+    return in_place < 0 || (in_place && lock_index(writer, ret, why) < 0) ? -1 : 0;
+}
+
+bool aside_is_new(const struct aside *aside)
+{
+    return aside->temporary != NULL;
+}
+
+int aside_finish(struct table_writer *writer, struct aside *aside, struct fail *why)
+{
+    if (fsync(aside->temporary ? aside->fd : aside->lock_fd) < 0)
+        return fail_set(why, "sync %s: %m", writer->path);
+    if (!aside->temporary)
+        return 0;
+    if (rename(aside->temporary, writer->path) < 0)
+        return fail_set(why, "rename to %s: %m", writer->path);
+    aside->temporary = NULL;
+    return file_sync_parent(writer->path, why);
+}
