@@ -34,12 +34,6 @@ MUTANTS = {
         "                     m->flags & SUBMIT_HOLD ? QUEUE_HOLD : NULL, &why) < 0)\n        (void)why;",
         "t04_a_failed_sync",
     ),
-    "done-before-it-is-noted": (
-        "deliver/report.c",
-        "if (append(delivery, DELIVERY_LOG_BOUNCE, recipient, outcome, \"failed\") < 0) {",
-        "if (append(delivery, DELIVERY_LOG_BOUNCE, recipient, outcome, \"failed\") < -1) {",
-        "t04_an_error_at_every_call and bounce",
-    ),
     "no-mark": (
         "queue/envelope.c",
         "    return record_retype(fd, recipient_offset, RECORD_RECIPIENT, RECORD_DONE, why);",
@@ -50,11 +44,11 @@ MUTANTS = {
         "qmgr/admit.c",
         "if (file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, &why) != 0) {",
         "if (0) {",
-        "t45_a_killed_queue_manager",
+        "t01_a_new_queue_manager",
     ),
     "no-lock-of-master": (
         "master/lock.c",
-        "    status = file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, why);",
+        "    status = file_lock_within(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, LOCK_TRIES,\n                              LOCK_DELAY_MS, why);",
         "    status = 0;",
         "t54_starts_at_once",
     ),

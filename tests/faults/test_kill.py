@@ -1,6 +1,8 @@
 """T1: each program is killed at each call by which it changes something, while a
 message goes to a mailbox of each kind, to another server, and back to its sender."""
 
+import threading
+
 import pytest
 
 from harness.sandbox import wait_until
@@ -87,3 +89,26 @@ def test_t01_master_is_killed_at_every_step(site, some):
         site.forget()
     print(f"master: {hits} of {len(chosen)} points hit")
     assert hits >= len(chosen) * 0.5
+
+
+def test_t01_a_new_queue_manager_waits_for_a_delivery_under_way(site):
+    """The agent holds the lock of the queue file that the dead one gave it."""
+    go = threading.Event()
+
+    def slow(talk):
+        talk.say("220 sink.test")
+        while line := talk.command():
+            if line[:4] == b"DATA":
+                talk.say("354 go on")
+                talk.keep(talk.data())
+                go.wait(60)
+            talk.say("250 2.0.0 fine")
+
+    site.sink.script = slow
+    assert site.send(["relay"])
+    wait_until(lambda: site.sink.messages, 30, "the content at the other side")
+    mark = site.box.log.mark()
+    assert site.box.kill("qmgr")
+    site.box.log.wait(r"qmgr\[\d+\]: \w+: skipped, still being delivered|qmgr.*queue active", since=mark)
+    go.set()
+    site.settle()

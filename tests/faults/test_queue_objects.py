@@ -123,7 +123,7 @@ def test_t18_damaged_queue_files(site, rng, some, queue):
     files = damaged(data, rng, some, 60)
     mark = site.box.log.mark()
     for start in range(0, len(files), 400):
-        site.box.postfix("stop", check=True)
+        site.box.postfix("stop")
         batch = {}
         for number, content in enumerate(files[start : start + 400]):
             batch[put(site, queue, content, number)] = content
