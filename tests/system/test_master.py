@@ -581,7 +581,7 @@ def test_a_second_master_is_refused(box):
 def test_a_look_at_the_lock_does_not_keep_master_from_starting(box):
     """postfix status holds it for a moment."""
     box.start(mail=False)
-    box.run("postfix check && touch /var/spool/postfix/pid/master.pid")
+    box.run("postfix check; touch /var/spool/postfix/pid/master.pid")
     with open(box.path("/var/spool/postfix/pid/master.pid")) as looking:
         fcntl.flock(looking, fcntl.LOCK_SH)
         starting = box.popen(["/usr/lib/postfix/sbin/master", "-w"])
@@ -606,7 +606,7 @@ def test_options_that_do_not_fit(box):
 
 def test_two_queues_cannot_share_a_data_directory(box):
     start(box)
-    box.run("mkdir /tmp/two /tmp/queue && cp /etc/postfix/* /tmp/two && "
+    box.run("mkdir /tmp/two /tmp/queue && cp -r /etc/postfix/. /tmp/two && "
             "sed -i '/^queue_dir/d; $ a queue_directory = /tmp/queue\\nconfig_directory = /tmp/two' /tmp/two/main.cf")
     done = box.postfix("-c", "/tmp/two", "start")
     assert done.returncode == 1
