@@ -60,13 +60,14 @@ void answer_mail(struct session *session, struct str argument)
         session_reply(session, REPLY_MAIL_SYNTAX);
         return;
     }
+    if (limits_exceeded(session, CLIENT_MESSAGE))
+        return;
     if (!smtp_address(session, "MAIL", str_tail(argument, 5), PATH_NULL_OK, &path)) {
         session_reply(session, REPLY_BAD_SENDER);
         return;
     }
     if (!options_take(session, OPTION_MAIL, path.rest, &options) ||
-        too_big(session, arena_copy_str(session->command, path.address), options.size) ||
-        limits_exceeded(session, CLIENT_MESSAGE)) {
+        too_big(session, arena_copy_str(session->command, path.address), options.size)) {
         transaction_reset(session);
         return;
     }

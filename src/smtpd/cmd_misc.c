@@ -1,6 +1,7 @@
 /* Commands of one line each: RSET, NOOP, VRFY, HELP, QUIT (RFC 5321 sections 4.1.1.5 to
  * 10), and those that are not offered. */
 #include "smtpd/address.h"
+#include "smtpd/limits.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
 
@@ -29,6 +30,9 @@ void answer_vrfy(struct session *session, struct str argument)
         session_reply(session, REPLY_VRFY_DISABLED);
     else if (argument.n == 0)
         session_reply(session, REPLY_VRFY_SYNTAX, "");
+    else if (limits_exceeded(session,
+                             CLIENT_RECIPIENT)) /* as good as RCPT for guessing */
+        return;
     else if (!smtp_address(session, "VRFY", argument, 0, &path))
         session_reply(session, REPLY_BAD_RECIPIENT);
     else if (!restrict_recipient(session, path.address.p))

@@ -38,12 +38,13 @@ void answer_rcpt(struct session *session, struct str argument)
         session_reply(session, REPLY_RCPT_SYNTAX);
         return;
     }
+    if (limits_exceeded(session, CLIENT_RECIPIENT))
+        return;
     if (!smtp_address(session, "RCPT", str_tail(argument, 3), 0, &path)) {
         session_reply(session, REPLY_BAD_RECIPIENT);
         return;
     }
-    if (!options_take(session, OPTION_RCPT, path.rest, &options) || too_many(session) ||
-        limits_exceeded(session, CLIENT_RECIPIENT))
+    if (!options_take(session, OPTION_RCPT, path.rest, &options) || too_many(session))
         return;
     recipient = arena_copy_str(transaction->arena, path.address);
     if (restrict_recipient(session, recipient) ||

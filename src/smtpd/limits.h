@@ -14,7 +14,8 @@
 bool limits_connect(struct session *session);
 void limits_disconnect(struct session *session);
 
-/* MAIL or RCPT. True: too much, and the client has its 450. */
+/* MAIL, RCPT or VRFY, before its address is looked at. True: too much, and the client has
+ * its 450. */
 bool limits_exceeded(struct session *session, enum client_event event);
 
 #endif
