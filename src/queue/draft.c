@@ -257,6 +257,17 @@ static int move_to(struct draft *draft, const char *queue, struct fail *why)
     return 0;
 }
 
+/* The group of the set-gid commands may put names into maildrop/, but not open it. */
+static int sync_name(const struct draft *draft, int fd, struct fail *why)
+{
+    if (file_sync_parent(draft->path, why) == 0)
+        return 0;
+    if (why->code != EACCES)
+        return -1;
+    return syncfs(fd) < 0 ? fail_set(why, "sync the file system of %s: %m", draft->path)
+                          : 0;
+}
+
 /* From collected bytes to a durable, complete file; the descriptor is closed on success.
  */
 static int complete(struct draft *draft, mode_t mode, const char *final_queue,
@@ -272,7 +283,7 @@ static int complete(struct draft *draft, mode_t mode, const char *final_queue,
         return fail_set(why, "change mode of %s: %m", draft->path);
     if (fsync(fd) < 0)
         return fail_set(why, "sync %s: %m", draft->path);
-    if (draft->sync_directory && file_sync_parent(draft->path, why) < 0)
+    if (draft->sync_directory && sync_name(draft, fd, why) < 0)
         return -1;
     draft->fd = -1;
     if (close(fd) < 0)
