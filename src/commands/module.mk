@@ -9,6 +9,7 @@ commands.programs += postkick
 commands.programs += postlock
 commands.programs += postlog
 commands.programs += postmap
+commands.programs += postmulti
 commands.programs += postqueue
 commands.programs += postsuper
 commands.programs += sendmail

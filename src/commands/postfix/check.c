@@ -5,6 +5,7 @@
  * queues.
  */
 #include "commands/postfix/postfix.h"
+#include "commands/run.h"
 #include "util/file.h"
 #include "util/log.h"
 
@@ -93,7 +94,7 @@ bool check_queue(const struct control *control)
                                        control->conf->command_directory),
                           NULL};
 
-    return process_run(argv) == 0;
+    return run_command(argv) == 0;
 }
 
 static void check_program(const struct control *control, const char *name)
@@ -121,12 +122,13 @@ void check_files(const struct control *control)
     const struct conf *conf = control->conf;
 
     walk(control, conf->config_directory, true, owned_by_root);
-    walk(control, conf->daemon_directory, true, owned_by_root);
+    if (!control->secondary)
+        walk(control, conf->daemon_directory, true, owned_by_root);
     walk(control, conf->data_directory, false, owned_by_mail);
     for (size_t i = 0; i < COUNT(queues); i++)
         walk(control, below_queue(control, queues[i]), false, owned_by_mail);
     walk(control, below_queue(control, "etc"), false, same_as_outside);
     walk(control, below_queue(control, "corrupt"), false, damaged);
-    for (size_t i = 0; setgid_programs[i]; i++)
+    for (size_t i = 0; setgid_programs[i] && !control->secondary; i++)
         check_program(control, setgid_programs[i]);
 }

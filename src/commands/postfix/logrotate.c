@@ -4,6 +4,7 @@
  * compressed at the end, when a line or two may still have come.
  */
 #include "commands/postfix/postfix.h"
+#include "commands/run.h"
 #include "util/log.h"
 #include "util/wait.h"
 
@@ -35,7 +36,7 @@ static const char *new_name(const struct control *control, const char *path)
 static void compress(const struct control *control, const char *path)
 {
     const char *argv[] = {control->conf->maillog_file_compressor, path, NULL};
-    int status = process_run(argv);
+    int status = run_command(argv);
 
     if (status != 0)
         fatal("maillog_file_compressor: %s %s: exit status %d", argv[0], path, status);

@@ -7,6 +7,7 @@
  */
 #include "commands/postfix/lint.h"
 #include "commands/postfix/postfix.h"
+#include "commands/run.h"
 #include "service/logging.h"
 #include "util/ids.h"
 #include "util/log.h"
@@ -178,6 +179,7 @@ static int explain(const struct control *control)
 static const struct word {
     const char *name;
     int (*run)(const struct control *control);
+    bool alone;   /* for the default instance, whatever others there are */
     bool lenient; /* works with a broken main.cf */
     /* Looks at main.cf and master.cf before anything else, for all that is wrong there or
        for what would keep daemons from starting. */
@@ -195,7 +197,7 @@ static const struct word {
     {.name = "status", .run = status, .lenient = true},
     {.name = "set-permissions", .run = set_permissions},
     {.name = "logrotate", .run = logrotate},
-    {.name = "explain", .run = explain},
+    {.name = "explain", .run = explain, .alone = true},
 };
 
 static const struct word *find_word(const char *name)
@@ -289,6 +291,60 @@ static void examine(struct control *control, const struct word *word)
     control->command.quiet = control->errors > 0 || word->examines == EXAMINES;
 }
 
+/*
+ * With other instances, and none of them chosen, the command is for all: the
+ * multi-instance manager calls us again for each. The first process of a container stays
+ * what it is.
+ */
+static void hand_over(const struct control *control, const struct word *word)
+{
+    struct texts argv = {0};
+    struct conf *conf;
+    struct fail why;
+
+    if (control->command.directory || getenv("MAIL_CONFIG") || word->alone ||
+        (getpid() == 1 && word->run == start_here))
+        return;
+    conf = conf_load(&(struct conf_options){.program = "postfix", .lenient = true}, &why);
+    if (conf == NULL || *conf->multi_instance_directories == '\0') {
+        conf_free(conf);
+        return;
+    }
+    if (*conf->multi_instance_wrapper == '\0')
+        fatal("multi_instance_directories is set, but not multi_instance_wrapper");
+    texts_split(&argv, control->command.arena, str_of(conf->multi_instance_wrapper),
+                " \t\r\n");
+    texts_add(&argv, control->command.arena, word->name);
+    for (size_t i = 0; control->arguments[i]; i++)
+        texts_add(&argv, control->command.arena, control->arguments[i]);
+    setenv("config_directory", conf->config_directory, 1);
+    setenv("command_directory", conf->command_directory, 1);
+    setenv("daemon_directory", conf->daemon_directory, 1);
+    run_instead(argv.items);
+}
+
+/* Shared files are the default instance's to look after. */
+static bool is_secondary(const struct control *control)
+{
+    const char *directory = control->conf->config_directory;
+    struct texts others = {0};
+    struct conf *conf;
+    struct fail why;
+
+    if (strcmp(directory, conf_default_directory()) == 0)
+        return false;
+    conf = conf_load(&(struct conf_options){.program = "postfix",
+                                            .directory = conf_default_directory(),
+                                            .lenient = true},
+                     &why);
+    if (conf == NULL)
+        return false;
+    texts_split(&others, control->command.arena, str_of(conf->multi_instance_directories),
+                ", \t\r\n");
+    conf_free(conf);
+    return texts_has(&others, str_of(directory), false);
+}
+
 int main(int argc, char **argv)
 {
     struct control control = {0};
@@ -303,11 +359,14 @@ int main(int argc, char **argv)
     parse(&control, argc, argv);
     word = find_word(optind < argc ? argv[optind] : "");
     control.arguments = argv + (optind < argc ? optind + 1 : argc);
-    if (word)
+    if (word) {
+        hand_over(&control, word);
         examine(&control, word);
+    }
     command_configure(&control.command);
     control.conf = control.command.conf;
     setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
+    control.secondary = is_secondary(&control);
     setenv("MAIL_CONFIG", control.conf->config_directory, 1);
     log_as_script(&control);
     if (chdir(control.conf->queue_directory) < 0 && chdir("/") < 0)

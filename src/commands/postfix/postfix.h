@@ -15,6 +15,7 @@ struct control {
     gid_t mail_group;   /* of mail_owner */
     gid_t setgid_group; /* of postdrop */
     bool debug;         /* -D */
+    bool secondary;     /* one of the default instance's multi_instance_directories */
     char **arguments;   /* behind the word; NULL at the end */
     int errors;         /* that the configuration has, where the word asks for it */
 };
@@ -54,8 +55,6 @@ void logfile_rotate(const struct control *control);
 
 /* --- process.c: commands, and the master process --- */
 
-/* Run a command, argv[0] looked up in PATH; its exit status, 1 when a signal ended it. */
-int process_run(const char *const *argv);
 /* Its pid; 0 when the mail system does not run. The working directory is the queue's. */
 pid_t process_find(void);
 /* Start it and wait until it is ready; its exit status, 0 = it runs. */

@@ -3,6 +3,7 @@
  * whether it runs, the number in there which process it is.
  */
 #include "commands/postfix/postfix.h"
+#include "commands/run.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -12,7 +13,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const char pid_file[] = "pid/master.pid";
@@ -51,23 +51,6 @@ pid_t process_find(void)
     return pid;
 }
 
-int process_run(const char *const *argv)
-{
-    pid_t pid = fork();
-    int status;
-
-    if (pid < 0)
-        fatal("fork: %m");
-    if (pid == 0) {
-        execvp(argv[0], (char *const *)argv);
-        fatal("execute %s: %m", argv[0]);
-    }
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            fatal("wait for %s: %m", argv[0]);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
 /* The command line of the master process, with what our own options ask for. */
 static const char *const *master_argv(const struct control *control, const char *how)
 {
@@ -86,7 +69,7 @@ static const char *const *master_argv(const struct control *control, const char 
 
 int process_start(const struct control *control)
 {
-    return process_run(master_argv(control, "-w"));
+    return run_command(master_argv(control, "-w"));
 }
 
 void process_become(const struct control *control)

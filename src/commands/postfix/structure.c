@@ -217,6 +217,6 @@ void structure_repair(const struct control *control)
     make_parents(control->conf->data_directory);
     each(control, make_and_set);
     each(control, give_files);
-    for (size_t i = 0; setgid_programs[i]; i++)
+    for (size_t i = 0; setgid_programs[i] && !control->secondary; i++)
         repair_program(control, setgid_programs[i]);
 }
