@@ -208,3 +208,38 @@ def test_a_queue_that_cannot_be_repaired_is_not_started(box):
     assert done.returncode == 1
     assert done.stderr.endswith("postfix/postfix-script: fatal: Postfix integrity check failed!\n")
     assert box.postfix("check").returncode == 1
+
+
+def test_upgrade_configuration_adds_what_is_missing(box):
+    lines = box.read("/etc/postfix/master.cf").splitlines(True)
+    missing = ("flush", "retry", "discard", "anvil", "proxywrite", "postlog", "relay", "trace")
+    old = "".join(l for l in lines if l.split()[0] not in missing) + "# the end"
+    box.write("/etc/postfix/master.cf", old)
+    box.run("chmod 640 /etc/postfix/master.cf")
+    done = box.postfix("upgrade-configuration", check=True)
+    assert "Editing /etc/postfix/master.cf, adding missing entry for relay service\n" in done.stdout
+    new = box.read("/etc/postfix/master.cf")
+    assert new.startswith(old + "\n")
+    assert set(missing) <= {l.split()[0] for l in new[len(old) + 1 :].splitlines()}
+    assert box.run("stat -c %a /etc/postfix/master.cf").stdout == "640\n"
+    assert box.postfix("check").returncode == 0
+    assert box.postfix("upgrade-configuration", check=True).stdout == ""
+
+
+def test_set_permissions_saves_its_arguments_first(box):
+    box.postfix("check")
+    box.postfix("set-permissions", "mail_owner=ann")
+    assert box.run("postconf -h mail_owner; stat -c %U /var/spool/postfix/active").stdout == "ann\nann\n"
+    for words in ("name", "relayhost=x"):
+        done = box.postfix("set-permissions", words)
+        assert done.returncode == 1 and f'not "{words}"' in done.stderr
+    assert box.run("postconf -h relayhost").stdout == "\n"
+
+
+def test_non_bdb_says_what_is_built(box):
+    assert box.postfix("non-bdb", "status").stdout == "disable\n"
+    assert box.postfix("non-bdb", "disable").returncode == 0
+    for word in ("enable-redirect", "enable-reindex"):
+        done = box.postfix("non-bdb", word)
+        assert done.returncode == 1 and "hash and btree work as they are" in done.stderr
+    assert box.postfix("non-bdb").returncode == 1

@@ -157,10 +157,25 @@ static int logrotate(const struct control *control)
     return 0;
 }
 
+/* With other names of owners or directories it is a new start that gives them. */
 static int set_permissions(const struct control *control)
 {
+    const char *const argv[] = {arena_printf(control->command.arena, "%s/postfix",
+                                             control->conf->command_directory),
+                                "-c", control->conf->config_directory, "set-permissions",
+                                NULL};
+
+    if (installation_settings_save(control))
+        run_instead(argv);
     structure_repair(control);
     return 0;
+}
+
+static int upgrade(const struct control *control)
+{
+    structure_make(control);
+    upgrade_configuration(control);
+    return command_output_is_whole() ? 0 : 1;
 }
 
 static int explain(const struct control *control)
@@ -196,7 +211,9 @@ static const struct word {
     {.name = "check", .run = check, .examines = EXAMINES},
     {.name = "status", .run = status, .lenient = true},
     {.name = "set-permissions", .run = set_permissions},
+    {.name = "upgrade-configuration", .run = upgrade},
     {.name = "logrotate", .run = logrotate},
+    {.name = "non-bdb", .run = non_bdb},
     {.name = "explain", .run = explain, .alone = true},
 };
 
@@ -211,7 +228,8 @@ static const struct word *find_word(const char *name)
 static NO_RETURN void unknown_word(const char *name)
 {
     fatal("unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, "
-          "check, status, explain, set-permissions, logrotate, start-fg, drain)",
+          "check, status, explain, set-permissions, upgrade-configuration, logrotate, "
+          "non-bdb, start-fg, drain)",
           name);
 }
 

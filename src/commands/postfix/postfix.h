@@ -48,6 +48,18 @@ void check_files(const struct control *control);
 void explain_address(const struct control *control, const char *address,
                      const char *sender);
 
+/* --- upgrade.c: changes of main.cf and master.cf --- */
+
+/* Add to master.cf what newer programs need. */
+void upgrade_configuration(const struct control *control);
+/* Have postconf set "name=value" texts, NULL at the end, in main.cf. */
+void settings_save(const struct control *control, const char *const *settings);
+/* The same for the arguments of set-permissions, after a look at their names; false when
+ * there are none. */
+bool installation_settings_save(const struct control *control);
+/* postfix non-bdb; its exit status. */
+int non_bdb(const struct control *control);
+
 /* --- logrotate.c --- */
 
 /* Rename maillog_file, let all programs open it anew, compress the old one. */

@@ -1,0 +1,173 @@
+/*
+ * "postfix upgrade-configuration": entries that came to master.cf over the years, and
+ * without which newer programs do not work, are added to an older file. What stands there
+ * is left as it is. "postfix set-permissions name=value" and "postfix non-bdb", which
+ * change main.cf, are here as well.
+ */
+#include "commands/postfix/postfix.h"
+
+#include "commands/run.h"
+#include "conf/master_cf.h"
+#include "util/file.h"
+#include "util/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MASTER_CF_MAX = 1 << 24 };
+
+/* In the order in which they came. */
+static const struct {
+    const char *name;
+    enum master_type type;
+    const char *line, *called;
+} services[] = {
+    {"relay", MASTER_UNIX, "relay     unix  -       -       n       -       -       smtp",
+     "relay service"},
+    {"flush", MASTER_UNIX,
+     "flush     unix  n       -       n       1000?   0       flush", "flush service"},
+    {"trace", MASTER_UNIX,
+     "trace     unix  -       -       n       -       0       bounce", "trace service"},
+    {"verify", MASTER_UNIX,
+     "verify    unix  -       -       n       -       1       verify", "verify service"},
+    {"anvil", MASTER_UNIX,
+     "anvil     unix  -       -       n       -       1       anvil", "anvil service"},
+    {"scache", MASTER_UNIX,
+     "scache    unix  -       -       n       -       1       scache", "scache service"},
+    {"discard", MASTER_UNIX,
+     "discard   unix  -       -       n       -       -       discard",
+     "discard service"},
+    {"tlsmgr", MASTER_UNIX,
+     "tlsmgr    unix  -       -       n       1000?   1       tlsmgr", "tlsmgr service"},
+    {"retry", MASTER_UNIX,
+     "retry     unix  -       -       n       -       -       error", "retry service"},
+    {"proxymap", MASTER_UNIX,
+     "proxymap  unix  -       -       n       -       -       proxymap",
+     "proxymap service"},
+    {"proxywrite", MASTER_UNIX,
+     "proxywrite unix -       -       n       -       1       proxymap",
+     "proxywrite service"},
+    {"postlog", MASTER_UNIX_DGRAM,
+     "postlog   unix-dgram n  -       n       -       1       postlogd",
+     "postlog unix-domain datagram service"},
+};
+
+/* Is its program installed? It is the last word of the line. */
+static bool is_installed(const struct control *control, const char *line)
+{
+    return access(arena_printf(control->command.arena, "%s/%s",
+                               control->conf->daemon_directory, strrchr(line, ' ') + 1),
+                  X_OK) == 0;
+}
+
+void upgrade_configuration(const struct control *control)
+{
+    struct arena *arena = control->command.arena;
+    const char *path =
+        arena_printf(arena, "%s/master.cf", control->conf->config_directory);
+    struct master_cf master;
+    struct stat st;
+    struct str text;
+    struct fail why;
+    const char *more = "";
+
+    if (master_cf_parse(path, arena, &master, &why) < 0 ||
+        file_read(path, MASTER_CF_MAX, arena, &text, &why) < 0)
+        fatal("%s", why.text);
+    if (stat(path, &st) < 0)
+        fatal("look at %s: %m", path);
+    for (size_t i = 0; i < COUNT(services); i++) {
+        if (master_cf_find(&master, services[i].name, services[i].type) ||
+            !is_installed(control, services[i].line))
+            continue;
+        printf("Editing %s, adding missing entry for %s\n", path, services[i].called);
+        more = arena_printf(arena, "%s%s\n", more, services[i].line);
+    }
+    if (*more == '\0')
+        return;
+    more = arena_printf(arena, "%.*s%s%s", STR_ARG(text),
+                        text.n && text.p[text.n - 1] != '\n' ? "\n" : "", more);
+    if (file_replace(path, str_of(more), st.st_mode & 07777, &why) < 0)
+        fatal("%s", why.text);
+}
+
+/* --- changes of main.cf ---------------------------------------------------------------
+ */
+
+void settings_save(const struct control *control, const char *const *settings)
+{
+    struct arena *arena = control->command.arena;
+    struct texts argv = {0};
+
+    texts_add(&argv, arena,
+              arena_printf(arena, "%s/postconf", control->conf->command_directory));
+    texts_add(&argv, arena, "-c");
+    texts_add(&argv, arena, control->conf->config_directory);
+    texts_add(&argv, arena, "-e");
+    for (size_t i = 0; settings[i]; i++)
+        texts_add(&argv, arena, settings[i]);
+    if (run_command(argv.items) != 0)
+        fatal("%s failed", argv.items[0]);
+}
+
+/* What an installation decides, and "postfix set-permissions" may change. */
+static bool is_of_installation(struct str name)
+{
+    static const char *const names[] = {"mail_owner", "setgid_group", "sendmail_path",
+                                        "mailq_path", "newaliases_path"};
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (str_is(name, names[i]))
+            return true;
+    return str_ends(name, "_directory");
+}
+
+bool installation_settings_save(const struct control *control)
+{
+    char **words = control->arguments;
+
+    for (char **word = words; *word; word++) {
+        struct str name = str_head(str_of(*word), strcspn(*word, "="));
+
+        if (strchr(*word, '=') == NULL || !is_of_installation(name))
+            fatal("usage: postfix set-permissions [name=value ...], with names such as "
+                  "mail_owner, setgid_group, queue_directory; not \"%s\"",
+                  *word);
+    }
+    if (*words)
+        settings_save(control, (const char *const *)words);
+    return *words != NULL;
+}
+
+/* --- non-bdb
+ * ----------------------------------------------------------------------------
+ */
+
+/*
+ * Tables of the types hash and btree work here, since Berkeley DB is a part of us: what
+ * would put other types in their place is refused, with the way to do without.
+ */
+int non_bdb(const struct control *control)
+{
+    static const char *const disable[] = {"non_bdb_migration_level = disable", NULL};
+    const char *word = control->arguments[0] ? control->arguments[0] : "";
+    const char *level = conf_text(control->conf, "non_bdb_migration_level", NULL);
+
+    if (strcmp(word, "status") == 0) {
+        printf("%s\n", level ? level : "disable");
+        return command_output_is_whole() ? 0 : 1;
+    }
+    if (strcmp(word, "disable") == 0) {
+        settings_save(control, disable);
+        return 0;
+    }
+    if (strcmp(word, "enable-redirect") == 0 || strcmp(word, "enable-reindex") == 0)
+        fatal("non-bdb %s is not built: tables of the types hash and btree work as they "
+              "are. To do without Berkeley DB, set default_database_type, "
+              "and name the new type where main.cf names tables",
+              word);
+    fatal("usage: postfix non-bdb status (or disable, enable-redirect, enable-reindex)");
+}
