@@ -131,6 +131,12 @@ void results_init(struct results *results, const struct database_rules *rules,
     buf_init(&results->text, RESULT_MAX);
 }
 
+void results_restart(struct results *results)
+{
+    buf_reset(&results->text);
+    results->n = 0;
+}
+
 void results_done(struct results *results)
 {
     buf_done(&results->text);

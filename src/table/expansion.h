@@ -75,6 +75,7 @@ struct results {
 void results_init(struct results *results, const struct database_rules *rules,
                   struct str key);
 void results_done(struct results *results);
+void results_restart(struct results *results); /* forget what was added */
 /* Add one value; an empty one, and one that result_format has no use for, is left out.
  * -1 when there are too many. */
 int results_add(struct results *results, struct str value, struct fail *why) MUST_CHECK;

@@ -38,14 +38,17 @@ class Server:
         if self.process:
             for pid in self.box.processes(self.name):
                 os.kill(pid, signal.SIGKILL)
-            self.process.wait(20)
+            wait_until(self._gone, 20, f"{self.name} to end")
             self.process = None
             wait_until(lambda: not self.box.processes(self.name), 20, f"{self.name} to end")
 
+    def _gone(self):
+        self.process.send_signal(signal.SIGCONT)  # nsenter, which may have stopped along with it
+        return self.process.poll() is not None
+
     def pause(self, yes=True):
         """Let it hang: connections are taken by the kernel, and nothing is answered."""
-        # nsenter stops along with what it started
-        for pid in [*self.box.processes(self.name), self.process.pid]:
+        for pid in self.box.processes(self.name):
             os.kill(pid, signal.SIGSTOP if yes else signal.SIGCONT)
 
 
@@ -78,6 +81,7 @@ class Postgres(Server):
 
 class MariaDB(Server):
     name, user = "mariadbd", "bob"
+    DONE = "/home/bob/my/started"
 
     def __init__(self, box, port=3306):
         super().__init__(box, port)
@@ -89,17 +93,15 @@ class MariaDB(Server):
                 "--default-storage-engine=MyISAM", "--character-set-server=utf8mb4",
                 "--lc-messages-dir=/usr/share/mysql", "--pid-file=/home/bob/my/pid", "--init-file=/home/bob/my/init.sql"]  # fmt: skip
 
-    def start(self):
-        if not self.box.path("/home/bob/my/init.sql").exists():
-            self.box.write("/home/bob/my/init.sql", "")
+    def start(self, text=""):
+        """text: statements, one a line, that the server runs before it serves anybody."""
+        done = f"select 1 into outfile '{self.DONE}';\n"
+        self.box.write("/home/bob/my/init.sql", text + done)
+        self.box.path(self.DONE).unlink(missing_ok=True)
         super().start()
 
-    def sql(self, text):
-        """One statement a line; the server runs them as it starts."""
-        self.box.write("/home/bob/my/init.sql", text)
-        self.stop()
-        self.start()
-        self.box.write("/home/bob/my/init.sql", "")
+    def ready(self):
+        return self.box.path(self.DONE).exists()
 
 
 class Slapd(Server):

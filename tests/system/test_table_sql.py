@@ -45,7 +45,7 @@ class Case:
             )
             self.login = "user = mail\npassword = se#cret\ndbname = postgres\n"
         else:
-            self.server.sql("create database mail;\nuse mail;\n" + schema(lambda t: t.replace("\\", "\\\\")))
+            self.server.start("create database mail;\nuse mail;\n" + schema(lambda t: t.replace("\\", "\\\\")))
             self.login = "user = mail\ndbname = mail\n"
 
     def table(self, text, hosts=None):
