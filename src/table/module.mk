@@ -9,3 +9,5 @@ table.plugin.mysql.libs := -lmariadb
 table.plugin.mysql.with := shared/sql.c shared/servers.c
 table.plugin.pgsql.libs := -lpq
 table.plugin.pgsql.with := shared/sql.c shared/servers.c
+table.plugin.sqlite.libs := -lsqlite3
+table.plugin.sqlite.with := shared/sql.c shared/servers.c
