@@ -5,6 +5,7 @@
  */
 #include "commands/maptool.h"
 
+#include "commands/json.h"
 #include "table/table.h"
 #include "util/ids.h"
 #include "util/log.h"
@@ -129,33 +130,10 @@ void maptool_parse(struct maptool *tool, int argc, char **argv, const char *lett
 /* --- output ---------------------------------------------------------------------------
  */
 
-static void put_json_text(struct str text)
-{
-    static const char escaped[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
-
-    putchar('"');
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        const char *at = c ? strchr(escaped, c) : NULL;
-
-        if (at)
-            printf("\\%c", letters[at - escaped]);
-        else if (c < ' ' || c == 0x7f)
-            printf("\\u%04X", c);
-        else
-            putchar(c);
-    }
-    putchar('"');
-}
-
 static void put_entry(const struct maptool *tool, struct str key, struct str value)
 {
     if (tool->json) {
-        putchar('{');
-        put_json_text(key);
-        fputs(": ", stdout);
-        put_json_text(value);
-        fputs("}\n", stdout);
+        json_put_pair(stdout, key, value);
         return;
     }
     printf("%.*s%s\t%.*s\n", STR_ARG(key), tool->index.syntax == INDEX_ALIASES ? ":" : "",

@@ -5,6 +5,7 @@
  */
 #include "commands/postqueue/postqueue.h"
 
+#include "commands/json.h"
 #include "mail/date.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -110,28 +111,10 @@ void print_text_end(const struct page *page)
 
 /* --- JSON --- */
 
-static void print_quoted(FILE *to, const char *text)
-{
-    static const char letters[] = "\b\f\n\r\t\"\\", names[] = "bfnrt\"\\";
-
-    fputc('"', to);
-    for (const char *p = text; *p; p++) {
-        const char *special = strchr(letters, *p);
-
-        if (special)
-            fprintf(to, "\\%c", names[special - letters]);
-        else if ((unsigned char)*p < ' ' || *p == 0x7f)
-            fprintf(to, "\\u%04X", *p);
-        else
-            fputc(*p, to);
-    }
-    fputc('"', to);
-}
-
 static void print_field(FILE *to, const char *before, const char *value)
 {
     fputs(before, to);
-    print_quoted(to, value);
+    json_put_text(to, str_of(value));
 }
 
 static const char *name_of_reason(const char *log)
