@@ -1,0 +1,2 @@
+tls.uses := util
+tls.libs := -lcrypto
