@@ -65,9 +65,9 @@ function attribute(key, value,    i, own)
         own = replaced(value, group, words_of[i])
         if (key == "default")
             defaults[i] = defaults[i] == "" ? own : defaults[i] " " own
-        else if (key == "min" || key == "max" || key == "unit" || key == "used" || key == "values")
+        else if (key == "min" || key == "max" || key == "unit" || key == "used" || key == "values" || key == "obsolete")
             attributes[i, key] = own
-        else if (index(" raw computed readonly obsolete removed not-built ", " " key " "))
+        else if (index(" raw computed readonly removed not-built ", " " key " "))
             attributes[i, key] = 1
         else
             die("unknown attribute \"" key "\"")
@@ -253,6 +253,10 @@ function write_table(    i, j, at, min, max)
     print "};\n\nstatic const char param_texts[] ="
     for (j = 1; j <= count; j++)
         print "    " quoted(names[order[j]]) " " quoted(defaults[order[j]])
+    print "    ;\n\nstatic const char param_instead[] ="
+    for (j = 1; j <= count; j++)
+        if ((order[j], "obsolete") in attributes)
+            print "    " quoted(names[order[j]]) " " quoted(attributes[order[j], "obsolete"])
     print "    ;\n\nstatic const char param_programs[] ="
     for (j = 0; j < n_programs; j++)
         print "    " quoted(program_list[j])
@@ -345,7 +349,8 @@ function write_manual(    i, j, any)
         if (prog == "" && (i, "not-built") in attributes)
             print ".Pp\nAccepted, but without effect in this version."
         if (prog == "" && (i, "obsolete") in attributes)
-            print ".Pp\nObsolete."
+            print ".Pp\nObsolete" (attributes[i, "obsolete"] == "" ? "" : "; use\n.Va " \
+                  attributes[i, "obsolete"] "\n") "."
     }
     if (any)
         print ".El"

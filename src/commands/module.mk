@@ -1,4 +1,4 @@
-commands.uses := util conf ipc net mail table queue route service deliver
+commands.uses := util conf ipc net tls mail table queue route service deliver
 commands.programs += postaccess
 commands.programs += postalias
 commands.programs += postcat

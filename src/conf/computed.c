@@ -94,13 +94,35 @@ static int network_of(const struct interfaces *own, size_t i, const char *style,
     return 0;
 }
 
+static int add_networks(struct buf *out, const struct interfaces *own,
+                        enum netaddr_family family, const char *style, struct fail *why)
+{
+    char text[NETADDR_TEXT];
+
+    for (size_t i = 0; i < own->n; i++) {
+        struct cidr network;
+
+        if (own->addresses[i].family != family)
+            continue;
+        if (network_of(own, i, style, &network, why) < 0)
+            return -1;
+        cidr_text(&network, text);
+        if (!list_has_word(buf_str(out), text))
+            buf_printf(out, "%s ", text);
+    }
+    return 0;
+}
+
+/*
+ * compat: IPv4 comes first, whatever the order of inet_interfaces, and a blank follows
+ * each, which one sees in "postconf -x" when more is set after $mynetworks.
+ */
 static int networks(struct conf_state *state, const char **ret, struct fail *why)
 {
     const char *style, *names, *interfaces;
-    char text[NETADDR_TEXT];
     struct interfaces own;
     struct buf out;
-    int protocols;
+    int protocols, result;
 
     if (state_text(state, "mynetworks_style", &style, why) < 0 ||
         state_text(state, "inet_protocols", &names, why) < 0 ||
@@ -109,20 +131,13 @@ static int networks(struct conf_state *state, const char **ret, struct fail *why
         interfaces_select(interfaces, protocols, state->arena, &own, why) < 0)
         return fail_prefix(why, "mynetworks");
     buf_init(&out, own.n * (NETADDR_TEXT + 1) + 1);
-    for (size_t i = 0; i < own.n; i++) {
-        struct cidr network;
-
-        if (network_of(&own, i, style, &network, why) < 0) {
-            buf_done(&out);
-            return -1;
-        }
-        cidr_text(&network, text);
-        if (!list_has_word(buf_str(&out), text))
-            buf_printf(&out, "%s%s", out.n ? " " : "", text);
-    }
-    *ret = arena_copy(state->arena, buf_text(&out));
+    result = add_networks(&out, &own, NETADDR_IPV4, style, why);
+    if (result == 0)
+        result = add_networks(&out, &own, NETADDR_IPV6, style, why);
+    if (result == 0)
+        *ret = arena_copy(state->arena, buf_text(&out));
     buf_done(&out);
-    return 0;
+    return result;
 }
 
 int computed_default(struct conf_state *state, struct str name, const char **ret,

@@ -75,6 +75,7 @@ bool lines_next(struct lines *lines, struct line *ret)
         return false;
     *ret = (struct line){
         .text = part.text,
+        .first = part.text,
         .number = part.number,
         .start = part.start,
         .end = part.end,

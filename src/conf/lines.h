@@ -24,11 +24,12 @@ struct lines {
 
 struct line {
     struct str
-        text;   /* without line ends; continuations joined as they are, blanks included */
-    int number; /* of its first physical line */
-    size_t start; /* offset in source of its first byte ... */
-    size_t end;   /* ... and after the line end of its last part */
-    bool orphan;  /* starts with white space, yet continues nothing */
+        text; /* without line ends; continuations joined as they are, blanks included */
+    struct str first; /* its first physical line, without line end */
+    int number;       /* of that line */
+    size_t start;     /* offset in source of its first byte ... */
+    size_t end;       /* ... and after the line end of its last part */
+    bool orphan;      /* starts with white space, yet continues nothing */
 };
 
 /* source stays the caller's and must outlive the lines; joined lines are copied to arena.

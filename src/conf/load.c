@@ -7,6 +7,7 @@
  * only for these the machine is asked (computed defaults). Values without "$"
  * are not even copied.
  */
+#include "conf/include.h"
 #include "conf/state.h"
 #include "conf/value.h"
 
@@ -127,7 +128,7 @@ static int locate(const struct conf_state *state, const char *name, struct fail 
     const struct setting *setting = state_setting(state, str_of(name));
 
     if (setting && setting->line > 0)
-        return fail_prefix(why, "%s/main.cf, line %d", state->directory, setting->line);
+        return fail_prefix(why, "%s, line %d", setting->path, setting->line);
     return -1;
 }
 
@@ -273,21 +274,50 @@ static void keep_directory(struct conf *conf)
     if (setting && strcmp(setting->value, state->directory) != 0)
         texts_add(&state->warnings, state->arena,
                   arena_printf(state->arena,
-                               "%s/main.cf, line %d: overriding earlier entry: "
+                               "%s, line %d: overriding earlier entry: "
                                "config_directory=%s",
-                               state->directory, setting->line, state->directory));
+                               setting->path, setting->line, state->directory));
     conf->config_directory = state->directory;
+}
+
+/* Does main.cf ask for conf.d? Those who evaluate nothing take a bad answer for no. */
+static int is_include_wanted(struct conf_state *state, bool texts_only, bool *ret,
+                             struct fail *why)
+{
+    const char *const name = "main_cf_include";
+    struct param param = {0};
+    union value value;
+
+    *ret = false;
+    if (state_setting(state, str_of(name)) == NULL || !param_find(str_of(name), &param))
+        return 0;
+    if (evaluate(state, &param, name, &value, why) == 0)
+        *ret = value.yes;
+    else if (!texts_only && !state->lenient)
+        return -1;
+    return 0;
+}
+
+static int read_files(struct conf_state *state, bool texts_only, struct fail *why)
+{
+    const char *path = arena_printf(state->arena, "%s/main.cf", state->directory);
+    bool include;
+
+    if (settings_read(path, state->arena, &state->file, &state->warnings, why) < 0 ||
+        is_include_wanted(state, texts_only, &include, why) < 0)
+        return -1;
+    return include ? include_read(state->directory, state->arena, &state->file,
+                                  &state->warnings, why)
+                   : 0;
 }
 
 struct conf *conf_load(const struct conf_options *options, struct fail *why)
 {
     struct conf *conf = conf_new(options);
     struct conf_state *state = conf->state;
-    const char *path = arena_printf(state->arena, "%s/main.cf", state->directory);
 
     if (settings_of_options(options->overrides, state->arena, &state->options, why) < 0 ||
-        (!options->defaults_only &&
-         settings_read(path, state->arena, &state->file, &state->warnings, why) < 0) ||
+        (!options->defaults_only && read_files(state, options->texts_only, why) < 0) ||
         (!options->texts_only && fill(conf, why) < 0)) {
         conf_free(conf);
         return NULL;

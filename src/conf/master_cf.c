@@ -122,45 +122,87 @@ static int interpret(struct master_service *service, const struct defaults *defa
                  defaults->process_limit, &service->process_limit, why);
 }
 
-/* "{ name = value }" after -o, as "name=value"; any other text as it is. */
+/* What is wrong only inside an argument is a doubt, where doubts are taken. */
+static int doubt(struct texts *doubts, struct arena *arena, const struct fail *why)
+{
+    if (doubts == NULL)
+        return -1;
+    texts_add(doubts, arena, arena_copy(arena, why->text));
+    return 0;
+}
+
+/* "{ text }" without braces and outer blanks, as far as it has them. */
+static int unbrace(struct str word, struct arena *arena, struct str *ret,
+                   struct texts *doubts, struct fail *why)
+{
+    const size_t n = str_braced_length(word);
+
+    if (str_unbrace(word, ret))
+        return 0;
+    *ret = str_trim(n > 0 ? str_from(word.p + 1, n - 2) : str_tail(word, 1));
+    (void)fail_set(
+        why, n > 0 ? "syntax error after '}' in \"%.*s\"" : "missing '}' in \"%.*s\"",
+        STR_ARG(word));
+    return doubt(doubts, arena, why);
+}
+
+/* "name = value" as "name=value". */
 static int option_text(struct str text, struct arena *arena, const char **ret,
-                       struct fail *why)
+                       struct texts *doubts, struct fail *why)
 {
     struct str name, value;
 
-    if (setting_split(text, &name, &value, why) < 0)
-        return fail_prefix(why, "-o");
-    *ret = arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(value));
+    if (setting_split(text, &name, &value, why) == 0) {
+        *ret = arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(value));
+        return 0;
+    }
+    *ret = arena_copy_str(arena, text);
+    return doubt(doubts, arena, why);
+}
+
+/* The text of one argument; value: it is what -o sets. */
+static int argument_text(struct str word, bool value, struct arena *arena,
+                         const char **ret, struct texts *doubts, struct fail *why)
+{
+    struct str inner;
+
+    *ret = arena_copy_str(arena, word);
+    if (word.p[0] != '{')
+        return 0;
+    if (unbrace(word, arena, &inner, doubts, why) < 0)
+        return -1;
+    if (value)
+        return option_text(inner, arena, ret, doubts, why);
+    *ret = arena_copy_str(arena, inner);
     return 0;
 }
 
 static int read_arguments(struct str rest, struct arena *arena,
-                          struct master_service *service, struct fail *why)
+                          struct master_service *service, struct texts *doubts,
+                          struct fail *why)
 {
-    struct str word, inner;
+    bool options = true, after_o = false;
+    struct str word;
 
-    while (str_word_braced(&rest, BLANKS, &word)) {
-        bool after_o = service->args.n > 0 &&
-                       strcmp(service->args.items[service->args.n - 1], "-o") == 0;
-        const char *text = NULL;
+    while ((void)str_word_braced(&rest, BLANKS, &word), word.n > 0) {
+        const char *text;
 
-        if (word.n == 0)
-            return 0;
-        if (word.p[0] == '{' && !str_unbrace(word, &inner))
-            return fail_set(why, "syntax error after '}' in \"%.*s\"", STR_ARG(word));
-        if (word.p[0] != '{')
-            text = arena_copy_str(arena, word);
-        else if (!after_o)
-            text = arena_copy_str(arena, inner);
-        else if (option_text(inner, arena, &text, why) < 0)
+        options = options && (after_o || word.p[0] == '-');
+        if (options && str_starts(word, "-o{")) {
+            if (argument_text(str_tail(word, 2), true, arena, &text, doubts, why) < 0)
+                return -1;
+            text = arena_printf(arena, "-o%s", text);
+        } else if (argument_text(word, after_o, arena, &text, doubts, why) < 0)
             return -1;
+        after_o = options && !after_o && str_is(word, "-o");
         texts_add(&service->args, arena, text);
     }
-    return fail_set(why, "missing '}' in \"%.*s\"", STR_ARG(word));
+    return 0;
 }
 
 static int read_entry(struct str text, const struct defaults *defaults,
-                      struct arena *arena, struct master_service *ret, struct fail *why)
+                      struct arena *arena, struct master_service *ret,
+                      struct texts *doubts, struct fail *why)
 {
     struct str rest = text, word;
 
@@ -177,7 +219,7 @@ static int read_entry(struct str text, const struct defaults *defaults,
         return fail_set(why, "bad field count");
     if (interpret(ret, defaults, why) < 0)
         return -1;
-    return read_arguments(rest, arena, ret, why);
+    return read_arguments(rest, arena, ret, doubts, why);
 }
 
 static void add(struct master_cf *master, size_t *size, struct arena *arena,
@@ -232,10 +274,21 @@ static int check_runnable(const struct master_cf *master, struct fail *why)
     return 0;
 }
 
+static void place_doubts(struct master_cf *master, const struct texts *doubts, int line,
+                         struct arena *arena)
+{
+    for (size_t i = 0; i < doubts->n; i++)
+        texts_add(
+            &master->warnings, arena,
+            arena_printf(arena, "%s, line %d: %s", master->path, line, doubts->items[i]));
+}
+
+/* defaults NULL: to show and edit, so a broken argument is only a doubt. */
 static int read_entries(const char *path, const struct defaults *defaults,
                         struct arena *arena, struct master_cf *ret, struct fail *why)
 {
     struct master_cf master = {.path = arena_copy(arena, path)};
+    const struct defaults none = {0};
     struct str source;
     struct lines lines;
     struct line line;
@@ -246,6 +299,7 @@ static int read_entries(const char *path, const struct defaults *defaults,
     lines_start(&lines, source, arena);
     while (lines_next(&lines, &line)) {
         struct master_service entry = {.line = line.number};
+        struct texts doubts = {0};
 
         if (line.orphan) {
             texts_add(&master.warnings, arena,
@@ -255,8 +309,10 @@ static int read_entries(const char *path, const struct defaults *defaults,
                                    path, line.number, STR_ARG(line.text)));
             continue;
         }
-        if (read_entry(line.text, defaults, arena, &entry, why) < 0)
+        if (read_entry(line.text, defaults ? defaults : &none, arena, &entry,
+                       defaults ? NULL : &doubts, why) < 0)
             return fail_prefix(why, "%s, line %d", path, line.number);
+        place_doubts(&master, &doubts, line.number, arena);
         add(&master, &size, arena, &entry);
     }
     *ret = master;
@@ -266,18 +322,17 @@ static int read_entries(const char *path, const struct defaults *defaults,
 int master_cf_parse(const char *path, struct arena *arena, struct master_cf *ret,
                     struct fail *why)
 {
-    const struct defaults none = {0};
-
-    return read_entries(path, &none, arena, ret, why);
+    return read_entries(path, NULL, arena, ret, why);
 }
 
 int master_cf_parse_entry(struct str text, struct arena *arena,
-                          struct master_service *ret, struct fail *why)
+                          struct master_service *ret, struct texts *doubts,
+                          struct fail *why)
 {
     const struct defaults none = {0};
     struct master_service entry = {0};
 
-    if (read_entry(text, &none, arena, &entry, why) < 0)
+    if (read_entry(text, &none, arena, &entry, doubts, why) < 0)
         return -1;
     *ret = entry;
     return 0;

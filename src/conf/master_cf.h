@@ -6,8 +6,8 @@
  *     name type private unpriv chroot wakeup maxproc command args...
  *
  * "-" in fields 3 to 7 means the default. An argument "{ text }" is one
- * argument, without its outer braces and the blanks inside them; after "-o",
- * "{ name = value }" becomes "name=value".
+ * argument, without its outer braces and the blanks inside them; after "-o"
+ * among the options, "{ name = value }" becomes "name=value".
  */
 #ifndef CONF_MASTER_CF_H
 #define CONF_MASTER_CF_H
@@ -66,14 +66,19 @@ struct master_cf {
 
 /*
  * Read the file at path for those who show or edit it: every entry, duplicates
- * too, with "-" fields taken as "no" or 0 where main.cf has the default.
+ * too, with "-" fields taken as "no" or 0 where main.cf has the default. Braces
+ * that do not match, and options without a name, are worth a warning only.
  */
 int master_cf_parse(const char *path, struct arena *arena, struct master_cf *ret,
                     struct fail *why) MUST_CHECK;
 
-/* As a line of the file would be read; line number 0. For postconf -M name/type=... */
+/*
+ * As a line of the file would be read; line number 0. For postconf -M name/type=...
+ * What is worth a warning only is added to doubts, or a failure when that is NULL.
+ */
 int master_cf_parse_entry(struct str text, struct arena *arena,
-                          struct master_service *ret, struct fail *why) MUST_CHECK;
+                          struct master_service *ret, struct texts *doubts,
+                          struct fail *why) MUST_CHECK;
 
 /*
  * Read the file at path to run what it says. Defaults that depend on parameters (chroot,

@@ -50,7 +50,8 @@ struct param param_at(size_t i)
     };
 }
 
-bool param_find(struct str name, struct param *ret)
+/* The row of that name, or COUNT(param_rows). */
+static size_t find_row(struct str name)
 {
     size_t low = 0, high = COUNT(param_rows);
 
@@ -58,16 +59,24 @@ bool param_find(struct str name, struct param *ret)
         size_t middle = low + (high - low) / 2;
         int order = str_compare(name, str_of(name_of(middle)));
 
-        if (order == 0) {
-            *ret = param_at(middle);
-            return true;
-        }
+        if (order == 0)
+            return middle;
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return false;
+    return COUNT(param_rows);
+}
+
+bool param_find(struct str name, struct param *ret)
+{
+    size_t row = find_row(name);
+
+    if (row == COUNT(param_rows))
+        return false;
+    *ret = param_at(row);
+    return true;
 }
 
 #define FAMILY_START                                                                     \
@@ -104,6 +113,18 @@ bool param_family_of(const char *suffix, struct param *ret)
     return false;
 }
 
+const char *param_instead_of(const char *name)
+{
+    const char *instead;
+
+    for (const char *p = param_instead; *p != '\0'; p = instead + strlen(instead) + 1) {
+        instead = p + strlen(p) + 1;
+        if (strcmp(p, name) == 0)
+            return instead;
+    }
+    return NULL;
+}
+
 uint64_t params_program(const char *program)
 {
     unsigned bit = 0;
@@ -117,4 +138,15 @@ uint64_t params_program(const char *program)
 bool param_is_used(size_t i, uint64_t program)
 {
     return param_rows[i].used == PARAM_ALL || (param_rows[i].used & program) != 0;
+}
+
+bool param_is_used_by(const char *name, uint64_t program)
+{
+    struct param family;
+    struct str service;
+    size_t row = find_row(str_of(name));
+
+    if (row == COUNT(param_rows) && param_family(str_of(name), &family, &service))
+        row = find_row(str_of(family.name));
+    return row < COUNT(param_rows) && param_is_used(row, program);
 }

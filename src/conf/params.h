@@ -39,7 +39,7 @@ enum param_flag {
     PARAM_RAW = 1,      /* macros are the program's, replaced at run time */
     PARAM_COMPUTED = 2, /* conf/computed.c makes the default */
     PARAM_READONLY = 4, /* main.cf cannot set it */
-    PARAM_OBSOLETE = 8, /* still works; there is a newer way */
+    PARAM_OBSOLETE = 8, /* still works; param_instead_of tells the newer way */
     PARAM_REMOVED = 16, /* of older versions; has no effect and no member */
     PARAM_NOT_BUILT = 32,
     PARAM_FAMILY = 64, /* "<service>_x": a name for each service; no member */
@@ -69,8 +69,16 @@ bool param_family(struct str name, struct param *ret, struct str *ret_service);
 /* The family "<service>_" suffix. */
 bool param_family_of(const char *suffix, struct param *ret);
 
+/*
+ * The parameter to use in place of one that is obsolete; empty when there is none, as
+ * the default does what is wanted. NULL when name is not obsolete.
+ */
+const char *param_instead_of(const char *name);
+
 /* Does the program's own code read row i? The answer is "yes" for program NULL. */
 uint64_t params_program(const char *program); /* its bit, 0 when unknown */
 bool param_is_used(size_t i, uint64_t program);
+/* The same for a name; of a name that only a service makes, its family counts. */
+bool param_is_used_by(const char *name, uint64_t program);
 
 #endif

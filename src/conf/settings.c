@@ -79,29 +79,51 @@ static bool may_hold(const struct settings *settings, struct str name)
     return name.n > 0 && (settings->marks[at / 64] >> at % 64 & 1);
 }
 
+static int by_line(const void *a, const void *b)
+{
+    const struct setting *x = a, *y = b;
+
+    return x->line - y->line;
+}
+
+/* compat: saying the same twice is no news. In the order of the file. */
+static void warn_overrides(struct settings *overridden, const char *path,
+                           struct arena *arena, struct texts *warnings)
+{
+    if (overridden->n > 0)
+        qsort(overridden->items, overridden->n, sizeof(overridden->items[0]), by_line);
+    for (size_t i = 0; i < overridden->n; i++)
+        texts_add(warnings, arena,
+                  arena_printf(arena, "%s, line %d: overriding earlier entry: %s=%s",
+                               path, overridden->items[i].line, overridden->items[i].name,
+                               overridden->items[i].value));
+}
+
 /* Sort; of each name keep the one with the highest line number. */
 static void settle(struct settings *settings, const char *path, struct arena *arena,
                    struct texts *warnings)
 {
-    size_t kept = 0;
+    struct settings overridden = {0};
+    size_t kept = 0, size = 0;
 
     if (settings->n > 0)
         qsort(settings->items, settings->n, sizeof(settings->items[0]), by_name_and_line);
     for (size_t i = 0; i < settings->n; i++) {
-        const struct setting *item = &settings->items[i];
+        struct setting item = settings->items[i];
 
-        if (kept > 0 && strcmp(settings->items[kept - 1].name, item->name) == 0) {
-            kept--;
-            if (warnings)
-                texts_add(warnings, arena,
-                          arena_printf(
-                              arena, "%s, line %d: overriding earlier entry: %s=%s", path,
-                              item->line, item->name, settings->items[kept].value));
+        if (kept > 0 && strcmp(settings->items[kept - 1].name, item.name) == 0) {
+            const char *former = settings->items[--kept].value;
+
+            if (warnings && strcmp(former, item.value) != 0)
+                add(&overridden, &size, arena,
+                    (struct setting){
+                        .name = item.name, .value = former, .line = item.line});
         }
-        settings->items[kept++] = *item;
+        settings->items[kept++] = item;
     }
     settings->n = kept;
     mark(settings);
+    warn_overrides(&overridden, path, arena, warnings);
 }
 
 int settings_read(const char *path, struct arena *arena, struct settings *ret,
@@ -115,6 +137,7 @@ int settings_read(const char *path, struct arena *arena, struct settings *ret,
 
     if (file_read(path, MAIN_CF_MAX, arena, &source, why) < 0)
         return -1;
+    path = arena_copy(arena, path);
     lines_start(&lines, source, arena);
     while (lines_next(&lines, &line)) {
         if (line.orphan) {
@@ -132,6 +155,7 @@ int settings_read(const char *path, struct arena *arena, struct settings *ret,
             (struct setting){
                 .name = arena_copy_str(arena, name),
                 .value = arena_copy_str(arena, value),
+                .path = path,
                 .line = line.number,
             });
     }
@@ -164,6 +188,26 @@ int settings_of_options(const char *const *list, struct arena *arena,
         settings.items[i].line = 0;
     *ret = settings;
     return 0;
+}
+
+struct settings settings_merge(const struct settings *base, const struct settings *more,
+                               struct arena *arena)
+{
+    struct settings all = {.items =
+                               arena_array(arena, base->n + more->n, sizeof(*all.items))};
+    size_t i = 0, j = 0;
+
+    while (i < base->n || j < more->n) {
+        int order = i == base->n   ? 1
+                    : j == more->n ? -1
+                                   : strcmp(base->items[i].name, more->items[j].name);
+
+        all.items[all.n++] = order < 0 ? base->items[i] : more->items[j];
+        i += order <= 0;
+        j += order >= 0;
+    }
+    mark(&all);
+    return all;
 }
 
 static int name_against(const void *key, const void *item)

@@ -16,7 +16,8 @@
 struct setting {
     const char *name;
     const char *value;
-    int line; /* in main.cf; 0 = from the command line */
+    const char *path; /* of the file that says so; NULL = the command line */
+    int line;         /* in that file; 0 = from the command line */
 };
 
 /* Sorted by name, each name once. Zeroed = empty. */
@@ -31,9 +32,10 @@ int setting_split(struct str line, struct str *ret_name, struct str *ret_value,
                   struct fail *why) MUST_CHECK;
 
 /*
- * Read the main.cf at path; the last setting of a name wins, which is worth a
- * line in warnings, as is a first line that starts with white space. On
- * failure *why names file and line.
+ * Read the main.cf at path; the last setting of a name wins. Worth a line in
+ * warnings: a setting that has another value than an earlier one of its name,
+ * and a first line that starts with white space. On failure *why names file
+ * and line.
  */
 int settings_read(const char *path, struct arena *arena, struct settings *ret,
                   struct texts *warnings, struct fail *why) MUST_CHECK;
@@ -42,6 +44,10 @@ int settings_read(const char *path, struct arena *arena, struct settings *ret,
  * silently. */
 int settings_of_options(const char *const *list, struct arena *arena,
                         struct settings *ret, struct fail *why) MUST_CHECK;
+
+/* All of base and more; where both set a name, more wins. */
+struct settings settings_merge(const struct settings *base, const struct settings *more,
+                               struct arena *arena);
 
 const struct setting *settings_find(const struct settings *settings, struct str name);
 

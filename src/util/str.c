@@ -212,8 +212,7 @@ size_t str_utf8_length(struct str s)
     return n;
 }
 
-/* Length of the "{...}" that s starts with, or 0 when the braces don't balance. */
-static size_t braced_length(struct str s)
+size_t str_braced_length(struct str s)
 {
     size_t depth = 0;
 
@@ -229,7 +228,7 @@ static size_t braced_length(struct str s)
 bool str_unbrace(struct str s, struct str *ret)
 {
     s = str_trim(s);
-    if (s.n < 2 || s.p[0] != '{' || braced_length(s) != s.n)
+    if (s.n < 2 || s.p[0] != '{' || str_braced_length(s) != s.n)
         return false;
     *ret = str_trim(str_from(s.p + 1, s.n - 2));
     return true;

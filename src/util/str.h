@@ -76,6 +76,9 @@ bool str_number(struct str s, unsigned long long max, unsigned long long *ret);
  * 3629). */
 size_t str_utf8_length(struct str s);
 
+/* Length of the "{...}" that s starts with, or 0 when the braces don't balance. */
+size_t str_braced_length(struct str s);
+
 /* "{ text }" -> "text" with the blanks inside trimmed; false when s has no balanced outer
  * braces. */
 bool str_unbrace(struct str s, struct str *ret);

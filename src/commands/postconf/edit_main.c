@@ -5,6 +5,7 @@
  */
 #include "commands/postconf/postconf.h"
 #include "conf/settings.h"
+#include "conf/state.h"
 #include "util/log.h"
 
 #include <string.h>
@@ -63,11 +64,11 @@ static void add_line(const struct request *request, struct buf *out)
     buf_printf(out, "%.*s = %.*s\n", STR_ARG(request->name), STR_ARG(request->value));
 }
 
-static enum verdict decide(void *context, struct str text, struct buf *out)
+static enum verdict decide(void *context, const struct line *line, struct buf *out)
 {
     struct edit *edit = context;
     struct request *request =
-        find(edit, str_head(text, str_find_any(text, "= \t\r\n\v\f")));
+        find(edit, str_head(line->text, str_find_any(line->text, "= \t\r\n\v\f")));
 
     if (request == NULL)
         return LINE_KEEP;
@@ -91,6 +92,25 @@ static void finish(void *context, struct buf *out)
             add_line(&edit->requests[i], out);
 }
 
+/* A file of conf.d that sets the same would make the edit look done in vain. */
+static void warn_included(const struct edit *edit)
+{
+    const struct conf_options options = {.program = "postconf",
+                                         .directory = edit->run->command.directory,
+                                         .texts_only = true};
+    struct conf *conf = conf_load(&options, NULL);
+
+    for (size_t i = 0; conf && i < edit->n && !edit->run->given['q']; i++) {
+        const struct setting *setting =
+            state_setting(conf->state, edit->requests[i].name);
+
+        if (setting && strcmp(setting->path, edit->run->main_path) != 0)
+            log_warning("%s, line %d: %s is set here, which goes on to count",
+                        setting->path, setting->line, setting->name);
+    }
+    conf_free(conf);
+}
+
 void edit_main(struct run *run, char **requests)
 {
     struct edit edit = {.run = run};
@@ -104,4 +124,5 @@ void edit_main(struct run *run, char **requests)
     for (size_t i = 0; i < n; i++)
         parse(&edit, requests[i]);
     rewrite_file(&rewrite, run->command.arena);
+    warn_included(&edit);
 }

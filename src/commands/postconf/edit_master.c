@@ -3,7 +3,7 @@
  * and the parameters that they set for themselves (-P with -e, -X).
  *
  * Entries are found by their first two words, so that an entry which is broken
- * otherwise can be replaced or removed.
+ * otherwise can be replaced or removed, and stands in nobody else's way.
  */
 #include "commands/postconf/postconf.h"
 #include "conf/settings.h"
@@ -44,7 +44,7 @@ static void parse_entry(const struct run *run, const char *text, struct request 
     struct fail why;
 
     if (master_cf_parse_entry(str_of(request->value), run->command.arena, &request->entry,
-                              &why) < 0)
+                              NULL, &why) < 0)
         fatal("%s: \"%s\"", why.text, text);
 }
 
@@ -111,7 +111,8 @@ static void set_field(const struct run *run, struct master_service *service,
             buf_printf(&text, "%s ", service->as_written[i]);
         buf_add_text(&text, request->value);
     }
-    if (master_cf_parse_entry(buf_str(&text), run->command.arena, service, &why) < 0)
+    if (master_cf_parse_entry(buf_str(&text), run->command.arena, service, NULL, &why) <
+        0)
         fatal("%s in \"%s\"", why.text, request->pattern.text);
     buf_done(&text);
 }
@@ -169,25 +170,23 @@ static void set_parameter(struct master_service *service, struct arena *arena,
     service->args = changed;
 }
 
-/* Do all that is asked for this entry; true when there is any. */
-static bool change(struct edit *edit, struct master_service *service)
+/* Do all that is asked for this entry. */
+static void change(struct edit *edit, struct master_service *service)
 {
     const struct run *run = edit->run;
-    bool changed = false;
 
     for (size_t i = 0; i < edit->n; i++) {
         struct request *request = &edit->requests[i];
 
         if (!pattern_matches(&request->pattern, service))
             continue;
-        request->pattern.matched = changed = true;
+        request->pattern.matched = true;
         if (run->mode == 'F')
             set_field(run, service, request);
         else
             set_parameter(service, run->command.arena, request->pattern.part[2],
                           request->value);
     }
-    return changed;
 }
 
 static void add_entry(const struct master_service *service, struct buf *out)
@@ -198,38 +197,46 @@ static void add_entry(const struct master_service *service, struct buf *out)
 
 /* --- lines of the file -------------------------------------------------------------- */
 
-static enum verdict decide_parts(void *context, struct str text, struct buf *out)
+/* The request for the entry that begins with these words, or NULL. */
+static struct request *find_entry(const struct edit *edit, const struct line *line)
 {
-    struct edit *edit = context;
-    struct master_service service;
-    struct fail why;
+    struct str rest = line->first;
+    struct str name = str_word(&rest, BLANKS), type = str_word(&rest, BLANKS);
 
-    if (master_cf_parse_entry(text, edit->run->command.arena, &service, &why) < 0)
-        fatal("%s: %s: \"%.*s\"", edit->run->master_path, why.text, STR_ARG(text));
-    if (!change(edit, &service))
-        return LINE_KEEP;
-    add_entry(&service, out);
-    return LINE_REPLACE;
-}
-
-static struct request *find_entry(const struct edit *edit, struct str text)
-{
-    struct str name = str_word(&text, BLANKS), type = str_word(&text, BLANKS);
-    struct master_service service = {.name =
-                                         arena_copy_str(edit->run->command.arena, name)};
-
-    if (!master_type_of(arena_copy_str(edit->run->command.arena, type), &service.type))
-        return NULL;
+    if (type.n == 0)
+        fatal("%s, line %d: specify service name and type on the same line",
+              edit->run->master_path, line->number);
     for (size_t i = 0; i < edit->n; i++)
-        if (pattern_matches(&edit->requests[i].pattern, &service))
+        if (pattern_matches_words(&edit->requests[i].pattern, name, type))
             return &edit->requests[i];
     return NULL;
 }
 
-static enum verdict decide_entry(void *context, struct str text, struct buf *out)
+static enum verdict decide_parts(void *context, const struct line *line, struct buf *out)
 {
     struct edit *edit = context;
-    struct request *request = find_entry(edit, text);
+    struct master_service service;
+    struct texts doubts = {0};
+    struct fail why;
+
+    if (find_entry(edit, line) == NULL)
+        return LINE_KEEP;
+    if (master_cf_parse_entry(line->text, edit->run->command.arena, &service, &doubts,
+                              &why) < 0)
+        fatal("%s, line %d: %s: \"%.*s\"", edit->run->master_path, line->number, why.text,
+              STR_ARG(line->text));
+    for (size_t i = 0; i < doubts.n; i++)
+        log_warning("%s, line %d: %s", edit->run->master_path, line->number,
+                    doubts.items[i]);
+    change(edit, &service);
+    add_entry(&service, out);
+    return LINE_REPLACE;
+}
+
+static enum verdict decide_entry(void *context, const struct line *line, struct buf *out)
+{
+    struct edit *edit = context;
+    struct request *request = find_entry(edit, line);
 
     if (request == NULL)
         return LINE_KEEP;

@@ -4,41 +4,55 @@
  */
 #include "commands/postconf/postconf.h"
 #include "table/table.h"
+#include "tls/version.h"
 #include "util/log.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: postconf [-b (bounce texts)] [-c config_dir] [-C class,...] [-d (defaults)] "
-    "[-e (edit)] "
+    "usage: postconf [-a (server SASL types)] [-A (client SASL types)] "
+    "[-b (bounce texts)] [-c config_dir] [-C class,...] [-d (defaults)] [-e (edit)] "
     "[-f (fold lines)] [-F (master.cf fields)] [-h (no names)] [-H (no values)] "
-    "[-l (lock types)] [-m (table types)] [-M (master.cf)] [-n (set in main.cf)] "
-    "[-o name=value] [-p (main.cf, default)] [-P (master.cf parameters)] "
-    "[-q (no warnings)] [-t (bounce templates)] [-v] [-x (expand)] [-X (remove)] [-# "
-    "(comment out)] [name...]";
+    "[-j (JSON)] [-l (lock types)] [-m (table types)] [-M (master.cf)] "
+    "[-n (set in main.cf)] [-o name=value] [-p (main.cf, default)] "
+    "[-P (master.cf parameters)] [-PP (also those not set there)] [-q (no warnings)] "
+    "[-t (bounce templates)] [-T compile-version|run-version|public-key-algorithms] "
+    "[-v] [-x (expand)] [-X (remove)] [-# (comment out)] [--origin (file and line)] "
+    "[name...]";
 
-#define OPTIONS "bc:C:deEfFhHlmMno:pPqtvxX#"
+#define OPTIONS "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#"
+
+static const struct option long_options[] = {{"origin", no_argument, NULL, ORIGIN}, {0}};
 
 /* Letters in the order in which complaints name them. */
-static const char letters[] = "bdefFhHlmMnopPqtxX#C";
-static const char modes[] = "pMFPlmbt";
+static const char letters[] = "aAbdefFhHjlmMnopPqtTxX#C@";
+static const char modes[] = "pMFPlmbtaAT";
 
 /* No two of one set go together. */
-static const char *const exclusive[] = {"FlmMpPbt", "denX#", "deoX#",
-                                        "exX#",     "efX#",  "ehHX#"};
+static const char *const exclusive[] = {"aAFlmMpPbtT", "denX#", "deoX#", "exX#",
+                                        "efX#",        "ehHX#", "ejX#",  "fj",
+                                        "hj",          "Hj",    "ej@X#"};
 
 /* What may stand beside a mode; "p" takes all. */
 static const struct {
     char mode;
     const char *with;
 } companions[] = {
-    {'M', "cCefoqvxX#"}, {'F', "cCefhHoqvx"}, {'P', "cCefhHoqvxX"}, {'l', "cv"},
-    {'m', "cv"},         {'b', "cv"},         {'t', "cv"},
+    {'M', "cCefjoqvxX#"}, {'F', "cCefhHjoqvx"}, {'P', "cCefhHjoqvxX"}, {'l', "cv"},
+    {'m', "cv"},          {'b', "cv"},          {'t', "cv"},           {'a', "cv"},
+    {'A', "cv"},          {'T', "cv"},
 };
+
+static const char *option_text(const struct run *run, char letter)
+{
+    return letter == ORIGIN ? "--origin"
+                            : arena_printf(run->command.arena, "-%c", letter);
+}
 
 static bool are_exclusive(char a, char b)
 {
@@ -53,7 +67,7 @@ static void check_pairs(const struct run *run)
     for (const char *a = letters; *a; a++)
         for (const char *b = a + 1; run->given[(int)*a] && *b; b++)
             if (run->given[(int)*b] && are_exclusive(*a, *b))
-                fatal("specify one of -%c -%c", *a, *b);
+                fatal("specify one of %s %s", option_text(run, *a), option_text(run, *b));
 }
 
 static void check_companions(const struct run *run)
@@ -63,7 +77,8 @@ static void check_companions(const struct run *run)
             continue;
         for (const char *p = letters; *p; p++)
             if (run->given[(int)*p] && *p != run->mode && !strchr(companions[i].with, *p))
-                fatal("with option -%c, do not specify -%c", run->mode, *p);
+                fatal("with option -%c, do not specify %s", run->mode,
+                      option_text(run, *p));
     }
     if (run->given['h'] && run->given['H'])
         fatal("specify one of -h -H");
@@ -111,13 +126,17 @@ static void parse(struct run *run, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, OPTIONS)) != -1) {
+    while ((option = getopt_long(argc, argv, OPTIONS, long_options, NULL)) != -1) {
         if (option == '?')
             fatal("%s", usage);
         if (option == 'E')
             option = 'e';
+        if (option == 'P' && run->given['P'])
+            run->all_parameters = true;
         run->given[option] = true;
-        if (option == 'c')
+        if (option == 'T')
+            run->tls_mode = optarg;
+        else if (option == 'c')
             run->command.directory = optarg;
         else if (option == 'C')
             run->classes |= classes_of(optarg);
@@ -216,6 +235,34 @@ static void list_lock_types(void)
     puts("flock\nfcntl\ndotlock");
 }
 
+/*
+ * Plug-ins for authentication, of the server and of the client. A parameter that has no
+ * effect in this build has no types either.
+ */
+static void list_sasl_types(struct run *run, bool server)
+{
+    const char *name =
+        arena_printf(run->command.arena, "%s_sasl_type", server ? "smtpd" : "smtp");
+    struct param param;
+
+    if (!param_find(str_of(name), &param) || (param.flags & PARAM_NOT_BUILT))
+        return;
+    puts(server ? "cyrus\ndovecot" : "cyrus");
+}
+
+static void list_tls(const char *what)
+{
+    if (strcmp(what, "compile-version") == 0)
+        puts(tls_version_compiled());
+    else if (strcmp(what, "run-version") == 0)
+        puts(tls_version_running());
+    else if (strcmp(what, "public-key-algorithms") == 0)
+        for (size_t i = 0; tls_key_algorithm(i); i++)
+            puts(tls_key_algorithm(i));
+    else
+        log_warning("unknown 'postconf -T' mode: %s", what);
+}
+
 /* --- the whole ------------------------------------------------------------------------
  */
 
@@ -237,6 +284,10 @@ static void work(struct run *run, char **arguments)
         list_table_types(run);
     else if (run->mode == 'l')
         list_lock_types();
+    else if (run->mode == 'a' || run->mode == 'A')
+        list_sasl_types(run, run->mode == 'a');
+    else if (run->mode == 'T')
+        list_tls(run->tls_mode);
     else if (run->mode == 'b' || run->mode == 't')
         show_bounce(run, arguments);
     else if (is_edit(run))
@@ -260,7 +311,7 @@ int main(int argc, char **argv)
         &(struct log_options){.name = "postconf", .tag = "postconf", .to_stderr = true});
     parse(&run, argc, argv);
     choose_mode(&run);
-    if (strchr("mlbt", run.mode) == NULL)
+    if (strchr("mlbtaAT", run.mode) == NULL)
         imply_edit(&run, argv + optind);
     check_pairs(&run);
     check_companions(&run);

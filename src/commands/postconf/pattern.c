@@ -16,9 +16,16 @@ bool pattern_part_matches(struct str part, const char *text)
     return str_is(part, "*") || str_is(part, text);
 }
 
+bool pattern_matches_words(const struct pattern *pattern, struct str name,
+                           struct str type)
+{
+    return (str_is(pattern->part[0], "*") || str_eq(pattern->part[0], name)) &&
+           (pattern->n < 2 || str_is(pattern->part[1], "*") ||
+            str_eq(pattern->part[1], type));
+}
+
 bool pattern_matches(const struct pattern *pattern, const struct master_service *service)
 {
-    return pattern_part_matches(pattern->part[0], service->name) &&
-           (pattern->n < 2 ||
-            pattern_part_matches(pattern->part[1], master_type_text(service->type)));
+    return pattern_matches_words(pattern, str_of(service->name),
+                                 str_of(master_type_text(service->type)));
 }

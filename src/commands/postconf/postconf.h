@@ -10,6 +10,7 @@
 #define COMMANDS_POSTCONF_POSTCONF_H
 
 #include "commands/command.h"
+#include "conf/lines.h"
 #include "conf/macro.h"
 #include "conf/master_cf.h"
 #include "conf/params.h"
@@ -18,6 +19,9 @@
 
 /* Where a parameter comes from; a set of them is what -C asks for. */
 enum { CLASS_BUILTIN = 1, CLASS_SERVICE = 2, CLASS_USER = 4, CLASS_ALL = 7 };
+
+/* In place of an option letter: --origin. */
+enum { ORIGIN = '@' };
 
 struct known {
     const char *name;
@@ -36,7 +40,9 @@ struct names {
 struct run {
     struct command command;
     bool given[128];         /* by option letter */
-    char mode;               /* 'p', 'M', 'F', 'P', 'm', 'l', 'b', 't' */
+    char mode;               /* 'p', 'M', 'F', 'P', 'm', 'l', 'b', 't', 'a', 'A', 'T' */
+    bool all_parameters;     /* -PP */
+    const char *tls_mode;    /* of -T */
     int classes;             /* -C; 0 = as the mode has it */
     struct texts overrides;  /* -o */
     const char *main_path;   /* CONFIG_DIRECTORY/main.cf */
@@ -68,11 +74,15 @@ void source_check_files(struct run *run, const char *value);
 /* --- print.c --- */
 
 /*
- * Print "name = value" as -f, -h and -H say. Blanks in value become one. prefix
+ * Print "name = value" as -f, -h, -H and -j say. Blanks in value become one. prefix
  * ("smtp/inet/" or "") stands before name.
  */
 void print_value(const struct run *run, const char *prefix, const char *name,
                  const char *value);
+/* A line of text that has the key, for -j. */
+void print_pair(const char *key, struct str value);
+/* Where the value is set, before it is printed: "main.cf:12: ", "default: ", ... */
+void print_origin(const struct setting *setting, const char *otherwise);
 /* The entry of a service: in columns with its command, or the command alone; -f folds. */
 void add_service(struct buf *out, const struct master_service *service, bool fold);
 void add_command(struct buf *out, const struct master_service *service, bool fold);
@@ -81,6 +91,8 @@ void add_command(struct buf *out, const struct master_service *service, bool fol
 
 void show_bounce(struct run *run, char **arguments);
 void show_main(struct run *run, char **names);
+/* Tell where the setting is that cannot be expanded, and exit. */
+NO_RETURN void fail_at_setting(const struct setting *setting, const struct fail *why);
 void show_master(struct run *run, char **patterns);
 void edit_main(struct run *run, char **requests);
 void edit_master(struct run *run, char **requests);
@@ -92,6 +104,10 @@ bool service_option(const struct master_service *service, size_t *at,
                     struct str *ret_name, struct str *ret_value);
 bool service_find_option(const struct master_service *service, struct str name,
                          struct str *ret_value);
+
+/* value with its names replaced, as the service sees them; service NULL: as main.cf. */
+int service_expand(const struct run *run, const struct master_service *service,
+                   const char *value, const char **ret, struct fail *why) MUST_CHECK;
 
 /* --- pattern.c: which services and which of their parts are meant --- */
 
@@ -108,6 +124,8 @@ struct pattern {
 bool pattern_parse(const char *text, struct pattern *ret);
 /* Do the first two parts match service? Missing ones do. */
 bool pattern_matches(const struct pattern *pattern, const struct master_service *service);
+bool pattern_matches_words(const struct pattern *pattern, struct str name,
+                           struct str type);
 bool pattern_part_matches(struct str part, const char *text);
 
 /* --- rewrite.c --- */
@@ -120,7 +138,7 @@ struct rewrite {
      * What to do with a logical line; for LINE_REPLACE its replacement, with line
      * end, is appended to out.
      */
-    enum verdict (*decide)(void *context, struct str text, struct buf *out);
+    enum verdict (*decide)(void *context, const struct line *line, struct buf *out);
     /* Lines to append at the end. May be NULL. */
     void (*finish)(void *context, struct buf *out);
     void *context;

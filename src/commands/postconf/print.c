@@ -7,6 +7,7 @@
  */
 #include "commands/postconf/postconf.h"
 
+#include "commands/json.h"
 #include "util/str.h"
 
 #include <stdio.h>
@@ -43,15 +44,51 @@ static void new_line(struct growth *line)
     buf_add_repeat(line->out, ' ', INDENT);
 }
 
-static void add_word(struct growth *line, struct str word)
+/* measure: the length that counts when a line is full. */
+static void add_measured(struct growth *line, struct str word, size_t measure)
 {
     if (!line->fresh && line->width > 0 &&
-        line->out->n - line->start + 1 + word.n > line->width)
+        line->out->n - line->start + 1 + measure > line->width)
         new_line(line);
     if (!line->fresh)
         buf_add_char(line->out, ' ');
     buf_add_str(line->out, word);
     line->fresh = false;
+}
+
+static void add_word(struct growth *line, struct str word)
+{
+    add_measured(line, word, word.n);
+}
+
+void print_pair(const char *key, struct str value)
+{
+    json_put_pair(stdout, str_of(key), value);
+}
+
+void print_origin(const struct setting *setting, const char *otherwise)
+{
+    if (setting && setting->path)
+        printf("%s:%d: ", setting->path, setting->line);
+    else
+        printf("%s: ", setting ? "command line" : otherwise);
+}
+
+static void print_value_json(const char *prefix, const char *name, const char *value)
+{
+    struct str rest = str_of(value), word;
+    struct buf key, text;
+    struct growth line;
+
+    buf_init(&key, OUTPUT_MAX);
+    buf_init(&text, OUTPUT_MAX);
+    line = growth_at_end(&text, 0);
+    while ((word = str_word(&rest, BLANKS)).n > 0)
+        add_word(&line, word);
+    buf_printf(&key, "%s%s", prefix, name);
+    print_pair(buf_text(&key), buf_str(&text));
+    buf_done(&text);
+    buf_done(&key);
 }
 
 void print_value(const struct run *run, const char *prefix, const char *name,
@@ -61,6 +98,10 @@ void print_value(const struct run *run, const char *prefix, const char *name,
     struct growth line;
     struct buf out;
 
+    if (run->given['j']) {
+        print_value_json(prefix, name, value);
+        return;
+    }
     buf_init(&out, OUTPUT_MAX);
     if (!run->given['h'])
         buf_printf(&out, "%s%s%s", prefix, name, run->given['H'] ? "" : " =");
@@ -129,12 +170,13 @@ static void add_arguments(struct growth *line, const struct texts *args)
         is_o = options && str_starts(argument, "-o");
         if (line->width > 0 && (is_o || own_line))
             new_line(line);
-        own_line = options && (is_o || own_line);
+        own_line = is_o; /* what follows it begins a line of its own, too */
         if (is_o)
             add_option_o(line, args, &i, &word);
         else {
             format_argument(&word, argument, was_option && !options);
-            add_word(line, buf_str(&word));
+            /* compat: its braces do not count */
+            add_measured(line, buf_str(&word), argument.n);
         }
     }
     buf_done(&word);

@@ -7,7 +7,6 @@
  * that it points to is replaced. Its mode stays.
  */
 #include "commands/postconf/postconf.h"
-#include "conf/lines.h"
 #include "util/file.h"
 #include "util/log.h"
 
@@ -49,10 +48,12 @@ static void copy_parts(struct str parts, enum verdict verdict, struct buf *out)
     }
 }
 
-static void end_line(struct buf *out)
+/* Add lines to the end of the file, where the last one may lack its line end. */
+static void append(struct buf *out, const struct buf *lines)
 {
-    if (out->n > 0 && out->p[out->n - 1] != '\n')
+    if (lines->n > 0 && out->n > 0 && out->p[out->n - 1] != '\n')
         buf_add_char(out, '\n');
+    buf_add_str(out, buf_str(lines));
 }
 
 /* The new content of a file. */
@@ -74,7 +75,7 @@ static void rewrite_text(const struct rewrite *rewrite, struct str source,
         buf_add_str(out, buf_str(&replacement));
         buf_reset(&replacement);
         if (!line.orphan)
-            verdict = rewrite->decide(rewrite->context, line.text, &replacement);
+            verdict = rewrite->decide(rewrite->context, &line, &replacement);
         if (!rewrite->late) {
             buf_add_str(out, buf_str(&replacement));
             buf_reset(&replacement);
@@ -83,10 +84,9 @@ static void rewrite_text(const struct rewrite *rewrite, struct str source,
         done = line.end;
     }
     buf_add_str(out, str_tail(source, done));
-    end_line(out);
-    buf_add_str(out, buf_str(&replacement));
     if (rewrite->finish)
-        rewrite->finish(rewrite->context, out);
+        rewrite->finish(rewrite->context, &replacement);
+    append(out, &replacement);
     buf_done(&replacement);
 }
 

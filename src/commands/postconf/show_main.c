@@ -23,6 +23,14 @@ static bool is_set(const struct run *run, const struct known *known)
            is_directory_set(run, known->name);
 }
 
+void fail_at_setting(const struct setting *setting, const struct fail *why)
+{
+    if (setting->path)
+        fatal("%s, line %d: parameter %s: %s", setting->path, setting->line,
+              setting->name, why->text);
+    fatal("parameter %s: %s", setting->name, why->text);
+}
+
 static const char *text_of(const struct run *run, const struct known *known)
 {
     struct conf_state *state = run->command.conf->state;
@@ -36,16 +44,22 @@ static const char *text_of(const struct run *run, const struct known *known)
         result = state_expand(state, text, &text, &why);
     if (result == 0)
         return text ? text : "";
-    if (setting && setting->line > 0)
-        fatal("%s, line %d: parameter %s: %s", run->main_path, setting->line, known->name,
-              why.text);
+    if (setting)
+        fail_at_setting(setting, &why);
     fatal("parameter %s: %s", known->name, why.text);
 }
 
 static void show(const struct run *run, const struct known *known)
 {
+    const struct str name = str_of(known->name);
+
     if (run->given['n'] && !is_set(run, known))
         return;
+    if (run->given[ORIGIN])
+        print_origin(state_setting(run->command.conf->state, name),
+                     is_directory_set(run, known->name)
+                         ? run->command.directory ? "command line" : "environment"
+                         : "default");
     print_value(run, "", known->name, run->given['H'] ? "" : text_of(run, known));
 }
 

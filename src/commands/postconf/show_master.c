@@ -20,7 +20,12 @@ static void show_entry(const struct run *run, const struct master_service *servi
 
     buf_init(&out, OUTPUT_MAX);
     add_service(&out, service, run->given['f']);
-    puts(buf_text(&out));
+    if (run->given['j'])
+        print_pair(arena_printf(run->command.arena, "%s/%s", service->name,
+                                master_type_text(service->type)),
+                   buf_str(&out));
+    else
+        puts(buf_text(&out));
     buf_done(&out);
 }
 
@@ -40,11 +45,14 @@ static void show_command(const struct run *run, const struct master_service *ser
     struct buf out;
 
     buf_init(&out, OUTPUT_MAX);
-    if (!run->given['h'])
+    if (!run->given['h'] && !run->given['j'])
         buf_printf(&out, "%s%s%s", prefix, name, run->given['H'] ? "" : " = ");
     if (!run->given['H'])
         add_command(&out, service, run->given['f']);
-    puts(buf_text(&out));
+    if (run->given['j'])
+        print_pair(arena_printf(run->command.arena, "%s%s", prefix, name), buf_str(&out));
+    else
+        puts(buf_text(&out));
     buf_done(&out);
 }
 
@@ -67,48 +75,18 @@ static void show_fields(const struct run *run, const struct master_service *serv
 
 /* --- -P --- */
 
-/* Names are looked up first among the options of the service. */
-struct context {
-    const struct run *run;
-    const struct master_service *service;
-};
-
-static int value_in_service(void *data, struct str name, const char **ret,
-                            struct fail *why)
-{
-    const struct context *context = data;
-    struct conf_state *state = context->run->command.conf->state;
-    struct str value;
-
-    if (service_find_option(context->service, name, &value))
-        *ret = arena_copy_str(state->arena, value);
-    else if (str_is(name, "service_name"))
-        *ret = context->service->name;
-    else if (str_is(name, "process_name"))
-        *ret = context->service->command;
-    else
-        return state_value(state, name, ret, why);
-    return 0;
-}
-
 static void show_parameter(const struct run *run, const struct master_service *service,
                            const struct setting *item)
 {
-    struct context context = {.run = run, .service = service};
-    struct macro_source source = {.value = value_in_service, .context = &context};
     const struct known *known = names_find(run, str_of(item->name));
     const bool raw = known && known->is_param && (known->param.flags & PARAM_RAW);
+    const char *value = item->value;
     struct fail why;
-    struct buf out;
 
-    buf_init(&out, OUTPUT_MAX);
-    if (!run->given['x'] || raw)
-        buf_add_text(&out, item->value);
-    else if (macro_expand(item->value, &source, &out, &why) < 0)
+    if (run->given['x'] && !raw && service_expand(run, service, value, &value, &why) < 0)
         fatal("%s, line %d: -o %s: %s", run->master_path, service->line, item->name,
               why.text);
-    print_value(run, prefix_of(run, service), item->name, out.n ? buf_text(&out) : "");
-    buf_done(&out);
+    print_value(run, prefix_of(run, service), item->name, value);
 }
 
 static int by_name(const void *a, const void *b)
@@ -141,6 +119,11 @@ static struct settings parameters_of(const struct run *run,
     return found;
 }
 
+static bool is_asked(const struct pattern *pattern, const char *name)
+{
+    return pattern->n < 3 || pattern_part_matches(pattern->part[2], name);
+}
+
 /* True when there is a parameter that pattern asks for. */
 static bool show_parameters(const struct run *run, const struct master_service *service,
                             const struct pattern *pattern)
@@ -149,11 +132,50 @@ static bool show_parameters(const struct run *run, const struct master_service *
     bool any = pattern->n < 3;
 
     for (size_t i = 0; i < parameters.n; i++)
-        if (pattern->n < 3 ||
-            pattern_part_matches(pattern->part[2], parameters.items[i].name)) {
+        if (is_asked(pattern, parameters.items[i].name)) {
             show_parameter(run, service, &parameters.items[i]);
             any = true;
         }
+    return any;
+}
+
+/* Does the program of this service read the parameter? Of a name that is asked for by
+ * itself that does not matter. */
+static bool is_of_service(const struct master_service *service, const struct known *known,
+                          const struct pattern *pattern)
+{
+    if (pattern->n == 3 && str_is(pattern->part[2], known->name))
+        return true;
+    return known->is_param &&
+           param_is_used_by(known->name, params_program(service->command));
+}
+
+/* -PP: what main.cf or the default gives the service counts as well. */
+static bool show_all_parameters(const struct run *run,
+                                const struct master_service *service,
+                                const struct pattern *pattern)
+{
+    struct conf_state *state = run->command.conf->state;
+    bool any = pattern->n < 3;
+
+    for (size_t i = 0; i < run->names.n; i++) {
+        const struct known *known = run->names.list[i];
+        struct setting item = {.name = known->name};
+        struct fail why;
+        struct str value;
+
+        if (!is_asked(pattern, item.name))
+            continue;
+        if (service_find_option(service, str_of(item.name), &value))
+            item.value = arena_copy_str(run->command.arena, value);
+        else if (!is_of_service(service, known, pattern))
+            continue;
+        else if (state_value(state, str_of(item.name), &item.value, &why) < 0)
+            fatal("parameter %s: %s", item.name, why.text);
+        item.value = item.value ? item.value : "";
+        show_parameter(run, service, &item);
+        any = true;
+    }
     return any;
 }
 
@@ -170,7 +192,8 @@ static bool show_service(const struct run *run, const struct master_service *ser
         show_fields(run, service, pattern);
         return true;
     default:
-        return show_parameters(run, service, pattern);
+        return run->all_parameters ? show_all_parameters(run, service, pattern)
+                                   : show_parameters(run, service, pattern);
     }
 }
 

@@ -120,8 +120,7 @@ void source_check_files(struct run *run, const char *value)
         const char *table = arena_printf(arena, "%s%s", tables[type].type, path);
         struct str kind = str_of(tables[type].type);
 
-        if ((*path == '/' || *path == '.') &&
-            map_set(run->names.referred, str_of(table), run) == NULL)
+        if (*path == '/' && map_set(run->names.referred, str_of(table), run) == NULL)
             check_file(run, arena_copy_str(arena, str_head(kind, kind.n - 1)), type,
                        path);
     }

@@ -1,10 +1,10 @@
 /*
  * Who uses the settings of main.cf and master.cf.
  *
- * A name that is no parameter of ours is one of the user's when a value that
- * counts refers to it: by $name, as a restriction class, or as the source of a
- * table such as ldap:name. Its own value then counts, too. What is left over
- * is probably misspelled.
+ * A name that is no parameter of ours is one of the user's when a value refers
+ * to it: by $name, as a restriction class, or as the source of a table such as
+ * ldap:name. What is left over is probably misspelled. compat: it does not
+ * matter whether the value that refers is used itself.
  */
 #include "commands/postconf/postconf.h"
 #include "conf/state.h"
@@ -25,8 +25,6 @@ struct follow {
     struct map *warned;
 };
 
-static int follow_value(struct follow *follow, const char *value, struct fail *why);
-
 static void warn_undefined(struct follow *follow, struct str name)
 {
     if (!follow->run->given['q'] && !map_set(follow->warned, name, follow))
@@ -34,30 +32,27 @@ static void warn_undefined(struct follow *follow, struct str name)
 }
 
 /* name is referred to: when it is none of ours, then as the user has defined it. */
-static int use(struct follow *follow, struct str name, struct fail *why)
+static void use(struct follow *follow, struct str name)
 {
     struct run *run = follow->run;
-    const struct setting *setting = state_setting(run->command.conf->state, name);
     struct str value;
 
     map_set(run->names.referred, name, run);
     if (names_find(run, name))
-        return 0;
-    if (setting) {
+        return;
+    if (state_setting(run->command.conf->state, name))
         names_add(run, name, CLASS_USER, NULL);
-        return follow_value(follow, setting->value, why);
-    }
-    /* The options of a service are followed anyway. */
-    if (!follow->service || !service_find_option(follow->service, name, &value))
+    else if (!follow->service || !service_find_option(follow->service, name, &value))
         warn_undefined(follow, name);
-    return 0;
 }
 
 static int use_reference(void *context, struct str name, const char **ret,
                          struct fail *why)
 {
+    (void)why;
     *ret = NULL;
-    return use(context, name, why);
+    use(context, name);
+    return 0;
 }
 
 static int follow_value(struct follow *follow, const char *value, struct fail *why)
@@ -73,44 +68,55 @@ static int follow_value(struct follow *follow, const char *value, struct fail *w
     return result;
 }
 
-/* Each word of smtpd_restriction_classes is a parameter that holds restrictions. */
-static int follow_classes(struct follow *follow, const char *value, struct fail *why)
+/* value with its names replaced; as it is when that cannot be, which show_main tells. */
+static const char *expanded(const struct follow *follow, const char *value)
 {
-    struct str rest = str_of(value), word;
+    const char *text;
 
-    while ((word = str_word(&rest, SEPARATORS)).n > 0)
-        if (use(follow, word, why) < 0)
-            return -1;
-    return 0;
+    return service_expand(follow->run, follow->service, value, &text, NULL) < 0 ? value
+                                                                                : text;
 }
 
-/* The settings of tables in value: in files, or in main.cf such as acc_server_host. */
-static int follow_tables(struct follow *follow, const char *value, struct fail *why)
+/* Each word of smtpd_restriction_classes is a parameter that holds restrictions. */
+static void follow_classes(struct follow *follow, const char *value)
+{
+    struct str rest = str_of(expanded(follow, value)), word;
+
+    while ((word = str_word(&rest, SEPARATORS)).n > 0)
+        use(follow, word);
+}
+
+/* The settings of tables: in files, or in main.cf or -o such as acc_server_host. */
+static void follow_tables(struct follow *follow, const char *value)
 {
     const struct settings *settings = &follow->run->command.conf->state->file;
+    struct str name, unused;
+    size_t at = 0;
 
-    if (strchr(value, ':') == NULL)
-        return 0;
+    if (strpbrk(value, ":$") == NULL)
+        return;
+    value = expanded(follow, value);
     source_check_files(follow->run, value);
     for (size_t i = 0; i < settings->n; i++)
-        if (source_uses(value, str_of(settings->items[i].name)) &&
-            use(follow, str_of(settings->items[i].name), why) < 0)
-            return -1;
-    return 0;
+        if (source_uses(value, str_of(settings->items[i].name)))
+            use(follow, str_of(settings->items[i].name));
+    while (follow->service && service_option(follow->service, &at, &name, &unused))
+        if (source_uses(value, name))
+            use(follow, name);
 }
 
 static int follow_setting(struct follow *follow, const char *name, const char *value,
                           struct fail *why)
 {
     const struct known *known = names_find(follow->run, str_of(name));
+    const bool is_param = known && known->is_param;
 
-    if (known && known->is_param && (known->param.flags & PARAM_RAW))
+    if (is_param && (known->param.flags & PARAM_RAW))
         return 0;
-    if (strcmp(name, "smtpd_restriction_classes") == 0 &&
-        follow_classes(follow, value, why) < 0)
-        return -1;
-    if (follow_tables(follow, value, why) < 0)
-        return -1;
+    if (strcmp(name, "smtpd_restriction_classes") == 0)
+        follow_classes(follow, value);
+    if (is_param)
+        follow_tables(follow, value);
     return follow_value(follow, value, why);
 }
 
@@ -121,13 +127,9 @@ static void follow_settings(struct run *run, const struct settings *settings)
 
     for (size_t i = 0; i < settings->n; i++) {
         const struct setting *item = &settings->items[i];
-        const struct known *known = names_find(run, str_of(item->name));
 
-        /* The user's own are followed when something refers to them. */
-        if (known && known->is_param &&
-            follow_setting(&follow, item->name, item->value, &why) < 0)
-            fatal("%s, line %d: parameter %s: %s", run->main_path, item->line, item->name,
-                  why.text);
+        if (follow_setting(&follow, item->name, item->value, &why) < 0)
+            fail_at_setting(item, &why);
     }
     map_free(follow.warned, NULL);
 }
@@ -162,30 +164,73 @@ void use_follow(struct run *run)
 
 /* --- what is left over --------------------------------------------------------- */
 
+/* compat: a "#" inside a line begins no comment, which many a file relies on. */
+static bool has_comment(const char *value)
+{
+    struct str rest = str_of(value), word;
+
+    while ((word = str_word(&rest, " \t")).n > 0)
+        if (word.p[0] == '#')
+            return true;
+    return false;
+}
+
+static void warn_obsolete(const char *path, const char *name)
+{
+    const char *instead = param_instead_of(name);
+
+    if (instead && *instead)
+        log_warning("%s: support for parameter \"%s\" will be removed; instead, "
+                    "specify \"%s\"",
+                    path, name, instead);
+    else if (instead)
+        log_warning("%s: support for parameter \"%s\" will be removed; instead, do not "
+                    "specify it",
+                    path, name);
+}
+
+static void warn_setting(const struct run *run, const struct setting *item)
+{
+    const struct known *known = names_find(run, str_of(item->name));
+    const char *path = item->path ? item->path : run->main_path;
+
+    if (known && known->is_param && (known->param.flags & PARAM_READONLY))
+        log_warning("%s: read-only parameter assignment: %s=%s", path, item->name,
+                    item->value);
+    if (run->mode != 'p')
+        return;
+    if (known == NULL)
+        log_warning("%s: unused parameter: %s=%s", path, item->name, item->value);
+    warn_obsolete(path, item->name);
+    if (item->line > 0 && has_comment(item->value))
+        log_warning("%s, line %d: \"#\" after other text does not begin a comment: %s=%s",
+                    path, item->line, item->name, item->value);
+}
+
 static void warn_settings(const struct run *run, const struct settings *settings)
 {
-    for (size_t i = 0; i < settings->n; i++) {
-        const struct setting *item = &settings->items[i];
-        const struct known *known = names_find(run, str_of(item->name));
-
-        if (known == NULL)
-            log_warning("%s: unused parameter: %s=%s", run->main_path, item->name,
-                        item->value);
-        else if (known->is_param && (known->param.flags & PARAM_READONLY))
-            log_warning("%s: read-only parameter assignment: %s=%s", run->main_path,
-                        item->name, item->value);
-    }
+    for (size_t i = 0; i < settings->n; i++)
+        warn_setting(run, &settings->items[i]);
 }
 
 static void warn_service(const struct run *run, const struct master_service *service)
 {
-    struct str name, value;
+    struct str name, value, last;
     size_t at = 0;
 
-    while (service_option(service, &at, &name, &value))
+    while (service_option(service, &at, &name, &value)) {
+        if (!service_find_option(service, name, &last) || last.p != value.p)
+            continue; /* set again later */
         if (!names_find(run, name) && !map_get(run->names.referred, name))
             log_warning("%s: unused parameter: %.*s=%.*s", run->master_path,
                         STR_ARG(name), STR_ARG(value));
+        warn_obsolete(run->master_path, arena_copy_str(run->command.arena, name));
+    }
+    for (size_t i = 0; i < service->args.n; i++)
+        if (service->args.items[i][0] == '#')
+            log_warning("%s, line %d: \"#\" after other text does not begin a comment: "
+                        "%s",
+                        run->master_path, service->line, service->command_as_written);
 }
 
 void use_warn(const struct run *run)
@@ -193,10 +238,8 @@ void use_warn(const struct run *run)
     if (run->given['q'] || run->given['d'])
         return;
     fflush(stdout); /* on a terminal the warnings come last */
-    if (run->mode == 'p') {
-        warn_settings(run, &run->command.conf->state->file);
-        warn_settings(run, &run->command.conf->state->options);
-    }
+    warn_settings(run, &run->command.conf->state->file);
+    warn_settings(run, &run->command.conf->state->options);
     for (size_t i = 0; i < run->master.n; i++)
         warn_service(run, &run->master.services[i]);
 }

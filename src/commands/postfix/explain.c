@@ -63,10 +63,11 @@ static const char *place_of(struct explanation *e, const struct conf *conf,
 
     if (setting == NULL)
         return arena_printf(e->arena, "%s (default)", param);
-    if (setting->line == 0 && service)
+    if (setting->path == NULL && service)
         return arena_printf(e->arena, "%s, %s:%d", param, e->master.path, service->line);
-    return arena_printf(e->arena, "%s, %s/main.cf:%d", param, state->directory,
-                        setting->line);
+    if (setting->path == NULL)
+        return arena_printf(e->arena, "%s (command line)", param);
+    return arena_printf(e->arena, "%s, %s:%d", param, setting->path, setting->line);
 }
 
 static const char *reason_text(struct explanation *e, const struct route_reason *reason)

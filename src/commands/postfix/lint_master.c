@@ -74,7 +74,8 @@ void lint_entries(struct lint *lint)
         struct fail why;
 
         entry->span = (struct span){&lint->master, line.start, line.end};
-        if (master_cf_parse_entry(line.text, lint->arena, &entry->service, &why) < 0) {
+        if (master_cf_parse_entry(line.text, lint->arena, &entry->service, NULL, &why) <
+            0) {
             lint_error(lint, entry->span, "%s", why.text);
             continue;
         }

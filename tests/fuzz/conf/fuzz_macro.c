@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (lines_next(&lines, &line)) {
         HOLDS(line.end > line.start && line.number > 0);
         take_line(&table, line.text);
-        (void)!master_cf_parse_entry(line.text, table.arena, &service, &why);
+        (void)!master_cf_parse_entry(line.text, table.arena, &service, NULL, &why);
     }
     for (size_t i = 0; i < table.n && i < 5; i++) {
         struct buf out;

@@ -56,11 +56,11 @@ static void asks_the_system_for_its_name(void **state)
 static const struct {
     const char *main_cf, *networks;
 } trusted[] = {
-    {"inet_interfaces = 127.0.0.1\nmynetworks_style = host\n", "127.0.0.1/32"},
-    {"inet_interfaces = 127.0.0.1\nmynetworks_style = class\n", "127.0.0.0/8"},
-    {"inet_interfaces = 127.0.0.1\nmynetworks_style = subnet\n", "127.0.0.0/8"},
-    {"inet_interfaces = 127.0.0.1\n", "127.0.0.0/8"}, /* level 0: subnet */
-    {"inet_interfaces = 127.0.0.1\ncompatibility_level = 2\n", "127.0.0.1/32"},
+    {"inet_interfaces = 127.0.0.1\nmynetworks_style = host\n", "127.0.0.1/32 "},
+    {"inet_interfaces = 127.0.0.1\nmynetworks_style = class\n", "127.0.0.0/8 "},
+    {"inet_interfaces = 127.0.0.1\nmynetworks_style = subnet\n", "127.0.0.0/8 "},
+    {"inet_interfaces = 127.0.0.1\n", "127.0.0.0/8 "}, /* level 0: subnet */
+    {"inet_interfaces = 127.0.0.1\ncompatibility_level = 2\n", "127.0.0.1/32 "},
     {"mynetworks = 192.0.2.0/24 $a\na = b\n", "192.0.2.0/24 b"},
 };
 

@@ -118,7 +118,7 @@ static const struct {
     {"a unix - - n - - x {b}c\n",
      "master.cf, line 1: syntax error after '}' in \"{b}c\""},
     {"a unix - - n - - x -o { b c }\n",
-     "master.cf, line 1: -o: missing '=' after attribute name: \"b c\""},
+     "master.cf, line 1: missing '=' after attribute name: \"b c\""},
     {"b unix - - n - - x\n\na inet y - n - - x\n",
      "master.cf, line 3: inet service \"a\" cannot be private"},
 };
