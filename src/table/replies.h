@@ -23,4 +23,12 @@ struct stream;
 int netstring_read(struct stream *stream, size_t max, struct arena *arena,
                    struct str *ret, struct fail *why) MUST_CHECK;
 
+/* Read what memcached answers to "get key": 1 = its value, 0 = it has none, -1. */
+struct memcache_limits {
+    size_t line, data;
+};
+int memcache_read(struct stream *stream, struct str key,
+                  const struct memcache_limits *limits, struct arena *arena,
+                  struct str *ret, struct fail *why) MUST_CHECK;
+
 #endif

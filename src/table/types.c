@@ -14,10 +14,10 @@
 
 /* In order of name, for postconf -m. */
 static const struct table_type *const built_in[] = {
-    &table_cidr,    &table_debug,    &table_environ,   &table_fail,
-    &table_inline,  &table_internal, &table_pipemap,   &table_proxy,
-    &table_randmap, &table_regexp,   &table_socketmap, &table_static,
-    &table_tcp,     &table_texthash, &table_unionmap,  &table_unix,
+    &table_cidr,     &table_debug,     &table_environ, &table_fail,  &table_inline,
+    &table_memcache, &table_internal,  &table_pipemap, &table_proxy, &table_randmap,
+    &table_regexp,   &table_socketmap, &table_static,  &table_tcp,   &table_texthash,
+    &table_unionmap, &table_unix,
 };
 
 /* The others: what is known of them before they are loaded. */

@@ -11,6 +11,7 @@ extern const struct table_type table_fail;
 extern const struct table_type table_inline;
 extern const struct table_type table_internal;
 extern const struct table_type table_pipemap;
+extern const struct table_type table_memcache;
 extern const struct table_type table_proxy;
 extern const struct table_type table_randmap;
 extern const struct table_type table_regexp;

@@ -1,4 +1,5 @@
-/* Answers of hostile servers behind tcp: and socketmap: tables. The first byte chooses.
+/* Answers of hostile servers behind tcp:, socketmap: and memcache: tables. The first byte
+ * chooses.
  */
 #include "fuzz.h"
 
@@ -37,12 +38,28 @@ static void read_netstring(const uint8_t *data, size_t size, struct arena *arena
     stream_free(stream);
 }
 
+static void read_memcache(const uint8_t *data, size_t size, struct arena *arena)
+{
+    const struct memcache_limits limits = {.line = 300, .data = REPLY_MAX};
+    struct stream *stream = fuzz_stream(data, size, 1);
+    struct str value = STR_NONE;
+    struct fail why;
+
+    if (memcache_read(stream, STR("key"), &limits, arena, &value, &why) == 1)
+        HOLDS(value.n <= REPLY_MAX && str_find(value, '\0') == value.n);
+    else
+        HOLDS(value.p == NULL);
+    stream_free(stream);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new("fuzz");
 
     if (size > 0 && data[0] == 't')
         read_line(INPUT(data + 1, size - 1), arena);
+    else if (size > 0 && data[0] == 'm')
+        read_memcache(data + 1, size - 1, arena);
     else if (size > 0)
         read_netstring(data + 1, size - 1, arena);
     arena_free(arena);

@@ -97,6 +97,48 @@ static void a_netstring_of_a_socketmap_server_has_one_meaning(void **state)
     }
 }
 
+static const struct {
+    const char *wire;
+    int found;
+    const char *value;
+} stored[] = {
+    {"VALUE key 0 5\r\nhello\r\nEND\r\n", 1, "hello"},
+    {"VALUE key 42 0\r\n\r\nEND\r\n", 1, ""},
+    {"VALUE key 0 7 99\r\na\r\nEND\n\r\nEND\r\n", 1, "a\r\nEND\n"},
+    {"END\r\n", 0, NULL},
+    {"VALUE other 0 5\r\nhello\r\nEND\r\n", -1, NULL},
+    {"VALUE key 0 4\r\nhello\r\nEND\r\n", -1, NULL},
+    {"VALUE key 0 6\r\nhello\r\nEND\r\n", -1, NULL},
+    {"VALUE key 0 5\r\nhello\r\nVALUE key 0 1\r\nx\r\nEND\r\n", -1, NULL},
+    {"VALUE key 0 -5\r\nhello\r\nEND\r\n", -1, NULL},
+    {"VALUE key 0 1001\r\n", -1, NULL},
+    {"VALUE key 0 99999999999999999999\r\n", -1, NULL},
+    {"VALUE key\r\n", -1, NULL},
+    {"ERROR\r\n", -1, NULL},
+    {"SERVER_ERROR out of memory\r\n", -1, NULL},
+    {"VALUE key 0 5\r\nhel", -1, NULL},
+    {"", -1, NULL},
+};
+
+static void an_answer_of_memcached_has_one_meaning(void **state)
+{
+    struct bench *bench = *state;
+    const struct memcache_limits limits = {.line = 300, .data = 1000};
+
+    for (size_t i = 0; i < ROWS(stored); i++) {
+        struct stream *stream = stream_memory(str_of(stored[i].wire));
+        struct str value = STR_NONE;
+        struct fail why;
+
+        ROW_INT(stored[i].wire,
+                memcache_read(stream, STR("key"), &limits, bench->arena, &value, &why),
+                stored[i].found);
+        if (stored[i].value)
+            ROW_EQ(stored[i].wire, value, stored[i].value);
+        stream_free(stream);
+    }
+}
+
 /* --- the connection ------------------------------------------------------------------
  */
 
@@ -177,6 +219,7 @@ int main(void)
         TEST(a_line_of_a_tcp_server_has_one_meaning),
         TEST(no_key_can_end_its_line),
         TEST(a_netstring_of_a_socketmap_server_has_one_meaning),
+        TEST(an_answer_of_memcached_has_one_meaning),
         TEST(a_server_that_hung_up_between_questions_is_asked_again),
         TEST(a_silent_server_is_an_error_after_the_time_limit),
     };

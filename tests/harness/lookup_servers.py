@@ -1,0 +1,90 @@
+"""Servers of tcp: and socketmap: tables with entries of a test's own. They answer the whole
+key; nonsense: a function from the key to the bytes to be sent instead, None = hang up."""
+
+import socket
+import threading
+
+
+class LookupServer:
+    def __init__(self, port, entries):
+        self.port = port
+        self.entries = entries
+        self.asked = []
+        self.nonsense = None
+        self.listener = None
+        self.clients = []
+
+    def start(self):
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", self.port))
+        self.listener.listen(50)
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def stop(self):
+        if self.listener:
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
+            self.listener = None
+            for client in self.clients:
+                hang_up(client)
+            self.clients = []
+
+    def _accept(self, listener):
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            self.clients.append(client)
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        with client.makefile("rb") as stream:
+            try:
+                while (key := self.question(stream)) is not None:
+                    self.asked.append(key)
+                    answer = self.nonsense(key) if self.nonsense else self.answer(self.entries.get(key))
+                    if answer is None:
+                        return hang_up(client)
+                    client.sendall(answer)
+            except OSError:
+                pass
+
+
+class TcpServer(LookupServer):
+    def question(self, stream):
+        words = stream.readline().split()
+        if len(words) != 2:
+            return None
+        text, out = words[1].split(b"%"), b""
+        for i, part in enumerate(text):
+            out += part if i == 0 else bytes([int(part[:2], 16)]) + part[2:]
+        return out.decode(errors="surrogateescape")
+
+    def answer(self, value):
+        return b"500 no\n" if value is None else b"200 " + value.replace("%", "%25").replace(" ", "%20").encode() + b"\n"
+
+
+class SocketmapServer(LookupServer):
+    def question(self, stream):
+        digits = b""
+        while (byte := stream.read(1)) not in (b":", b""):
+            digits += byte
+        if not digits:
+            return None
+        text = stream.read(int(digits))
+        assert stream.read(1) == b","
+        return text.decode(errors="surrogateescape").removeprefix("map ")
+
+    def answer(self, value):
+        text = b"NOTFOUND " if value is None else b"OK " + value.encode()
+        return b"%d:%s," % (len(text), text)
+
+
+def hang_up(client):
+    try:
+        client.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    client.close()

@@ -1,0 +1,193 @@
+"""tcp:, socketmap: and memcache: tables: keys in the protocol, nonsense in answers, and what
+mail does while the server is away; postsrsd and mta-sts-daemon as servers."""
+
+import pytest
+from harness.databases import Memcached
+from harness.lookup_servers import SocketmapServer, TcpServer
+from harness.sandbox import wait_until
+
+MAIN = """\
+virtual_alias_domains = v.test
+"""
+TEXT = "Subject: x\n\nbody\n"
+KEYS = ["joe@v.test", "a b@v.test", "per%cent@v.test", "é@v.test", "CaSe@v.test", "quo'te\"@v.test", "tab\tx@v.test",
+        "7:OK evil,", "%00@v.test"]  # fmt: skip
+ENTRIES = {key: f"value {i} 100%" for i, key in enumerate(KEYS)} | {"joe@v.test": "joe@postern.test", "new\nline": "x"}
+TABLES = {"tcp": "tcp:127.0.0.1:4101", "socketmap": "socketmap:inet:127.0.0.1:4102:map"}
+
+
+class Case:
+    def __init__(self, mta, kind):
+        self.mta = mta
+        self.table = TABLES[kind]
+        self.server = (TcpServer if kind == "tcp" else SocketmapServer)(int(self.table.split(":127.0.0.1:")[1][:4]), ENTRIES)
+
+    def ask(self, *key):
+        """The value, None = not found; a text that starts with "fatal" = error."""
+        done = self.mta.run(["postmap", "-q", *key, self.table])
+        if done.returncode == 0:
+            return done.stdout[:-1]
+        return None if not done.stderr else "fatal: " + done.stderr
+
+
+@pytest.fixture(scope="module", params=["tcp", "socketmap"])
+def case(mta, request):
+    case = Case(mta, request.param)
+    case.server.start()
+    yield case
+    case.server.stop()
+
+
+def test_every_key_arrives_whole(case):
+    case.server.asked.clear()
+    for key in KEYS:
+        assert case.ask(key) == ENTRIES[key], key
+    assert case.server.asked == KEYS
+    assert case.ask("none@v.test") is None
+    assert case.ask("new\nline") == "x"
+
+
+def test_the_key_is_asked_once_and_in_no_parts(case):
+    case.mta.configure(f"virtual_alias_maps = {case.table}\nrecipient_delimiter = +")
+    case.server.asked.clear()
+    assert recipient(case.mta, "Us+ext@v.test")[0] == 550
+    assert set(case.server.asked) == {"Us+ext@v.test"}
+
+
+def test_a_long_key_is_not_there(case):
+    assert case.ask("k" * 20000) is None
+
+
+NONSENSE = {
+    "tcp": [b"hello\n", b"200\n", b"500\n", b"200 a%zz\n", b"300 x\n", b"400 later\n", b"200 " + b"x" * 5000 + b"\n", None],
+    "socketmap": [b"hello", b"2:OK,x", b"5:OK ab;", b"6:HELLO ,", b"8:TEMP why,", b"8:PERM bad,", b"100001:OK " + b"x" * 99999, None],
+}
+
+
+def test_nonsense_is_an_error(case):
+    kind = case.table.split(":")[0]
+    try:
+        for answer in NONSENSE[kind][:-1] if kind == "socketmap" else NONSENSE[kind]:
+            # "2:OK,x" is an answer with an empty value, and then something more
+            case.server.nonsense = lambda key, answer=answer: answer
+            if answer != b"2:OK,x" and answer != b"hello":
+                assert case.ask("joe@v.test").startswith("fatal"), answer
+    finally:
+        case.server.nonsense = None
+
+
+def test_mail_waits_while_the_server_is_away(case):
+    mta, server = case.mta, case.server
+    mta.configure(f"virtual_alias_maps = {case.table}")
+    mta.deliver("a@client.test", "joe@v.test", TEXT)
+    before = len(mta.mbox("joe"))
+    server.stop()
+    assert recipient(mta, "joe@v.test")[0] == 451
+    assert recipient(mta, "nobody@v.test")[0] == 451
+    server.start()
+    assert recipient(mta, "nobody@v.test")[0] == 550
+    mta.deliver("a@client.test", "joe@v.test", TEXT)
+    assert len(mta.mbox("joe")) == before + 1
+
+
+def test_a_server_that_hangs_up_between_questions_is_asked_again(case):
+    mta, server = case.mta, case.server
+    assert recipient(mta, "joe@v.test")[0] == 250
+    server.stop()
+    server.start()
+    assert recipient(mta, "joe@v.test")[0] == 250
+
+
+# --- memcached -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cache(mta):
+    server = Memcached(mta)
+    server.start()
+    yield server
+    server.stop()
+
+
+def look(mta, key, text=""):
+    mta.write("/etc/postfix/m.cf", f"memcache = inet:127.0.0.1:11211\n{text}\n")
+    done = mta.run(["postmap", "-q", key, "memcache:/etc/postfix/m.cf"])
+    return done.stdout[:-1] if done.returncode == 0 else None if not done.stderr else "fatal: " + done.stderr
+
+
+def test_what_memcached_has(mta, cache):
+    cache.say("set joe@v.test 0 0 10\r\nsome value\r\nset p:joe 0 0 1\r\nx\r\nquit\r\n")
+    assert look(mta, "Joe@V.test") == "some value"
+    assert look(mta, "nobody@v.test") is None
+    assert look(mta, "joe@v.test", "key_format = p:%u") == "x"
+    assert look(mta, "joe@v.test", "domain = w.test") is None
+    assert look(mta, "joe@v.test", "data_size_limit = 5").startswith("fatal")
+
+
+@pytest.mark.parametrize("key", ["joe@v.test x", "x\r\nset evil 0 0 1\r\ny\r\nget x", "k" * 300, "tab\tx", "k" * 20000], ids=range(5))
+def test_no_key_leaves_its_line(mta, cache, key):
+    assert look(mta, key) is None
+    assert cache.say("get evil\r\nquit\r\n") == "END\r\n"
+
+
+def test_a_table_behind_memcached(mta, cache):
+    text = "backup = texthash:/etc/postfix/behind\nkey_format = b:%s"
+    mta.write("/etc/postfix/behind", "key behind\n")
+    assert look(mta, "key", text) == "behind"
+    assert "behind" in cache.say("get b:key\r\nquit\r\n")
+    mta.write("/etc/postfix/behind", "other value\n")
+    assert look(mta, "key", text) == "behind"
+    assert look(mta, "none", text) is None
+    assert "other\tvalue" in mta.run(["postmap", "-s", "memcache:/etc/postfix/m.cf"], check=True).stdout
+    cache.stop()
+    assert look(mta, "other", text) == "value"
+    assert look(mta, "other").startswith("fatal")
+    cache.start()
+    assert look(mta, "other") is None
+
+
+# --- servers that sites have ----------------------------------------------------------------------
+
+
+def test_postsrsd_rewrites_senders_both_ways(mta):
+    mta.write("/etc/postsrsd.secret", "secret\n")
+    words = ["postsrsd", "-d", "postern.test", "-s", "/etc/postsrsd.secret", "-f", "10001", "-r", "10002", "-l", "127.0.0.1"]
+    server = mta.popen(words)
+    try:
+        forward, back = "tcp:127.0.0.1:10001", "tcp:127.0.0.1:10002"
+        wait_until(lambda: mta.run(["postmap", "-q", "x@y.test", forward]).returncode == 0, 20, "postsrsd")
+        done = mta.run(["postmap", "-q", "ann@far.test", forward], check=True)
+        assert done.stdout.startswith("SRS0=") and done.stdout.endswith("=far.test=ann@postern.test\n")
+        again = mta.run(["postmap", "-q", done.stdout.strip(), back], check=True)
+        assert again.stdout == "ann@far.test\n"
+        mta.configure(
+            f"sender_canonical_maps = {forward}\nsender_canonical_classes = envelope_sender\n"
+            f"recipient_canonical_maps = {back}\nrecipient_canonical_classes = envelope_recipient,header_recipient\n"
+        )
+        mta.deliver("ann@far.test", "joe@postern.test", TEXT)
+        assert mta.mbox("joe")[-1]["Return-Path"].startswith("<SRS0=")
+    finally:
+        server.terminate()
+        mta.kill("postsrsd")
+        server.wait(20)
+
+
+def test_mta_sts_daemon_knows_no_policy(mta):
+    mta.write("/etc/mta-sts.yml", "host: 127.0.0.1\nport: 8461\ncache:\n  type: internal\ndefault_zone:\n  strict_testing: false\n  timeout: 1\n")
+    server = mta.popen(["mta-sts-daemon", "-c", "/etc/mta-sts.yml"])
+    try:
+        table = "socketmap:inet:127.0.0.1:8461:postfix"
+        wait_until(lambda: "refused" not in mta.run(["postmap", "-q", "x.test", table]).stderr, 30, "mta-sts-daemon")
+        done = mta.run(["postmap", "-q", "nopolicy.test", table])
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    finally:
+        server.terminate()
+        mta.kill("mta-sts-daemon")
+        server.wait(20)
+
+
+def recipient(mta, address):
+    with mta.smtp() as client:
+        client.ehlo()
+        client.mail("a@client.test")
+        return client.rcpt(address)
