@@ -138,11 +138,14 @@ static bool take_name(struct reading *reading, struct str type, struct str objec
 /* --- the objects ----------------------------------------------------------------------
  */
 
-static const struct table_type *load(const char *path, struct str name, struct fail *why)
+/* The object at path, or NULL with why. */
+static void *open_object(const char *path, struct str name, struct fail *why)
 {
-    const struct table_plugin *plugin;
-    void *object;
+    /* one that is there needs no look at its file, which a user may not reach */
+    void *object = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
 
+    if (object)
+        return object;
     if (access(path, F_OK) < 0) {
         fail_set(why,
                  "unsupported dictionary type: %.*s (%s: %m). Is the postfix-%.*s "
@@ -154,7 +157,19 @@ static const struct table_type *load(const char *path, struct str name, struct f
         return NULL;
     /* never closed: libraries leave threads and exit handlers behind */
     object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    plugin = object ? dlsym(object, TABLE_PLUGIN_SYMBOL) : NULL;
+    if (!object)
+        fail_set(why, "unsupported dictionary type: %.*s (%s)", STR_ARG(name), dlerror());
+    return object;
+}
+
+static const struct table_type *load(const char *path, struct str name, struct fail *why)
+{
+    void *object = open_object(path, name, why);
+    const struct table_plugin *plugin =
+        object ? dlsym(object, TABLE_PLUGIN_SYMBOL) : NULL;
+
+    if (!object)
+        return NULL;
     if (!plugin)
         fail_set(why, "unsupported dictionary type: %.*s (%s)", STR_ARG(name), dlerror());
     else if (strcmp(plugin->version, TABLE_PLUGIN_VERSION) != 0)
