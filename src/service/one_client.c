@@ -14,7 +14,7 @@
 static void serve_requests(struct client *client)
 {
     struct process *process = client->process;
-    bool last = false;
+    bool used_up, last = false;
 
     ipc_announce(client->stream, process->service->name);
     if (stream_flush(client->stream) != STREAM_OK)
@@ -25,7 +25,11 @@ static void serve_requests(struct client *client)
 
         if (result < 0 && why.text[0])
             log_warning("%s: %s", process->name, why.text);
-        last = result <= 0 || state_count(process) || service_retiring(process);
+        used_up = state_count(process);
+        /* Who wrote a request behind one that has no answer could not tell it was lost.
+         */
+        last = result <= 0 || ((used_up || service_retiring(process)) &&
+                               stream_buffered(client->stream).n == 0);
         if (result > 0 && stream_flush(client->stream) != STREAM_OK)
             return;
         arena_reset(client->arena);

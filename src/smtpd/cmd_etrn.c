@@ -47,7 +47,9 @@ void answer_etrn(struct session *session, struct str argument)
 {
     const char *site = site_of(session, argument);
 
-    if (session->transaction.open)
+    if (session->conf->smtpd_helo_required && !session->helo)
+        session_reply(session, REPLY_ETRN_NEED_HELO);
+    else if (session->transaction.open)
         session_reply(session, REPLY_ETRN_IN_MAIL);
     else if (site[0] == '\0' || str_find_any(str_of(site), " \t") < strlen(site))
         session_reply(session, REPLY_ETRN_SYNTAX);

@@ -24,9 +24,9 @@ static const struct command commands[] = {
     {"RSET", answer_rset, NEED_NOTHING,             COUNT_RSET, JUNK | BATCH}, /* 4.1.1.5 */
     {"NOOP", answer_noop, NEED_NOTHING,             COUNT_NOOP, JUNK | CLEAR},    /* 4.1.1.9 */
     {"VRFY", answer_vrfy, NEED_NOTHING,             COUNT_VRFY, JUNK},    /* 4.1.1.6 */
-    {"ETRN", answer_etrn, NEED_HELO,                COUNT_ETRN, JUNK},    /* RFC 1985 */
+    {"ETRN", answer_etrn, NEED_NOTHING,             COUNT_ETRN, JUNK | BATCH}, /* RFC 1985 */
     {"HELP", answer_help, NEED_NOTHING,             COUNT_HELP, JUNK},    /* 4.1.1.8 */
-    {"QUIT", answer_quit, NEED_NOTHING,             COUNT_QUIT, GOODBYE | CLEAR}, /* 4.1.1.10 */
+    {"QUIT", answer_quit, NEED_NOTHING,             COUNT_QUIT, GOODBYE | BATCH | CLEAR}, /* 4.1.1.10 */
 };
 /* clang-format on */
 

@@ -207,8 +207,6 @@ static bool is_impatient(struct session *session, struct str ahead)
 /* May commands follow this one before it is answered? */
 static bool may_be_followed(const struct session *session, const struct command *command)
 {
-    if (command->flags & COMMAND_SAYS_GOODBYE)
-        return true;
     return (command->flags & COMMAND_IN_BATCH) && strcmp(session->protocol, "ESMTP") == 0;
 }
 

@@ -162,7 +162,7 @@ enum need { NEED_NOTHING, NEED_HELO = 1, NEED_MAIL = 2, NEED_NO_MAIL = 4 };
 enum command_flags {
     COMMAND_JUNK = 1,         /* too many of these count as errors */
     COMMAND_IN_BATCH = 2,     /* others may follow at once (RFC 2920 section 3.1) */
-    COMMAND_SAYS_GOODBYE = 4, /* what follows does not matter */
+    COMMAND_SAYS_GOODBYE = 4, /* also from a client that has been refused */
     COMMAND_IN_CLEAR = 8,     /* also where mail is taken over TLS only (RFC 3207) */
 };
 struct command {
