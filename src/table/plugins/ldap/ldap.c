@@ -207,6 +207,7 @@ static int read_numbers(struct ldap *ldap, const struct table_parameters *parame
         {&ldap->recursion_limit, "recursion_limit", DEFAULT_RECURSION},
         {&ldap->size_limit, "size_limit", ldap->rules.expansion_limit},
         {&ldap->dereference, "dereference", 0},
+        {&ldap->chase_referrals, "chase_referrals", 0},
         {&ldap->version, "version", LDAP_VERSION3},
         {&ldap->sasl_minssf, "sasl_minssf", 0},
     };
@@ -214,7 +215,6 @@ static int read_numbers(struct ldap *ldap, const struct table_parameters *parame
         bool *value;
         const char *name;
     } switches[] = {
-        {&ldap->chase_referrals, "chase_referrals"},
         {&ldap->start_tls, "start_tls"},
         {&ldap->tls_require_cert, "tls_require_cert"},
     };

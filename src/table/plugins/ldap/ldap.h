@@ -31,8 +31,8 @@ struct ldap {
     const char *sasl_mechs, *sasl_realm, *sasl_authz_id;
     const char *tls_ca_file, *tls_ca_dir, *tls_cert, *tls_key, *tls_ciphers, *tls_random;
     int scope, bind, timeout, recursion_limit, size_limit, dereference, version,
-        sasl_minssf;
-    bool chase_referrals, start_tls, tls_require_cert, wants_tls;
+        sasl_minssf, chase_referrals;
+    bool start_tls, tls_require_cert, wants_tls;
 };
 
 /* ldap.c: words for a result code, with those of the server; returns -1. */
