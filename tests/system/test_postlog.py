@@ -1,7 +1,11 @@
 """postlog(1), postlogd(8), and who writes maillog_file when."""
 
+import os
+import pathlib
 import re
+import signal
 import socket
+import time
 
 import pytest
 
@@ -77,6 +81,42 @@ def test_in_a_container_the_log_is_standard_output(box):
     assert box.postfix("stop").returncode == 0
     assert running.wait(30) == 0
     wait_for(box, rf"^{LINE}postfix/master\[\d+\]: terminating on signal 15$", "/var/log/out")
+
+
+def first_process(name, ancestor):
+    """The outside pid of the program below ancestor that is process 1 where it runs."""
+    for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines())
+        except OSError:
+            continue
+        if fields["Name"] != name or fields["NSpid"].split()[-1] != "1":
+            continue
+        above = fields["PPid"]
+        while above not in ("0", str(ancestor)):
+            above = re.search(r"PPid:\t(\d+)", pathlib.Path(f"/proc/{above}/status").read_text()).group(1)
+        if above == str(ancestor):
+            return int(fields["Pid"])
+    raise AssertionError(f"no {name}")
+
+
+def test_as_process_1_of_a_container_a_signal_ends_it_whole(box):
+    """The log is standard output, SIGTERM ends all within 5 seconds, and a new start finds nothing odd."""
+    box.configure("maillog_file = /dev/stdout", reload=False)
+    for output in "/var/log/first", "/var/log/second":
+        command = f"exec unshare --pid --fork --kill-child --mount-proc postfix start-fg >{output} 2>&1"
+        running = box.popen(["sh", "-c", command])
+        wait_for(box, rf"^{LINE}postfix/master\[1\]: daemon started", output)
+        box.smtp().quit()
+        wait_for(box, rf"^{LINE}postfix/smtpd\[\d+\]: disconnect from", output)
+        init = first_process("master", os.getpid())
+        start = time.monotonic()
+        os.kill(init, signal.SIGTERM)
+        assert running.wait(30) == 0
+        assert time.monotonic() - start < 5
+        text = box.read(output)
+        assert "terminating on signal 15" in text and not re.search("warning|fatal|panic", text), text
+        assert box.processes("master") == box.processes("smtpd") == []
 
 
 def test_what_a_daemon_says_before_it_knows_the_file_is_in_the_file(box):

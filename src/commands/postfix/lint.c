@@ -183,6 +183,7 @@ int lint_configuration(const char *directory, bool brief, struct arena *arena)
     lint.spans = map_new();
     lint.used = map_new();
     lint.options = map_new();
+    lint.routed = map_new();
     lint.said = map_new();
     read_file(&lint, &lint.main, directory, "main.cf");
     read_file(&lint, &lint.master, directory, "master.cf");
@@ -201,6 +202,7 @@ int lint_configuration(const char *directory, bool brief, struct arena *arena)
     map_free(lint.spans, NULL);
     map_free(lint.used, NULL);
     map_free(lint.options, NULL);
+    map_free(lint.routed, NULL);
     map_free(lint.said, NULL);
     return lint.errors;
 }

@@ -42,6 +42,7 @@ struct lint {
     struct map *spans;   /* setting of main.cf to the span of its value */
     struct map *used;    /* names that something refers to */
     struct map *options; /* names that an -o of any entry sets */
+    struct map *routed;  /* services that transport tables name */
     struct map *said;    /* findings, so that each is told once */
     struct entry *entries;
     size_t n_entries;

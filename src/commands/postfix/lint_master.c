@@ -125,6 +125,63 @@ static void check_address(struct lint *lint, const struct entry *entry)
         lint_error(lint, word_of(entry, name), "%s", why.text);
 }
 
+static bool has_word(struct str text, const char *word)
+{
+    struct str rest = text, found;
+
+    while ((found = str_word(&rest, " \t\r\n,:={}\"")).n > 0)
+        if (str_is(found, word))
+            return true;
+    return false;
+}
+
+/* Parameters that say which service does what, also when main.cf is silent. */
+static bool is_default(struct lint *lint, const char *name)
+{
+    static const char *const params[] = {
+        "local_transport",      "virtual_transport",    "relay_transport",
+        "default_transport",    "cleanup_service_name", "queue_service_name",
+        "rewrite_service_name", "bounce_service_name",  "defer_service_name",
+        "error_service_name",   "pickup_service_name",  "showq_service_name"};
+    struct scope scope = {lint, NULL, lint->conf};
+
+    for (size_t i = 0; i < COUNT(params); i++)
+        if (has_word(str_of(scope_text(&scope, params[i])), name))
+            return true;
+    return false;
+}
+
+/*
+ * Does mail, or do clients, come to this service? Stock files have entries for programs
+ * that few sites have; only when something is sent there it is more than a slip.
+ */
+static bool is_used(struct lint *lint, const struct entry *entry)
+{
+    const char *name = entry->service.name;
+
+    if (entry->service.type == MASTER_INET || is_default(lint, name) ||
+        map_get(lint->routed, str_of(name)) || has_word(lint->main.text, name))
+        return true;
+    for (size_t i = 0; i < lint->n_entries; i++) {
+        const struct texts *args = &lint->entries[i].service.args;
+
+        for (size_t k = 0; k < args->n && entry != &lint->entries[i]; k++)
+            if (has_word(str_of(args->items[k]), name))
+                return true;
+    }
+    return false;
+}
+
+static void missing(struct lint *lint, const struct entry *entry, struct span at,
+                    const char *text)
+{
+    if (is_used(lint, entry))
+        lint_error(lint, at, "%s", text);
+    else
+        lint_warn(lint, at, "%s; nothing is sent to service \"%s\"", text,
+                  entry->service.name);
+}
+
 static void check_program(struct lint *lint, const struct entry *entry)
 {
     struct scope scope = {lint, NULL, lint->conf};
@@ -133,7 +190,8 @@ static void check_program(struct lint *lint, const struct entry *entry)
         arena_printf(lint->arena, "%s/%s", directory, entry->service.command);
 
     if (access(path, X_OK) < 0)
-        lint_error(lint, program_of(entry), "program %s: %s", path, strerror(errno));
+        missing(lint, entry, program_of(entry),
+                arena_printf(lint->arena, "program %s: %s", path, strerror(errno)));
 }
 
 /* user=name[:group] of pipe(8) and spawn(8), and the command behind argv=. */
@@ -150,11 +208,13 @@ static void check_command(struct lint *lint, const struct entry *entry)
             name = str_until(&rest, ':');
             if (user_by_name(arena_copy_str(lint->arena, name), lint->arena, &user,
                              NULL) == 0)
-                lint_error(lint, word_of(entry, args->items[i]), "user %.*s is not known",
-                           STR_ARG(name));
+                missing(
+                    lint, entry, word_of(entry, args->items[i]),
+                    arena_printf(lint->arena, "user %.*s is not known", STR_ARG(name)));
         } else if (str_starts(arg, "argv=/") && access(args->items[i] + 5, X_OK) < 0)
-            lint_error(lint, word_of(entry, args->items[i]), "%s: %s", args->items[i] + 5,
-                       strerror(errno));
+            missing(
+                lint, entry, word_of(entry, args->items[i]),
+                arena_printf(lint->arena, "%s: %s", args->items[i] + 5, strerror(errno)));
     }
 }
 

@@ -163,6 +163,8 @@ static void check_transport_table(const struct scope *scope, const char *param,
 
         if (key.n && key.p[key.n - 1] == '\0')
             key.n--;
+        if (route.transport.n)
+            map_set(lint->routed, route.transport, lint);
         if (route.transport.n && !lint_service(lint, route.transport))
             lint_no_service(scope, param, place_of_key(scope, param, name, key, source),
                             route.transport);

@@ -221,7 +221,7 @@ static void copy_prototype(struct multi *multi, const char *name, const char *di
         fatal("%s", why.text);
 }
 
-/* Where the files are that all instances share. */
+/* Where the files are that all instances share, whatever the prototype says. */
 static void add_shared_places(struct multi *multi, struct texts *settings)
 {
     static const char *const shared[] = {
@@ -232,10 +232,9 @@ static void add_shared_places(struct multi *multi, struct texts *settings)
     struct arena *arena = multi->command.arena;
 
     for (size_t i = 0; i < COUNT(shared); i++)
-        if (conf_is_set(multi->command.conf, shared[i]))
-            texts_add(settings, arena,
-                      arena_printf(arena, "%s = %s", shared[i],
-                                   conf_text(multi->command.conf, shared[i], NULL)));
+        texts_add(settings, arena,
+                  arena_printf(arena, "%s = %s", shared[i],
+                               conf_text(multi->command.conf, shared[i], NULL)));
 }
 
 /* Nothing is received and nobody may submit before the administrator has said so. */
