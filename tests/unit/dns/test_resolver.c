@@ -370,11 +370,13 @@ static void a_filter_drops_records(void **state)
     (void)state;
     stub_start(&stub, three_addresses);
     resolver = stub_resolver(&stub);
-    resolver_set_filter(resolver, &(struct dns_filter){ignores, "IN A 192.0.2.2"});
+    resolver_set_filter(resolver,
+                        &(struct dns_filter){ignores, (char[]){"IN A 192.0.2.2"}});
     assert_int_equal(dns_ask_one(resolver, &one, arena), DNS_FOUND);
     assert_int_equal(one.n, 2);
     assert_int_equal(one.records[1].address.bytes[3], 3);
-    resolver_set_filter(resolver, &(struct dns_filter){ignores, "one.example."});
+    resolver_set_filter(resolver,
+                        &(struct dns_filter){ignores, (char[]){"one.example."}});
     assert_int_equal(dns_ask_one(resolver, &one, arena), DNS_FILTERED);
     assert_int_equal(one.n, 0);
     assert_int_equal(dns_ask_one(resolver, &fails, arena), DNS_UNFILTERED);
