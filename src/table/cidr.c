@@ -41,19 +41,26 @@ static int cidr_rule_parse(struct table *table, struct str *rest, bool is_if,
     return 0;
 }
 
-static int cidr_rule_match(const void *pattern, struct str key,
+static void *cidr_begin(struct str key, struct arena *arena)
+{
+    struct netaddr *address = ARENA_NEW(arena, struct netaddr);
+
+    return netaddr_parse(key, address) ? address : NULL;
+}
+
+static int cidr_rule_match(const void *pattern, struct str key, void *shared,
                            struct rule_groups *ret_groups, struct fail *why)
 {
-    struct netaddr address;
-
+    (void)key;
     (void)ret_groups;
     (void)why;
-    return netaddr_parse(key, &address) && cidr_match(pattern, &address);
+    return cidr_match(pattern, shared);
 }
 
 static const struct rule_kind cidr_rules = {
     .map = "cidr map",
     .parse = cidr_rule_parse,
+    .begin = cidr_begin,
     .match = cidr_rule_match,
     .no_result = "no lookup result: skipping this rule",
     .no_if = "ENDIF without IF: skipping this rule",

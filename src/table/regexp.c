@@ -52,7 +52,7 @@ static int regexp_rule_parse(struct table *table, struct str *rest, bool is_if,
     return 0;
 }
 
-static int regexp_rule_match(const void *pattern, struct str key,
+static int regexp_rule_match(const void *pattern, struct str key, void *shared,
                              struct rule_groups *ret_groups, struct fail *why)
 {
     const regex_t *regex = pattern;
@@ -60,6 +60,7 @@ static int regexp_rule_match(const void *pattern, struct str key,
     char words[200];
     int error;
 
+    (void)shared;
     /* The key may be a view into something longer. */
     matches[0].rm_so = 0;
     matches[0].rm_eo = (regoff_t)key.n;

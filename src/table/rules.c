@@ -298,10 +298,9 @@ void rules_close(struct table *table)
 /* --- asking ---------------------------------------------------------------------------
  */
 
-enum table_result rules_lookup(struct table *table, struct str key, struct arena *arena,
-                               struct str *ret_value, struct fail *why)
+static enum table_result ask(const struct rules *rules, struct str key, void *shared,
+                             struct arena *arena, struct str *ret_value, struct fail *why)
 {
-    struct rules *rules = table->state;
     struct rule_groups groups;
 
     for (size_t i = 0; i < rules->list.n; i++) {
@@ -311,7 +310,7 @@ enum table_result rules_lookup(struct table *table, struct str key, struct arena
         if (rule->statement == RULE_ENDIF)
             continue;
         groups.n = 0;
-        matches = rules->kind->match(rule->pattern, key, &groups, why);
+        matches = rules->kind->match(rule->pattern, key, shared, &groups, why);
         if (matches < 0)
             return fail_prefix(why, "line %ld", rule->line);
         if (!matches == rule->negated && rule->statement == RULE_RESULT) {
@@ -327,4 +326,19 @@ enum table_result rules_lookup(struct table *table, struct str key, struct arena
         }
     }
     return TABLE_NOT_FOUND;
+}
+
+enum table_result rules_lookup(struct table *table, struct str key, struct arena *arena,
+                               struct str *ret_value, struct fail *why)
+{
+    const struct rules *rules = table->state;
+    void *shared = rules->kind->begin ? rules->kind->begin(key, arena) : NULL;
+    enum table_result result;
+
+    if (rules->kind->begin && !shared)
+        return TABLE_NOT_FOUND;
+    result = ask(rules, key, shared, arena, ret_value, why);
+    if (rules->kind->end)
+        rules->kind->end(shared);
+    return result;
 }

@@ -25,9 +25,15 @@ struct rule_kind {
      */
     int (*parse)(struct table *table, struct str *rest, bool is_if, void **ret_pattern,
                  unsigned *ret_groups, struct fail *why);
+    /*
+     * What all matches of one lookup share, undone by end (which may be NULL);
+     * NULL when the key is of no form that any rule could speak of.
+     */
+    void *(*begin)(struct str key, struct arena *arena);
+    void (*end)(void *shared);
     /* 1 = matches, 0 = does not, -1 = could not find out. */
-    int (*match)(const void *pattern, struct str key, struct rule_groups *ret_groups,
-                 struct fail *why);
+    int (*match)(const void *pattern, struct str key, void *shared,
+                 struct rule_groups *ret_groups, struct fail *why);
     void (*release)(void *pattern); /* NULL = nothing to release */
     bool substitutes;               /* "$1" in results */
     /* Words that differ from type to type (compat). */

@@ -7,6 +7,7 @@
  */
 #include "table/expression.h"
 #include "table/rules.h"
+#include "util/log.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -19,6 +20,11 @@ static const struct {
     {'s', PCRE2_DOTALL},   {'x', PCRE2_EXTENDED},
     {'A', PCRE2_ANCHORED}, {'E', PCRE2_DOLLAR_ENDONLY},
     {'U', PCRE2_UNGREEDY}, {'X', 0 /* was "extra", on by default in PCRE2 */},
+};
+
+struct pattern {
+    pcre2_code *code;
+    bool is_machine_code;
 };
 
 static int options_of(struct str letters, uint32_t *ret, struct fail *why)
@@ -46,7 +52,9 @@ static int pcre_rule_parse(struct table *table, struct str *rest, bool is_if,
     uint32_t flags = 0, groups;
     PCRE2_UCHAR words[200];
     PCRE2_SIZE at;
+    struct pattern *pattern;
     pcre2_code *code;
+    size_t size = 0;
     int error;
 
     (void)is_if;
@@ -63,43 +71,76 @@ static int pcre_rule_parse(struct table *table, struct str *rest, bool is_if,
     }
     pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* failure: interpreted */
     pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
-    *ret_pattern = code;
+    pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &size);
+    pattern = ARENA_NEW(table->arena, struct pattern);
+    *pattern = (struct pattern){code, size > 0};
+    *ret_pattern = pattern;
     *ret_groups = groups;
     return 0;
 }
 
-static int pcre_rule_match(const void *pattern, struct str key,
+enum { GROUPS_MAX = 100 };
+
+static void *pcre_begin(struct str key, struct arena *arena)
+{
+    pcre2_match_data *data = pcre2_match_data_create(GROUPS_MAX, NULL);
+
+    (void)key;
+    (void)arena;
+    if (!data)
+        panic("out of memory");
+    return data;
+}
+
+static void pcre_end(void *shared)
+{
+    pcre2_match_data_free(shared);
+}
+
+/* The key was found to be UTF-8 where that is asked for, so no match needs to look again.
+ */
+static int run(const struct pattern *pattern, struct str key, pcre2_match_data *data)
+{
+    PCRE2_SPTR text = (PCRE2_SPTR)(key.n ? key.p : "");
+
+    return pattern->is_machine_code
+               ? pcre2_jit_match(pattern->code, text, key.n, 0, 0, data, NULL)
+               : pcre2_match(pattern->code, text, key.n, 0, PCRE2_NO_UTF_CHECK, data,
+                             NULL);
+}
+
+static int pcre_rule_match(const void *pattern, struct str key, void *shared,
                            struct rule_groups *ret_groups, struct fail *why)
 {
-    pcre2_match_data *data = pcre2_match_data_create_from_pattern(pattern, NULL);
+    int n = run(pattern, key, shared);
     PCRE2_UCHAR words[200];
-    int n;
 
-    if (!data)
-        return fail_set(why, "out of memory");
-    n = pcre2_match(pattern, (PCRE2_SPTR)(key.n ? key.p : ""), key.n, 0, 0, data, NULL);
-    for (int i = 0; i < 2 * n && i < 200; i++)
-        ret_groups->offsets[i] = pcre2_get_ovector_pointer(data)[i];
-    ret_groups->n = n > 0 ? (size_t)n : 0;
-    pcre2_match_data_free(data);
-    if (n > 0)
-        return 1;
     if (n == PCRE2_ERROR_NOMATCH)
         return 0;
     if (n == PCRE2_ERROR_MATCHLIMIT)
         return fail_set(why, "match limit exceeded");
-    pcre2_get_error_message(n, words, sizeof(words));
-    return fail_set(why, "%s", (const char *)words);
+    if (n < 0) {
+        pcre2_get_error_message(n, words, sizeof(words));
+        return fail_set(why, "%s", (const char *)words);
+    }
+    if (n == 0) /* more groups than there is room for */
+        n = GROUPS_MAX;
+    memcpy(ret_groups->offsets, pcre2_get_ovector_pointer(shared),
+           2 * (size_t)n * sizeof(ret_groups->offsets[0]));
+    ret_groups->n = (size_t)n;
+    return 1;
 }
 
 static void pcre_rule_release(void *pattern)
 {
-    pcre2_code_free(pattern);
+    pcre2_code_free(((struct pattern *)pattern)->code);
 }
 
 static const struct rule_kind pcre_rules = {
     .map = "pcre map",
     .parse = pcre_rule_parse,
+    .begin = pcre_begin,
+    .end = pcre_end,
     .match = pcre_rule_match,
     .release = pcre_rule_release,
     .substitutes = true,
