@@ -27,17 +27,16 @@ static int refuse(struct str word, const struct fail *bad, struct fail *why)
 }
 
 static int cidr_rule_parse(struct table *table, struct str *rest, bool is_if,
-                           void **ret_pattern, unsigned *ret_groups, struct fail *why)
+                           struct rule_pattern *ret, struct fail *why)
 {
     struct cidr *block = ARENA_NEW(table->arena, struct cidr);
     struct str word = str_word(rest, " \t\r\n");
     struct fail bad;
 
     (void)is_if;
-    (void)ret_groups;
     if (cidr_parse(word, block, &bad) < 0)
         return refuse(word, &bad, why);
-    *ret_pattern = block;
+    ret->pattern = block;
     return 0;
 }
 
@@ -48,7 +47,7 @@ static void *cidr_begin(struct str key, struct arena *arena)
     return netaddr_parse(key, address) ? address : NULL;
 }
 
-static int cidr_rule_match(const void *pattern, struct str key, void *shared,
+static int cidr_rule_match(void *pattern, struct str key, void *shared,
                            struct rule_groups *ret_groups, struct fail *why)
 {
     (void)key;

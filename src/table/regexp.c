@@ -31,7 +31,7 @@ static int flags_of(struct str letters, int *ret, struct fail *why)
 }
 
 static int regexp_rule_parse(struct table *table, struct str *rest, bool is_if,
-                             void **ret_pattern, unsigned *ret_groups, struct fail *why)
+                             struct rule_pattern *ret, struct fail *why)
 {
     regex_t *regex = ARENA_NEW(table->arena, regex_t);
     struct expression expression;
@@ -47,12 +47,14 @@ static int regexp_rule_parse(struct table *table, struct str *rest, bool is_if,
         regerror(error, regex, words, sizeof(words));
         return fail_set(why, "%s", words);
     }
-    *ret_pattern = regex;
-    *ret_groups = (unsigned)regex->re_nsub;
+    ret->pattern = regex;
+    ret->groups = (unsigned)regex->re_nsub;
+    if (!(flags & REG_NEWLINE))
+        ret->prefix = expression_prefix(expression.text, table->arena);
     return 0;
 }
 
-static int regexp_rule_match(const void *pattern, struct str key, void *shared,
+static int regexp_rule_match(void *pattern, struct str key, void *shared,
                              struct rule_groups *ret_groups, struct fail *why)
 {
     const regex_t *regex = pattern;

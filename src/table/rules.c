@@ -21,7 +21,7 @@ enum rule_statement { RULE_RESULT, RULE_IF, RULE_ENDIF };
 struct rule {
     enum rule_statement statement;
     bool negated;
-    void *pattern;
+    struct rule_pattern what;
     struct str result;
     long line;
     size_t skip; /* RULE_IF: index of the rule to go on with when it does not hold */
@@ -149,7 +149,6 @@ static bool check_result(struct table *table, const struct rule *rule, unsigned 
 static bool read_pattern(struct table *table, struct str text, struct rule *rule)
 {
     struct rules *rules = table->state;
-    unsigned groups = 0;
     struct fail why;
 
     text = str_trim_left(text);
@@ -157,8 +156,8 @@ static bool read_pattern(struct table *table, struct str text, struct rule *rule
         rule->negated = true;
         text = str_trim_left(str_tail(text, 1));
     }
-    if (rules->kind->parse(table, &text, rule->statement == RULE_IF, &rule->pattern,
-                           &groups, &why) < 0) {
+    if (rules->kind->parse(table, &text, rule->statement == RULE_IF, &rule->what, &why) <
+        0) {
         warn(table, rule, why.text);
         return false;
     }
@@ -178,7 +177,7 @@ static bool read_pattern(struct table *table, struct str text, struct rule *rule
     if (text.n == 0)
         warn(table, rule, "no replacement text: using empty string");
     rule->result = str_from(arena_copy_str(table->arena, text), text.n);
-    return check_result(table, rule, groups);
+    return check_result(table, rule, rule->what.groups);
 }
 
 /* Is word the statement `name`, in any case, followed by a blank, '!' or the end? */
@@ -231,8 +230,8 @@ static void read_rule(struct table *table, struct str text, long line)
     }
     if (read_pattern(table, text, &rule))
         add_rule(table, &rule);
-    else if (rule.pattern && ((struct rules *)table->state)->kind->release)
-        ((struct rules *)table->state)->kind->release(rule.pattern);
+    else if (rule.what.pattern && ((struct rules *)table->state)->kind->release)
+        ((struct rules *)table->state)->kind->release(rule.what.pattern);
 }
 
 static int read_file(struct table *table, struct fail *why)
@@ -272,6 +271,11 @@ static int read_inline(struct table *table, struct fail *why)
                : 0;
 }
 
+size_t rules_count(const struct table *table)
+{
+    return ((const struct rules *)table->state)->list.n;
+}
+
 int rules_open(struct table *table, const struct rule_kind *kind, struct fail *why)
 {
     struct rules *rules = ARENA_NEW(table->arena, struct rules);
@@ -291,12 +295,25 @@ void rules_close(struct table *table)
     struct rules *rules = table->state;
 
     for (size_t i = 0; rules && rules->kind->release && i < rules->list.n; i++)
-        if (((struct rule *)rules->list.items[i])->pattern)
-            rules->kind->release(((struct rule *)rules->list.items[i])->pattern);
+        if (((struct rule *)rules->list.items[i])->what.pattern)
+            rules->kind->release(((struct rule *)rules->list.items[i])->what.pattern);
 }
 
 /* --- asking ---------------------------------------------------------------------------
  */
+
+static bool may_match(struct str prefix, struct str key)
+{
+    if (key.n < prefix.n)
+        return false;
+    for (size_t i = 0; i < prefix.n; i++) {
+        char c = key.p[i];
+
+        if ((c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) != prefix.p[i])
+            return false;
+    }
+    return true;
+}
 
 static enum table_result ask(const struct rules *rules, struct str key, void *shared,
                              struct arena *arena, struct str *ret_value, struct fail *why)
@@ -310,7 +327,9 @@ static enum table_result ask(const struct rules *rules, struct str key, void *sh
         if (rule->statement == RULE_ENDIF)
             continue;
         groups.n = 0;
-        matches = rules->kind->match(rule->pattern, key, shared, &groups, why);
+        matches = may_match(rule->what.prefix, key)
+                      ? rules->kind->match(rule->what.pattern, key, shared, &groups, why)
+                      : 0;
         if (matches < 0)
             return fail_prefix(why, "line %ld", rule->line);
         if (!matches == rule->negated && rule->statement == RULE_RESULT) {

@@ -17,14 +17,19 @@ struct rule_groups {
     size_t n; /* number of groups, the whole match included */
 };
 
+/* What a rule asks of the key. */
+struct rule_pattern {
+    void *pattern;     /* of the kind; lives in table->arena */
+    unsigned groups;   /* how many "$n" it has */
+    struct str prefix; /* in small letters; a key that does not begin so, in any case,
+                          cannot match. May be empty. */
+};
+
 struct rule_kind {
     const char *map; /* for warnings: "cidr map" */
-    /*
-     * Parse the pattern at the start of *rest and step over it (for "if" to the
-     * end). *ret_pattern lives in table->arena. *ret_groups: how many "$n" it has.
-     */
-    int (*parse)(struct table *table, struct str *rest, bool is_if, void **ret_pattern,
-                 unsigned *ret_groups, struct fail *why);
+    /* Parse the pattern at the start of *rest and step over it (for "if" to the end). */
+    int (*parse)(struct table *table, struct str *rest, bool is_if,
+                 struct rule_pattern *ret, struct fail *why);
     /*
      * What all matches of one lookup share, undone by end (which may be NULL);
      * NULL when the key is of no form that any rule could speak of.
@@ -32,7 +37,7 @@ struct rule_kind {
     void *(*begin)(struct str key, struct arena *arena);
     void (*end)(void *shared);
     /* 1 = matches, 0 = does not, -1 = could not find out. */
-    int (*match)(const void *pattern, struct str key, void *shared,
+    int (*match)(void *pattern, struct str key, void *shared,
                  struct rule_groups *ret_groups, struct fail *why);
     void (*release)(void *pattern); /* NULL = nothing to release */
     bool substitutes;               /* "$1" in results */
@@ -42,6 +47,8 @@ struct rule_kind {
     const char *no_if; /* an endif too many */
 };
 
+/* How many rules were read so far. */
+size_t rules_count(const struct table *table);
 int rules_open(struct table *table, const struct rule_kind *kind,
                struct fail *why) MUST_CHECK;
 

@@ -2,6 +2,8 @@
  * pcre:file - Perl-compatible expressions by PCRE2, compiled to machine code
  * where that works. Without flags they ignore case and "." matches a newline.
  *
+ * compat: "." is one byte, also of UTF-8, and only ASCII letters ignore case.
+ *
  * An expression that meets the match limit says nothing about the key: that is
  * an error, so that a filter does not fail open (reliability: exhaustion).
  */
@@ -24,8 +26,15 @@ static const struct {
 
 struct pattern {
     pcre2_code *code;
-    bool is_machine_code;
+    unsigned runs;
+    bool may_compile, is_machine_code;
 };
+
+/*
+ * Machine code costs more to make than ten runs without, and that of thousands of
+ * patterns does not fit into the processor's cache: only what is run often gets it.
+ */
+enum { RUNS_BEFORE = 20, COMPILED_MAX = 1000 };
 
 static int options_of(struct str letters, uint32_t *ret, struct fail *why)
 {
@@ -46,36 +55,33 @@ static int options_of(struct str letters, uint32_t *ret, struct fail *why)
 }
 
 static int pcre_rule_parse(struct table *table, struct str *rest, bool is_if,
-                           void **ret_pattern, unsigned *ret_groups, struct fail *why)
+                           struct rule_pattern *ret, struct fail *why)
 {
     struct expression expression;
-    uint32_t flags = 0, groups;
+    uint32_t flags = 0;
     PCRE2_UCHAR words[200];
     PCRE2_SIZE at;
     struct pattern *pattern;
     pcre2_code *code;
-    size_t size = 0;
     int error;
 
     (void)is_if;
     if (expression_take(rest, &expression, why) < 0 ||
         options_of(expression.flags, &flags, why) < 0)
         return -1;
-    if (table_options(table)->smtputf8 && !(table->flags & TABLE_NO_UTF8))
-        flags |= PCRE2_UTF;
     code = pcre2_compile((PCRE2_SPTR)expression.text.p, expression.text.n, flags, &error,
                          &at, NULL);
     if (!code) {
         pcre2_get_error_message(error, words, sizeof(words));
         return fail_set(why, "error in regex at offset %zu: %s", at, (const char *)words);
     }
-    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* failure: interpreted */
-    pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
-    pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &size);
+    pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &ret->groups);
     pattern = ARENA_NEW(table->arena, struct pattern);
-    *pattern = (struct pattern){code, size > 0};
-    *ret_pattern = pattern;
-    *ret_groups = groups;
+    *pattern =
+        (struct pattern){.code = code, .may_compile = rules_count(table) < COMPILED_MAX};
+    ret->pattern = pattern;
+    if (!(flags & (PCRE2_MULTILINE | PCRE2_EXTENDED)))
+        ret->prefix = expression_prefix(expression.text, table->arena);
     return 0;
 }
 
@@ -97,19 +103,30 @@ static void pcre_end(void *shared)
     pcre2_match_data_free(shared);
 }
 
-/* The key was found to be UTF-8 where that is asked for, so no match needs to look again.
- */
-static int run(const struct pattern *pattern, struct str key, pcre2_match_data *data)
+static void compile(struct pattern *pattern)
 {
-    PCRE2_SPTR text = (PCRE2_SPTR)(key.n ? key.p : "");
+    size_t size = 0;
 
-    return pattern->is_machine_code
-               ? pcre2_jit_match(pattern->code, text, key.n, 0, 0, data, NULL)
-               : pcre2_match(pattern->code, text, key.n, 0, PCRE2_NO_UTF_CHECK, data,
-                             NULL);
+    pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE); /* failure: interpreted */
+    pcre2_pattern_info(pattern->code, PCRE2_INFO_JITSIZE, &size);
+    pattern->is_machine_code = size > 0;
 }
 
-static int pcre_rule_match(const void *pattern, struct str key, void *shared,
+static int run(struct pattern *pattern, struct str key, pcre2_match_data *data)
+{
+    PCRE2_SPTR text = (PCRE2_SPTR)(key.n ? key.p : "");
+    int n = PCRE2_ERROR_JIT_STACKLIMIT;
+
+    if (pattern->may_compile && ++pattern->runs == RUNS_BEFORE)
+        compile(pattern);
+    if (pattern->is_machine_code)
+        n = pcre2_jit_match(pattern->code, text, key.n, 0, 0, data, NULL);
+    if (n == PCRE2_ERROR_JIT_STACKLIMIT) /* it has little; the interpreter has no end */
+        n = pcre2_match(pattern->code, text, key.n, 0, PCRE2_NO_JIT, data, NULL);
+    return n;
+}
+
+static int pcre_rule_match(void *pattern, struct str key, void *shared,
                            struct rule_groups *ret_groups, struct fail *why)
 {
     int n = run(pattern, key, shared);

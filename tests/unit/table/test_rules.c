@@ -35,6 +35,30 @@ static const struct {
     {"regexp", "/one/\n  two\n", "one", "two"},
     {"regexp", "/a.b/ newline\n", "a\nb", "newline"},
     {"pcre", "/foo/ bar\n", "a FOO b", "bar"},
+    {"pcre", "/^FooB/ bar\n", "fOObx", "bar"},
+    {"pcre", "/^Foo/ bar\n", "fo", "(none)"},
+    {"pcre", "/^foox?/ bar\n", "foo", "bar"},
+    {"pcre", "/^foox*/ bar\n", "foo", "bar"},
+    {"pcre", "/^foox{0,2}/ bar\n", "foo", "bar"},
+    {"pcre", "/^foox+/ bar\n", "fooxx", "bar"},
+    {"pcre", "/^foo|baz/ bar\n", "abazz", "bar"},
+    {"pcre", "/^foo[(]|baz/ bar\n", "abazz", "bar"},
+    {"pcre", "/^foo(a|b)/ bar\n", "foob", "bar"},
+    {"pcre", "/^foo(a|b)|z/ bar\n", "z", "bar"},
+    {"pcre", "/^foo\\|z/ bar\n", "foo|z", "bar"},
+    {"pcre", "/^foo/m bar\n", "x\nfoo", "bar"},
+    {"pcre", "/^f o o/x bar\n", "foo", "bar"},
+    {"pcre", "/^\\QFoo/ bar\n", "foo", "bar"},
+    {"pcre", "!/^foo/ bar\n", "x", "bar"},
+    {"pcre", "!/^foo/ bar\n", "foo", "(none)"},
+    {"pcre", "if /^foo/\n/./ in\nendif\n/./ out\n", "bar", "out"},
+    {"pcre", "if !/^foo/\n/./ in\nendif\n/./ out\n", "bar", "in"},
+    {"regexp", "/^FooB/ bar\n", "fOObx", "bar"},
+    {"regexp", "/^foox?/ bar\n", "foo", "bar"},
+    {"regexp", "/^foox\\{0,1\\}/x bar\n", "foo", "bar"},
+    {"regexp", "/^foo|baz/ bar\n", "abazz", "bar"},
+    {"regexp", "/^foo/m bar\n", "x\nfoo", "bar"},
+    {"regexp", "/^foo/i bar\n", "FOO", "(none)"},
     {"pcre", "/foo/i bar\n", "FOO", "(none)"},
     {"pcre", "/^(\\d{3})-(?<x>\\w+)$/ $2.$1\n", "123-abc", "abc.123"},
     {"pcre", "/a.b/ newline\n", "a\nb", "newline"},
@@ -138,6 +162,29 @@ static void substitution_can_be_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
 
+/* A filter that cannot tell must not let through. */
+static void a_match_without_end_is_an_error(void **state)
+{
+    struct bench *bench = *state;
+    const char *name = bench_table(bench, "pcre", "/(a+)+$/ bar\n");
+
+    assert_string_equal(ask(bench, name, "aaa"), "bar");
+    assert_string_equal(ask(bench, name, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"),
+                        "(error)");
+}
+
+/* Patterns that are run often become machine code on the way. */
+static void answers_stay_the_same_however_often(void **state)
+{
+    struct bench *bench = *state;
+    const char *name = bench_table(bench, "pcre", "/x(\\d+)y/ <$1>\n");
+
+    for (int i = 0; i < 100; i++) {
+        assert_string_equal(ask(bench, name, "aX12Y"), "<12>");
+        assert_string_equal(ask(bench, name, "axy"), "(none)");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +192,8 @@ int main(void)
         TEST(a_bad_rule_is_left_out_with_a_warning),
         TEST(rules_may_stand_in_the_name),
         TEST(substitution_can_be_refused),
+        TEST(a_match_without_end_is_an_error),
+        TEST(answers_stay_the_same_however_often),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
