@@ -13,7 +13,7 @@ MISTAKES = [
     # names
     ("typo in a name", MAIN, "@smtpd_banne = x", "warning", 'did you mean "smtpd_banner"?'),
     ("name of an older version", MAIN, "@authorized_verp_client = x", "warning", 'did you mean "authorized_verp_clients"?'),
-    ("read-only name", MAIN, "@mail_version = 2", "warning", "mail_version cannot be set"),
+    ("read-only name", MAIN, "@process_name = x", "warning", "process_name cannot be set"),
     ("typo in a reference", MAIN, "mydestination = $@myhostnam, localhost", "warning", 'undefined parameter: myhostnam, did you mean "myhostname"?'),
     ("user's name that nothing uses", MAIN, "@zz_my_list = a, b", "warning", "unused parameter: zz_my_list"),
     ("comment behind a value", MAIN, "smtpd_banner = hello @# you", "warning", "begins no comment"),
