@@ -20,7 +20,7 @@ struct deed {
     struct str rest; /* behind the action's name, trimmed */
 };
 
-/* --- refusing ----------------------------------------------------------------- */
+/* --- refusing --------------------------------------------------------------------- */
 
 /* "4.7.1 text", or one of both, or nothing. */
 static enum verdict refuse_with(const struct deed *deed, int code, const char *fallback)
@@ -71,7 +71,7 @@ static enum verdict act_nothing(struct deed *deed)
     return VERDICT_DUNNO;
 }
 
-/* --- for the log ---------------------------------------------------------------- */
+/* --- for the log ------------------------------------------------------------------ */
 
 static void log_deed(const struct deed *deed, const char *action, const char *text)
 {
@@ -117,7 +117,7 @@ static void log_trigger(const struct deed *deed, const char *action, const char 
                           judge->subject.class, what));
 }
 
-/* --- for the whole message ---------------------------------------------------------- */
+/* --- for the whole message -------------------------------------------------------- */
 
 /* There is no message yet while a client is greeted. */
 static bool has_message(const struct deed *deed, const char *action)

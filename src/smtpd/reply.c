@@ -187,6 +187,13 @@ void reply_soften(const struct session *session, int *code, char *status)
         status_set_class(status, '4');
 }
 
+/* Other words of a filter don't let a client stay that has to go. */
+static void hang_up_after(struct session *session, int code)
+{
+    if (code == 421 || code == 521)
+        session->quit = true;
+}
+
 void session_reply_text(struct session *session, int code, const char *status,
                         const char *text)
 {
@@ -195,14 +202,14 @@ void session_reply_text(struct session *session, int code, const char *status,
 
     snprintf(saying.status, sizeof saying.status, "%s", status);
     reply_soften(session, &saying.code, saying.status);
+    hang_up_after(session, saying.code);
     if (saying.code >= 400) {
         session->failed = true;
         slow_down(session);
         filter(session, &saying);
+        hang_up_after(session, saying.code);
         footer = footer_of(session, &saying);
     }
-    if (saying.code == 421 || saying.code == 521)
-        session->quit = true;
     if (footer)
         put_with_footer(session, &saying, footer);
     else

@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* --- refusals ------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------- */
 
 /* How replies and log lines call what a list judges. */
 static const char *class_text(enum stage stage)

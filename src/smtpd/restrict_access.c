@@ -122,7 +122,7 @@ static enum table_result find_mail_address(const struct access_lookup *lookup,
     return result;
 }
 
-/* --- the restrictions ----------------------------------------------------------- */
+/* --- the restrictions ------------------------------------------------------------- */
 
 bool access_check_host(struct judge *judge, const struct argument *argument,
                        const struct access_host *host, enum verdict *ret)

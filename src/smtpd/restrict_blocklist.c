@@ -25,7 +25,7 @@ struct inquiry {
     const char *reason; /* what the list says, or "" */
 };
 
-/* --- asking --------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------- */
 
 /* What was asked in this session; lists are few, so that the list of them is short. */
 struct listing {
@@ -90,7 +90,7 @@ static int is_taken(const struct inquiry *inquiry, const struct listing *listing
     return 0;
 }
 
-/* --- replying ------------------------------------------------------------------- */
+/* --- replying --------------------------------------------------------------------- */
 
 /* The form of the reply: by the list as it is written, by its domain, or for all. */
 static int find_form(const struct inquiry *inquiry, const char **ret, struct fail *why)

@@ -121,7 +121,7 @@ enum verdict restrict_reject_multi_recipient_bounce(struct judge *judge,
                   "Multi-recipient bounce");
 }
 
-/* --- the client's name ---------------------------------------------------------- */
+/* --- the client's name ------------------------------------------------------------ */
 
 enum verdict restrict_reject_unknown_client_hostname(struct judge *judge,
                                                      const struct argument *argument)

@@ -141,7 +141,7 @@ static enum verdict check_hosts(const struct quest *quest)
     return verdict;
 }
 
-/* --- whose hosts ---------------------------------------------------------------- */
+/* --- whose hosts ------------------------------------------------------------------ */
 
 static const char *client_host(const struct judge *judge)
 {

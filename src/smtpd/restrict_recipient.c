@@ -10,7 +10,7 @@
 #include "mail/address.h"
 #include "smtpd/address.h"
 
-/* --- complete domains -------------------------------------------------------------- */
+/* --- complete domains ------------------------------------------------------------- */
 
 static bool is_fully_qualified(const char *address)
 {
@@ -49,8 +49,7 @@ enum verdict restrict_reject_non_fqdn_recipient(struct judge *judge,
     return need_fqdn(judge, judge->recipient, "Recipient address");
 }
 
-/* --- relaying
- * ---------------------------------------------------------------------------- */
+/* --- relaying --------------------------------------------------------------------- */
 
 enum destination { DESTINATION_OURS, DESTINATION_FOREIGN, DESTINATION_UNKNOWN };
 

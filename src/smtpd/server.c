@@ -75,8 +75,7 @@ static void open_tables(struct server *server)
         maps(server, "relay_recipient_maps", conf->relay_recipient_maps);
 }
 
-/* --- restriction lists ----------------------------------------------------------------
- */
+/* --- restriction lists ------------------------------------------------------------ */
 
 static void parse_lists(struct server *server)
 {
@@ -122,8 +121,7 @@ static int check_not_open_relay(const struct server *server, struct fail *why)
              "defer_unauth_destination, reject, defer, or defer_if_permit");
 }
 
-/* --- TLS ------------------------------------------------------------------------------
- */
+/* --- TLS -------------------------------------------------------------------------- */
 
 /*
  * There is no TLS here yet. Who demands it must not get mail in the clear, and with it
@@ -151,8 +149,7 @@ static int check_tls(struct server *server, struct fail *why)
     return 0;
 }
 
-/* --- choices made of words
- * ---------------------------------------------------------------- */
+/* --- choices made of words -------------------------------------------------------- */
 
 static int parse_bare_newline(const char *value, enum bare_newline *ret, struct fail *why)
 {
@@ -220,8 +217,7 @@ static void make_resolvers(struct server *server)
     resolver_set_filter(server->resolver, &filter);
 }
 
-/* --- callbacks of the service
- * -------------------------------------------------------------- */
+/* --- callbacks of the service ----------------------------------------------------- */
 
 static void warn(void *context, const char *text)
 {

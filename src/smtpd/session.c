@@ -39,7 +39,7 @@ void session_new_chapter(struct session *session)
         transcript_reset(&session->transcript);
 }
 
-/* --- transactions ----------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------- */
 
 void transaction_reset(struct session *session)
 {
@@ -63,7 +63,7 @@ struct maillog_context session_log_context(const struct session *session,
     };
 }
 
-/* --- deadlines ------------------------------------------------------------------ */
+/* --- deadlines -------------------------------------------------------------------- */
 
 void session_start_request(struct session *session)
 {
@@ -86,7 +86,7 @@ void session_progress(struct session *session, size_t bytes)
     stream_set_deadline(session->stream, session->deadline_ms);
 }
 
-/* --- the command loop --------------------------------------------------------- */
+/* --- the command loop ------------------------------------------------------------- */
 
 /* Read one command line. NULL when the client is gone or too slow, with session->reason
  * set. */
@@ -248,8 +248,8 @@ static void run_command(struct session *session, struct str line)
     argument = line;
     verb = str_word(&argument, " \t");
     if (texts_has(&session->server->noop_commands, verb, true)) {
-        session_reply(session,
-                      REPLY_OK); /* compat: not counted, though it be a real one */
+        /* compat: not counted, though it be a real one */
+        session_reply(session, REPLY_OK);
         return;
     }
     command = command_find(verb);
@@ -283,8 +283,8 @@ static void end_by(struct session *session, enum stream_result result)
         session_reply(session, REPLY_TIMEOUT, session->conf->myhostname);
         (void)!stream_flush(session->stream);
     } else if (strcmp(session->where, "END-OF-MESSAGE") != 0) {
-        session->reason =
-            "lost connection"; /* compat: behind a message QUIT is a courtesy */
+        /* compat: behind a message QUIT is a courtesy */
+        session->reason = "lost connection";
     }
 }
 

@@ -8,6 +8,7 @@ MASTER = """\
 2526 inet n - n - - smtpd -o smtpd_hide_client_session=yes
 2527 inet n - n - - smtpd -o { smtpd_reject_filter_maps = pcre:/etc/postfix/filter }
 2528 inet n - n - - smtpd -o { smtpd_reject_filter_maps = hash:/none }
+2530 inet n - n - - smtpd -o smtpd_client_connection_rate_limit=1 -o smtpd_client_event_limit_exceptions= -o { smtpd_reject_filter_maps = pcre:/etc/postfix/filter }
 2529 inet n - n - - smtpd -o { smtpd_client_restrictions = reject_rbl_client list.test=127.0.0.2 } -o { rbl_reply_maps = pcre:/etc/postfix/lists }
 """
 MAIN = """\
@@ -21,6 +22,7 @@ ETC = {
 /^500 /                      450 wait
 /^501/                       599
 /^502/                       521 4.7.1 away
+/^421/                       450 4.7.1 busy
 """,
     "postfix/lists": "/^list.test$/ 571 5.7.9 all of $rbl_domain\n".replace("$rbl", "$$rbl"),
 }
@@ -77,6 +79,15 @@ def test_another_refusal_but_never_an_acceptance(mta):
     mta.log.wait(f"NOQUEUE: reject: RCPT from .*: {refused}", since=mark)
     mta.log.wait(f"NOQUEUE: reject filter in: {refused}$", since=mark)
     mta.log.wait(f"NOQUEUE: reject filter out: 554 5.7.1 no mail for {unknown}$", since=mark)
+
+
+def test_who_has_to_go_goes_with_other_words(mta):
+    for expected in (b"220 ", b"450-4.7.1 busy"):
+        with socket.create_connection((mta.address, 2530), 20, ("127.0.0.9", 0)) as s, s.makefile("rb") as lines:
+            assert lines.readline().startswith(expected)
+            if expected != b"220 ":
+                assert lines.readline().startswith(b"450 4.7.1 see")
+                assert lines.read() == b""
 
 
 def test_a_filter_that_fails_leaves_the_reply(mta):
