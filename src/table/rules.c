@@ -29,9 +29,10 @@ struct rule {
 
 struct rules {
     const struct rule_kind *kind;
-    const char *source; /* file name, for warnings */
-    struct list list;   /* of struct rule */
-    struct list open;   /* "if" rules without their endif so far */
+    const char *source;      /* file name, for warnings */
+    struct list list;        /* of struct rule */
+    struct rule_head *heads; /* of each, side by side: most rules are passed over fast */
+    struct list open;        /* "if" rules without their endif so far */
 };
 
 enum { EXPANDED_MAX = 1 << 24 };
@@ -276,6 +277,36 @@ size_t rules_count(const struct table *table)
     return ((const struct rules *)table->state)->list.n;
 }
 
+/* The first bytes of text, in small letters, as a number. */
+static uint64_t number_of(struct str text)
+{
+    unsigned char bytes[sizeof(uint64_t)] = {0};
+    uint64_t number;
+
+    for (size_t i = 0; i < text.n && i < sizeof(bytes); i++)
+        bytes[i] =
+            (unsigned char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] + ('a' - 'A')
+                                                                 : text.p[i]);
+    memcpy(&number, bytes, sizeof(number));
+    return number;
+}
+
+/* Of a rule that has nothing to do where it does not match; the others are always looked
+ * at. */
+static struct rule_head head_of(const struct rule *rule)
+{
+    struct rule_head head = rule->what.head;
+    size_t n = rule->what.prefix.n;
+
+    if (rule->negated || rule->statement != RULE_RESULT)
+        return (struct rule_head){0};
+    if (n > 0) {
+        head.bits = number_of(rule->what.prefix);
+        memset(&head.mask, 0xff, n < sizeof(head.mask) ? n : sizeof(head.mask));
+    }
+    return head;
+}
+
 int rules_open(struct table *table, const struct rule_kind *kind, struct fail *why)
 {
     struct rules *rules = ARENA_NEW(table->arena, struct rules);
@@ -287,6 +318,9 @@ int rules_open(struct table *table, const struct rule_kind *kind, struct fail *w
     result = table->path[0] == '{' ? read_inline(table, why) : read_file(table, why);
     for (size_t i = 0; result == 0 && i < rules->open.n; i++)
         warn(table, rules->open.items[i], "IF has no matching ENDIF");
+    rules->heads = arena_array(table->arena, rules->list.n, sizeof(*rules->heads));
+    for (size_t i = 0; i < rules->list.n; i++)
+        rules->heads[i] = head_of(rules->list.items[i]);
     return result;
 }
 
@@ -315,8 +349,9 @@ static bool may_match(struct str prefix, struct str key)
     return true;
 }
 
-static enum table_result ask(const struct rules *rules, struct str key, void *shared,
-                             struct arena *arena, struct str *ret_value, struct fail *why)
+static enum table_result ask(const struct rules *rules, struct str key, uint64_t head,
+                             void *shared, struct arena *arena, struct str *ret_value,
+                             struct fail *why)
 {
     struct rule_groups groups;
 
@@ -324,7 +359,8 @@ static enum table_result ask(const struct rules *rules, struct str key, void *sh
         const struct rule *rule = rules->list.items[i];
         int matches;
 
-        if (rule->statement == RULE_ENDIF)
+        if (((head ^ rules->heads[i].bits) & rules->heads[i].mask) ||
+            rule->statement == RULE_ENDIF)
             continue;
         groups.n = 0;
         matches = may_match(rule->what.prefix, key)
@@ -351,12 +387,13 @@ enum table_result rules_lookup(struct table *table, struct str key, struct arena
                                struct str *ret_value, struct fail *why)
 {
     const struct rules *rules = table->state;
-    void *shared = rules->kind->begin ? rules->kind->begin(key, arena) : NULL;
+    uint64_t head = number_of(key);
+    void *shared = rules->kind->begin ? rules->kind->begin(key, arena, &head) : NULL;
     enum table_result result;
 
     if (rules->kind->begin && !shared)
         return TABLE_NOT_FOUND;
-    result = ask(rules, key, shared, arena, ret_value, why);
+    result = ask(rules, key, head, shared, arena, ret_value, why);
     if (rules->kind->end)
         rules->kind->end(shared);
     return result;

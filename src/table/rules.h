@@ -10,6 +10,8 @@
 
 #include "table/type.h"
 
+#include <stdint.h>
+
 /* The parts of the key that the last match found: substring i starts at offsets[2i] and
  * ends before offsets[2i+1]. */
 struct rule_groups {
@@ -17,12 +19,18 @@ struct rule_groups {
     size_t n; /* number of groups, the whole match included */
 };
 
+/* A rule cannot match a key whose number differs from bits where mask has ones. */
+struct rule_head {
+    uint64_t bits, mask;
+};
+
 /* What a rule asks of the key. */
 struct rule_pattern {
-    void *pattern;     /* of the kind; lives in table->arena */
-    unsigned groups;   /* how many "$n" it has */
-    struct str prefix; /* in small letters; a key that does not begin so, in any case,
-                          cannot match. May be empty. */
+    void *pattern;         /* of the kind; lives in table->arena */
+    unsigned groups;       /* how many "$n" it has */
+    struct str prefix;     /* in small letters; a key that does not begin so, in any case,
+                              cannot match. May be empty. */
+    struct rule_head head; /* the same for keys of which begin made a number */
 };
 
 struct rule_kind {
@@ -32,9 +40,10 @@ struct rule_kind {
                  struct rule_pattern *ret, struct fail *why);
     /*
      * What all matches of one lookup share, undone by end (which may be NULL);
-     * NULL when the key is of no form that any rule could speak of.
+     * NULL when the key is of no form that any rule could speak of. *ret_head is the
+     * key as a number for rule_head; left alone, it is made of how the key begins.
      */
-    void *(*begin)(struct str key, struct arena *arena);
+    void *(*begin)(struct str key, struct arena *arena, uint64_t *ret_head);
     void (*end)(void *shared);
     /* 1 = matches, 0 = does not, -1 = could not find out. */
     int (*match)(void *pattern, struct str key, void *shared,

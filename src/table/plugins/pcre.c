@@ -87,12 +87,13 @@ static int pcre_rule_parse(struct table *table, struct str *rest, bool is_if,
 
 enum { GROUPS_MAX = 100 };
 
-static void *pcre_begin(struct str key, struct arena *arena)
+static void *pcre_begin(struct str key, struct arena *arena, uint64_t *ret_head)
 {
     pcre2_match_data *data = pcre2_match_data_create(GROUPS_MAX, NULL);
 
     (void)key;
     (void)arena;
+    (void)ret_head;
     if (!data)
         panic("out of memory");
     return data;
