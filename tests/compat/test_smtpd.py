@@ -124,6 +124,10 @@ CASES |= {
     "literals, mx": (["smtpd_helo_restrictions = check_helo_mx_access inline:{127.0.0.9=REJECT}", "smtpd_sender_restrictions = check_sender_mx_access inline:{127.0.0.9=REJECT, 127.0.0.8=REJECT}"], [*rcpt("joe@example.test", helo="HELO [127.0.0.9]"), "RSET", "HELO x.test", "MAIL FROM:<a@[127.0.0.8]>", JOE[2], "RSET", "HELO 127.0.0.9", *JOE[1:]]),
     "literals, ns": (["smtpd_helo_restrictions = check_helo_ns_access inline:{127.0.0.9=REJECT}", "smtpd_sender_restrictions = check_sender_ns_access inline:{127.0.0.9=REJECT, 127.0.0.8=REJECT}"], [*rcpt("joe@example.test", helo="HELO [127.0.0.9]"), "RSET", "HELO x.test", "MAIL FROM:<a@[127.0.0.8]>", JOE[2]]),
     "end of data, lost": ([], [*JOE, "DATA", "x: y\r\n\r\nx\r\n."]),
+    "stress, timeout": (["stress = yes", "smtpd_timeout = ${stress?{1}:{90}}s"], [*HELLO, None]),
+    "stress, errors": (["stress = yes"], [*HELLO, "FOO", None]),
+    "stress, junk": (["stress = yes", "smtpd_hard_error_limit = 3"], [*HELLO, *4 * ["NOOP"], None]),
+    "stress that is empty": (["stress ="], [*HELLO, "FOO", "BAR"]),
     "end of data, timeout": (["smtpd_timeout = 1s"], [*JOE, "DATA", "x: y\r\n\r\nx\r\n.", None]),
     "literals of recipients": (["smtpd_recipient_restrictions = check_recipient_mx_access inline:{127.0.0.8=REJECT}, check_recipient_ns_access inline:{127.0.0.7=REJECT}, check_recipient_a_access inline:{127.0.0.6=REJECT, ::1=REJECT}, reject_unauth_destination", "smtpd_relay_restrictions ="], rcpt("a@[127.0.0.8]", "a@[127.0.0.7]", "a@[127.0.0.6]", "a@[IPv6:::1]", "a@[x]")),
 }
