@@ -87,7 +87,7 @@ def test_t39_a_mistake_in_the_configuration(site, file, case):
         except (OSError, smtplib.SMTPException):
             pass
         wait_until(lambda: re.search(WORDS, done.stderr + "\n".join(site.box.log.lines[mark:])), 10, f"words about it after {said}")
-    assert site.box.processes("master") == master
+    assert set(master) <= set(site.box.processes("master"))
     if done.returncode != 0:
         still_serves(site, limits)
     site.box.write(f"/etc/postfix/{file}", good)
@@ -103,7 +103,7 @@ def test_t39_a_file_that_is_gone(site, file):
     mark = site.box.log.mark()
     site.box.postfix("reload")
     wait_until(lambda: site.box.log.matching(rf"{file}.*No such file", mark), 10, "the missing file to be named")
-    assert site.box.processes("master") == master
+    assert set(master) <= set(site.box.processes("master"))
     if file == "master.cf":
         still_serves(site, "10240000")
     site.box.write(f"/etc/postfix/{file}", good)
