@@ -190,9 +190,13 @@ bool maptool_ask(struct maptool *tool, struct str key, bool echo_key)
     struct fail why;
 
     for (size_t i = 0; i < tool->n_names; i++) {
-        struct table *table = open_table(tool, tool->names[i]);
-        enum table_result result = table_lookup(table, key, tool->arena, &value, &why);
+        enum table_result result;
+        struct table *table;
 
+        if (!tool->opened[i])
+            tool->opened[i] = open_table(tool, tool->names[i]);
+        table = tool->opened[i];
+        result = table_lookup(table, key, tool->arena, &value, &why);
         if (result == TABLE_ERROR)
             query_failed(table, &why);
         if (result == TABLE_NOT_FOUND)
@@ -352,6 +356,7 @@ static void prepare(struct maptool *tool)
     tool->index.lmdb_map_size = (size_t)conf->lmdb_map_size;
     tool->index.warn = warn;
     complete_names(tool, tool->n_names);
+    tool->opened = arena_array(tool->command.arena, tool->n_names, sizeof(*tool->opened));
 }
 
 int maptool_run(struct maptool *tool)

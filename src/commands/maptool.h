@@ -29,6 +29,7 @@ struct maptool {
     bool json;                  /* -j */
     const char *const *names;   /* "type:name" or "name" */
     size_t n_names;
+    struct table **opened; /* for each name; NULL until its turn comes */
 
     struct tables *tables; /* from here on: of maptool_run */
     struct arena *arena;   /* of one lookup */

@@ -349,22 +349,32 @@ static bool may_match(struct str prefix, struct str key)
     return true;
 }
 
-static enum table_result ask(const struct rules *rules, struct str key, uint64_t head,
-                             void *shared, struct arena *arena, struct str *ret_value,
-                             struct fail *why)
+/* One lookup. */
+struct question {
+    const struct rules *rules;
+    struct str key;
+    uint64_t head; /* the key as a number */
+    void *shared;  /* of rule_kind.begin */
+};
+
+static enum table_result ask(const struct question *question, struct arena *arena,
+                             struct str *ret_value, struct fail *why)
 {
+    const struct rules *rules = question->rules;
+    struct str key = question->key;
     struct rule_groups groups;
 
     for (size_t i = 0; i < rules->list.n; i++) {
         const struct rule *rule = rules->list.items[i];
         int matches;
 
-        if (((head ^ rules->heads[i].bits) & rules->heads[i].mask) ||
+        if (((question->head ^ rules->heads[i].bits) & rules->heads[i].mask) ||
             rule->statement == RULE_ENDIF)
             continue;
         groups.n = 0;
         matches = may_match(rule->what.prefix, key)
-                      ? rules->kind->match(rule->what.pattern, key, shared, &groups, why)
+                      ? rules->kind->match(rule->what.pattern, key, question->shared,
+                                           &groups, why)
                       : 0;
         if (matches < 0)
             return fail_prefix(why, "line %ld", rule->line);
@@ -387,14 +397,16 @@ enum table_result rules_lookup(struct table *table, struct str key, struct arena
                                struct str *ret_value, struct fail *why)
 {
     const struct rules *rules = table->state;
-    uint64_t head = number_of(key);
-    void *shared = rules->kind->begin ? rules->kind->begin(key, arena, &head) : NULL;
+    struct question question = {.rules = rules, .key = key, .head = number_of(key)};
     enum table_result result;
 
-    if (rules->kind->begin && !shared)
-        return TABLE_NOT_FOUND;
-    result = ask(rules, key, head, shared, arena, ret_value, why);
+    if (rules->kind->begin) {
+        question.shared = rules->kind->begin(key, arena, &question.head);
+        if (!question.shared)
+            return TABLE_NOT_FOUND;
+    }
+    result = ask(&question, arena, ret_value, why);
     if (rules->kind->end)
-        rules->kind->end(shared);
+        rules->kind->end(question.shared);
     return result;
 }
