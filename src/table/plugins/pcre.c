@@ -31,10 +31,10 @@ struct pattern {
 };
 
 /*
- * Machine code costs more to make than ten runs without, and that of thousands of
+ * Machine code costs more to make than ten runs without, and that of many
  * patterns does not fit into the processor's cache: only what is run often gets it.
  */
-enum { RUNS_BEFORE = 20, COMPILED_MAX = 1000 };
+enum { RUNS_BEFORE = 20, COMPILED_MAX = 300 };
 
 static int options_of(struct str letters, uint32_t *ret, struct fail *why)
 {
