@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import sys
 
 import pytest
@@ -23,6 +24,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # a run in the background has them ignored, and so would have all that it starts
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     config.addinivalue_line("markers", "slow: takes longer than a few seconds")
     if os.geteuid() != 0:
         pytest.exit("these tests need root: they make namespaces and deliver as other users", 3)
