@@ -338,6 +338,17 @@ int master_cf_parse_entry(struct str text, struct arena *arena,
     return 0;
 }
 
+static void note_chroot(struct master_cf *master, struct arena *arena)
+{
+    for (size_t i = 0; i < master->n; i++)
+        if (is_default(master->services[i].as_written[MASTER_CHROOT]))
+            texts_add(&master->notices, arena,
+                      arena_printf(arena,
+                                   "%s: line %d: using backwards-compatible default "
+                                   "setting chroot=y",
+                                   master->path, master->services[i].line));
+}
+
 int master_cf_read(const char *path, const struct conf *conf, struct arena *arena,
                    struct master_cf *ret, struct fail *why)
 {
@@ -351,6 +362,8 @@ int master_cf_read(const char *path, const struct conf *conf, struct arena *aren
         check_runnable(&master, why) < 0)
         return -1;
     drop_duplicates(&master, arena);
+    if (defaults.chroot)
+        note_chroot(&master, arena);
     *ret = master;
     return 0;
 }

@@ -62,6 +62,7 @@ struct master_cf {
     struct master_service *services; /* in file order; of duplicates only the last */
     size_t n;
     struct texts warnings; /* for the caller to log, such as duplicates */
+    struct texts notices;  /* likewise: defaults of an old compatibility_level in use */
 };
 
 /*

@@ -136,6 +136,8 @@ static void log_warnings(const struct settings *settings)
     for (size_t i = 0; i < COUNT(lists); i++)
         for (size_t j = 0; j < lists[i]->n; j++)
             log_warning("%s", lists[i]->items[j]);
+    for (size_t i = 0; i < settings->master_cf.notices.n; i++)
+        log_info("%s", settings->master_cf.notices.items[i]);
 }
 
 static void reload(struct master *master)

@@ -363,6 +363,21 @@ static bool is_secondary(const struct control *control)
     return texts_has(&others, str_of(directory), false);
 }
 
+/*
+ * Old defaults are in force until the administrator says otherwise. compat: the level
+ * that quiets this is 3.6; what changed later (smtp_tls_security_level) is not worth a
+ * notice.
+ */
+static void tell_compatibility(const struct conf *conf)
+{
+    if (!conf_level_below(conf, "3.6"))
+        return;
+    log_info("Postfix is using backwards-compatible default settings");
+    log_info("See http://www.postfix.org/COMPATIBILITY_README.html for details");
+    log_info("To disable backwards compatibility use \"postconf "
+             "compatibility_level=3.6\" and \"postfix reload\"");
+}
+
 int main(int argc, char **argv)
 {
     struct control control = {0};
@@ -386,6 +401,7 @@ int main(int argc, char **argv)
     setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
     control.secondary = is_secondary(&control);
     setenv("MAIL_CONFIG", control.conf->config_directory, 1);
+    tell_compatibility(control.conf);
     log_as_script(&control);
     if (chdir(control.conf->queue_directory) < 0 && chdir("/") < 0)
         fatal("change directory to /: %m");

@@ -2,6 +2,7 @@
  * One thing done for each instance, or for those of a group, or for one: list them, run
  * postfix(1), run any command.
  */
+#include "commands/json.h"
 #include "commands/postmulti/postmulti.h"
 
 #include "commands/run.h"
@@ -49,19 +50,6 @@ static const char *or_dash(const char *text)
     return *text ? text : "-";
 }
 
-/* Names and paths of an administrator's: quotes and backslashes are all that could hurt.
- */
-static void print_json_text(const char *text)
-{
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            putchar('\\');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
 static int list(struct multi *multi, const struct instance *instance)
 {
     const struct {
@@ -78,7 +66,7 @@ static int list(struct multi *multi, const struct instance *instance)
     }
     for (size_t i = 0; i < COUNT(items); i++) {
         printf("%s\"%s\": ", i ? ", " : "{", items[i].key);
-        print_json_text(items[i].value);
+        json_put_text(stdout, str_of(items[i].value));
     }
     printf("}\n");
     return 0;
