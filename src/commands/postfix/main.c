@@ -188,6 +188,11 @@ static int explain(const struct control *control)
     return command_output_is_whole() ? 0 : 1;
 }
 
+static int tls(const struct control *control)
+{
+    return tls_command(control, control->conf->openssl_path);
+}
+
 /* --- the words -----------------------------------------------------------------------
  */
 
@@ -214,6 +219,7 @@ static const struct word {
     {.name = "upgrade-configuration", .run = upgrade},
     {.name = "logrotate", .run = logrotate},
     {.name = "non-bdb", .run = non_bdb},
+    {.name = "tls", .run = tls},
     {.name = "explain", .run = explain, .alone = true},
 };
 
@@ -229,7 +235,7 @@ static NO_RETURN void unknown_word(const char *name)
 {
     fatal("unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, "
           "check, status, explain, set-permissions, upgrade-configuration, logrotate, "
-          "non-bdb, start-fg, drain)",
+          "tls, non-bdb, start-fg, drain)",
           name);
 }
 

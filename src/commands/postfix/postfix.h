@@ -60,6 +60,11 @@ bool installation_settings_save(const struct control *control);
 /* postfix non-bdb; its exit status. */
 int non_bdb(const struct control *control);
 
+/* --- tls.c --- */
+
+/* postfix tls, with that openssl command; its exit status. */
+int tls_command(const struct control *control, const char *openssl_path);
+
 /* --- logrotate.c --- */
 
 /* Rename maillog_file, let all programs open it anew, compress the old one. */
