@@ -18,11 +18,20 @@ enum {
 void proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_change,
                    struct arena *arena)
 {
+    struct cache_times times = {
+        .found_ms = 1000L * conf->proxymap_cache_time,
+        .negative_ms = 1000L * conf->proxymap_cache_negative_time,
+        .stale_ms = 1000L * conf->proxymap_cache_stale_time,
+    };
+
     *proxymap = (struct proxymap){
         .conf = conf,
         .parameter = may_change ? "proxy_write_maps" : "proxy_read_maps",
         .may_change = may_change,
         .tables = tables_new(conf),
+        /* who changes tables wants to see it */
+        .cache = may_change ? NULL : cache_new(&times, (size_t)conf->proxymap_cache_size),
+        .clock = &clock_system,
     };
     allowed_collect(conf, may_change ? conf->proxy_write_maps : conf->proxy_read_maps,
                     arena, &proxymap->allowed);
@@ -31,6 +40,7 @@ void proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_
 void proxymap_done(struct proxymap *proxymap)
 {
     tables_free(proxymap->tables);
+    cache_free(proxymap->cache);
 }
 
 /* --- what all requests share ----------------------------------------------------------
@@ -71,28 +81,63 @@ static void warn(void *context, const char *text)
 /* --- requests -------------------------------------------------------------------------
  */
 
-void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
-                     struct arena *arena, struct looked_up *ret)
+/* Ask the table itself. */
+static enum table_result ask(struct proxymap *proxymap, const struct lookup *question,
+                             struct arena *arena, const char **ret_value,
+                             struct fail *why)
 {
+    enum table_result result;
     struct table *table;
     struct str value;
-    struct fail why;
 
-    if (!is_allowed(proxymap, question->table, ret))
-        return;
     tables_refresh_due(proxymap->tables, clock_ms(&clock_system));
     table = table_open(proxymap->tables, question->table,
                        (unsigned)question->flags & CLIENT_FLAGS);
     tables_each_warning(proxymap->tables, warn, NULL);
-    switch (table_lookup(table, str_of(question->key), arena, &value, &why)) {
-    case TABLE_FOUND:
-        ret->status = LOOKUP_FOUND;
-        ret->value = value.p;
-        break;
-    case TABLE_NOT_FOUND:
-        ret->status = LOOKUP_NONE;
-        break;
-    case TABLE_ERROR:
+    result = table_lookup(table, str_of(question->key), arena, &value, why);
+    *ret_value = result == TABLE_FOUND ? value.p : NULL;
+    return result;
+}
+
+static void answer(struct looked_up *ret, const char *value)
+{
+    ret->status = value ? LOOKUP_FOUND : LOOKUP_NONE;
+    ret->value = value ? value : "";
+}
+
+/* The same question, asked a second time. */
+static struct str cache_key(const struct lookup *question, struct arena *arena)
+{
+    return str_of(arena_printf(arena, "%u %s\n%s",
+                               (unsigned)question->flags & CLIENT_FLAGS, question->table,
+                               question->key));
+}
+
+void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
+                     struct arena *arena, struct looked_up *ret)
+{
+    int64_t now_ms = clock_ms(proxymap->clock);
+    enum cache_age age = CACHE_UNKNOWN;
+    const char *known = NULL, *value;
+    struct str key = STR_NONE;
+    struct fail why;
+
+    if (!is_allowed(proxymap, question->table, ret))
+        return;
+    if (proxymap->cache) {
+        key = cache_key(question, arena);
+        age = cache_get(proxymap->cache, key, now_ms, &known);
+    }
+    if (age == CACHE_FRESH) {
+        answer(ret, known);
+    } else if (ask(proxymap, question, arena, &value, &why) != TABLE_ERROR) {
+        answer(ret, value);
+        if (proxymap->cache)
+            cache_put(proxymap->cache, key, value, now_ms);
+    } else if (age == CACHE_STALE) {
+        log_warning("%s -- answered as it was before", why.text);
+        answer(ret, known);
+    } else {
         failed(&why, arena, ret);
     }
 }

@@ -7,7 +7,9 @@
 
 #include "ipc/messages.h"
 #include "proxymap/allowed.h"
+#include "proxymap/cache.h"
 #include "table/table.h"
+#include "util/clock.h"
 
 struct proxymap {
     const struct conf *conf;
@@ -15,6 +17,8 @@ struct proxymap {
     const char *parameter; /* that allows them */
     bool may_change;
     struct tables *tables;
+    struct cache *cache;       /* NULL = nothing is remembered */
+    const struct clock *clock; /* for it */
 };
 
 /* Find out what is allowed. */

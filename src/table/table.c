@@ -48,6 +48,14 @@ struct tables *tables_new_with(const struct tables_options *options)
     return tables;
 }
 
+/* At the end, for those who want to know what a table is worth (-v). */
+static void tell_use(const struct table *table)
+{
+    if (table->asked > 0 && log_verbose())
+        log_info("statistics: table %s: %lu lookups, %lu found, %lu errors", table->name,
+                 table->asked, table->found, table->errors);
+}
+
 static void close_table(struct table *table)
 {
     if (table->type && table->type->close)
@@ -66,8 +74,10 @@ void tables_free(struct tables *tables)
 {
     if (!tables)
         return;
-    for (size_t i = 0; i < tables->list.n; i++)
+    for (size_t i = 0; i < tables->list.n; i++) {
+        tell_use(tables->list.items[i]);
         close_table(tables->list.items[i]);
+    }
     map_free(tables->by_name, NULL);
     map_free(tables->peers, close_peer);
     if (tables->proxymap)
@@ -264,8 +274,8 @@ int table_content(const struct table *table, struct str key, struct arena *arena
                : fail_prefix(why, "table %s: key %.*s", table->name, STR_ARG(key));
 }
 
-enum table_result table_lookup(struct table *table, struct str key, struct arena *arena,
-                               struct str *ret_value, struct fail *why)
+static enum table_result lookup(struct table *table, struct str key, struct arena *arena,
+                                struct str *ret_value, struct fail *why)
 {
     struct str value = STR_NONE, folded = key;
     enum table_result result;
@@ -288,6 +298,17 @@ enum table_result table_lookup(struct table *table, struct str key, struct arena
         return TABLE_ERROR;
     if (result == TABLE_FOUND && ret_value)
         *ret_value = value;
+    return result;
+}
+
+enum table_result table_lookup(struct table *table, struct str key, struct arena *arena,
+                               struct str *ret_value, struct fail *why)
+{
+    enum table_result result = lookup(table, key, arena, ret_value, why);
+
+    table->asked++;
+    table->found += result == TABLE_FOUND;
+    table->errors += result == TABLE_ERROR;
     return result;
 }
 

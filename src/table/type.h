@@ -37,6 +37,7 @@ struct table {
     uid_t owner;      /* of the file behind it; set by open, 0 = none */
     bool failed;
     struct fail failure;
+    unsigned long asked, found, errors; /* lookups */
     void *state;
 };
 

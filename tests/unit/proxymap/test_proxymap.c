@@ -99,6 +99,103 @@ static void allowed_tables_are_asked_and_others_refused(void **state)
     bench_free(bench);
 }
 
+static int64_t now_ms;
+
+static int64_t tell_ms(const struct clock *clock)
+{
+    (void)clock;
+    return now_ms;
+}
+
+static enum lookup_status ask(struct bench *bench, const char *table, const char *key)
+{
+    struct lookup question = {.table = table, .key = key};
+    struct looked_up answer;
+
+    proxymap_lookup(&bench->proxymap, &question, bench->arena, &answer);
+    return answer.status;
+}
+
+/* A table that is there, goes, and comes again: each of the three times. */
+static void answers_are_remembered_for_their_time(void **state)
+{
+    static const struct clock clock = {.monotonic_ms = tell_ms};
+    static const char *const settings[] = {"virtual_alias_maps=proxy:environ:x",
+                                           "proxymap_cache_time=10",
+                                           "proxymap_cache_negative_time=5", NULL};
+    struct bench *bench = bench_new(false, settings);
+
+    (void)state;
+    bench->proxymap.clock = &clock;
+    now_ms = 1000;
+    setenv("POSTERN_A", "1", 1);
+    unsetenv("POSTERN_B");
+    assert_int_equal(ask(bench, "environ:x", "POSTERN_A"), LOOKUP_FOUND);
+    assert_int_equal(ask(bench, "environ:x", "POSTERN_B"), LOOKUP_NONE);
+    unsetenv("POSTERN_A");
+    setenv("POSTERN_B", "1", 1);
+    assert_int_equal(ask(bench, "environ:x", "POSTERN_A"), LOOKUP_FOUND);
+    assert_int_equal(ask(bench, "environ:x", "POSTERN_B"), LOOKUP_NONE);
+    now_ms += 5000;
+    assert_int_equal(ask(bench, "environ:x", "POSTERN_A"), LOOKUP_FOUND);
+    assert_int_equal(ask(bench, "environ:x", "POSTERN_B"), LOOKUP_FOUND);
+    now_ms += 5000;
+    assert_int_equal(ask(bench, "environ:x", "POSTERN_A"), LOOKUP_NONE);
+    bench_free(bench);
+}
+
+static void a_table_that_fails_is_stood_in_for(void **state)
+{
+    static const struct clock clock = {.monotonic_ms = tell_ms};
+    char path[] = "/tmp/postern-stale-XXXXXX", table[60], setting[100];
+    const char *const settings[] = {setting, "proxymap_cache_time=10",
+                                    "proxymap_cache_stale_time=20", NULL};
+    int fd = mkstemp(path);
+    struct bench *bench;
+
+    (void)state;
+    assert_int_equal(write(fd, "a 1\n", 4), 4);
+    close(fd);
+    snprintf(table, sizeof(table), "texthash:%s", path);
+    snprintf(setting, sizeof(setting), "virtual_alias_maps=proxy:%s", table);
+    bench = bench_new(false, settings);
+    bench->proxymap.clock = &clock;
+    assert_int_equal(ask(bench, table, "a"), LOOKUP_FOUND);
+    unlink(path);
+    tables_free(bench->proxymap.tables);
+    bench->proxymap.tables = tables_new(bench->conf);
+    now_ms += 29000;
+    assert_int_equal(ask(bench, table, "a"), LOOKUP_FOUND);
+    assert_non_null(strstr(bench->log.p, "answered as it was before"));
+    assert_int_equal(ask(bench, table, "b"), LOOKUP_RETRY);
+    now_ms += 1000;
+    assert_int_equal(ask(bench, table, "a"), LOOKUP_RETRY);
+    bench_free(bench);
+}
+
+static void a_full_cache_forgets_what_is_not_asked_for(void **state)
+{
+    const struct cache_times times = {10, 10, 5};
+    struct cache *cache = cache_new(&times, 10);
+    const char *value;
+    char key[20];
+
+    (void)state;
+    cache_put(cache, STR("kept"), "1", 0);
+    cache_put(cache, STR("lost"), NULL, 0);
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof(key), "%d", i);
+        cache_put(cache, str_of(key), "x", 0);
+        assert_int_equal(cache_get(cache, STR("kept"), 9, &value), CACHE_FRESH);
+    }
+    assert_string_equal(value, "1");
+    assert_int_equal(cache_get(cache, STR("lost"), 9, &value), CACHE_UNKNOWN);
+    assert_int_equal(cache_get(cache, STR("kept"), 10, &value), CACHE_STALE);
+    assert_int_equal(cache_get(cache, STR("kept"), 15, &value), CACHE_UNKNOWN);
+    cache_free(cache);
+    assert_null(cache_new(&(struct cache_times){0, 0, 5}, 10));
+}
+
 static void entries_are_changed_where_that_is_allowed(void **state)
 {
     char directory[] = "/tmp/postern-proxywrite-XXXXXX", setting[200], table[100],
@@ -138,6 +235,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allowed_tables_are_asked_and_others_refused),
+        cmocka_unit_test(answers_are_remembered_for_their_time),
+        cmocka_unit_test(a_table_that_fails_is_stood_in_for),
+        cmocka_unit_test(a_full_cache_forgets_what_is_not_asked_for),
         cmocka_unit_test(entries_are_changed_where_that_is_allowed),
     };
 

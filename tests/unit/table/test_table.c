@@ -2,6 +2,7 @@
 #include "table/tables.h"
 
 #include "table/type.h"
+#include "util/log.h"
 
 static void a_table_that_does_not_open_answers_error(void **state)
 {
@@ -190,6 +191,34 @@ static void a_type_that_cannot_be_loaded_says_why(void **state)
     }
 }
 
+static void take_line(void *context, enum log_level level, const char *text)
+{
+    (void)level;
+    buf_printf(context, "%s\n", text);
+}
+
+static void with_v_the_use_of_each_table_is_told_at_the_end(void **state)
+{
+    struct tables_options options = {.places = {PLUGINS, NULL}};
+    struct tables *tables = tables_new_with(&options);
+    struct buf log;
+
+    buf_init(&log, 10000);
+    log_open(&(struct log_options){.name = "test", .tag = "test", .verbose = 1});
+    log_divert(take_line, &log);
+    table_open(tables, "static:unused", 0);
+    ask_table(*state, table_open(tables, "inline:{a=b}", 0), "a");
+    ask_table(*state, table_open(tables, "inline:{a=b}", 0), "b");
+    ask_table(*state, table_open(tables, "fail:x", 0), "b");
+    tables_free(tables);
+    assert_string_equal(log.p,
+                        "statistics: table inline:{a=b}: 2 lookups, 1 found, 0 errors\n"
+                        "statistics: table fail:x: 1 lookups, 0 found, 1 errors\n");
+    log_divert(NULL, NULL);
+    log_open(&(struct log_options){.name = "test", .tag = "test"});
+    buf_done(&log);
+}
+
 static void a_list_that_others_may_write_is_not_used(void **state)
 {
     struct bench *bench = *state;
@@ -219,6 +248,7 @@ int main(void)
         TEST(refresh_opens_what_failed_before),
         TEST(the_types_are_listed_in_order),
         TEST(a_type_that_cannot_be_loaded_says_why),
+        TEST(with_v_the_use_of_each_table_is_told_at_the_end),
         TEST(a_list_that_others_may_write_is_not_used),
     };
 
