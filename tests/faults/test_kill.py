@@ -59,7 +59,7 @@ def test_t01_a_kill_at_every_step(site, program, some):
         site.forget()
     print(f"{program}: {hits} of {len(chosen)} points hit")
     # the message may take other processes than those that are traced
-    assert hits >= len(found) * 0.6 or len(chosen) < len(found)
+    assert hits >= len(found) // 2 or len(chosen) < len(found)
 
 
 def start_again(site):
@@ -89,7 +89,7 @@ def test_t01_master_is_killed_at_every_step(site, some):
         site.settle()
         site.forget()
     print(f"master: {hits} of {len(chosen)} points hit")
-    assert hits >= len(found) * 0.5 or len(chosen) < len(found)
+    assert hits >= len(found) // 2 or len(chosen) < len(found)
 
 
 def test_t01_a_new_queue_manager_waits_for_a_delivery_under_way(site):
