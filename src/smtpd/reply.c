@@ -178,6 +178,14 @@ static void put_with_footer(struct session *session, const struct saying *saying
 
 /* --- replies ---------------------------------------------------------------------- */
 
+bool reply_refuses(int code, const char *status, const char *text)
+{
+    if (code >= 400 && code <= 599)
+        return true;
+    log_warning("SMTP reply code configuration error: %d %s %s", code, status, text);
+    return false;
+}
+
 void reply_soften(const struct session *session, int *code, char *status)
 {
     if (!session->conf->soft_bounce || *code / 100 != 5)

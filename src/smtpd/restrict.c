@@ -75,6 +75,9 @@ enum verdict refuse_text(struct judge *judge, int code, const char *status,
         status_set_class(judge->refusal.status, (char)('0' + code / 100));
     judge->refusal.text = arena_copy_str(judge->session->command, buf_str(&text));
     buf_done(&text);
+    if (!reply_refuses(code, status, judge->refusal.text))
+        judge->refusal =
+            (struct refusal){450, TROUBLE_POLICY, "4.7.1", "Service unavailable"};
     return VERDICT_REJECT;
 }
 

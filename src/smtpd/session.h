@@ -119,6 +119,9 @@ void session_refuse(struct session *session, const char *sender, enum reply repl
  * says about refusals: smtpd_reject_filter_maps, smtpd_reject_footer. */
 void session_reply_text(struct session *session, int code, const char *status,
                         const char *text);
+/* Is this code of main.cf one of a refusal? If not, that is logged: a client that hears
+ * 250 believes that its mail has been taken. */
+bool reply_refuses(int code, const char *status, const char *text);
 /* With soft_bounce, a 5xx code and its status ("" = none) become 4xx. */
 void reply_soften(const struct session *session, int *code, char *status);
 /* With smtpd_per_request_deadline, a request has $smtpd_timeout as a whole, and what

@@ -124,6 +124,10 @@ CASES |= {
     "literals, mx": (["smtpd_helo_restrictions = check_helo_mx_access inline:{127.0.0.9=REJECT}", "smtpd_sender_restrictions = check_sender_mx_access inline:{127.0.0.9=REJECT, 127.0.0.8=REJECT}"], [*rcpt("joe@example.test", helo="HELO [127.0.0.9]"), "RSET", "HELO x.test", "MAIL FROM:<a@[127.0.0.8]>", JOE[2], "RSET", "HELO 127.0.0.9", *JOE[1:]]),
     "literals, ns": (["smtpd_helo_restrictions = check_helo_ns_access inline:{127.0.0.9=REJECT}", "smtpd_sender_restrictions = check_sender_ns_access inline:{127.0.0.9=REJECT, 127.0.0.8=REJECT}"], [*rcpt("joe@example.test", helo="HELO [127.0.0.9]"), "RSET", "HELO x.test", "MAIL FROM:<a@[127.0.0.8]>", JOE[2]]),
     "end of data, lost": ([], [*JOE, "DATA", "x: y\r\n\r\nx\r\n."]),
+    **{f"reject_code {n}": ([f"reject_code = {n}", "smtpd_recipient_restrictions = reject"], JOE) for n in (250, 99, 399, 600, 5550)},
+    "a code that accepts, soft bounce": (["unknown_local_recipient_reject_code = 250", "soft_bounce = yes"], UNKNOWN),
+    "a code that accepts, in a table": (["smtpd_recipient_restrictions = check_recipient_access inline:{{joe@=250 fine}}"], JOE),
+    "a code that accepts, of a list": (["smtpd_client_restrictions = reject_rbl_client list.test", "maps_rbl_reject_code = 250"], JOE),
     "stress, timeout": (["stress = yes", "smtpd_timeout = ${stress?{1}:{90}}s"], [*HELLO, None]),
     "stress, errors": (["stress = yes"], [*HELLO, "FOO", None]),
     "stress, junk": (["stress = yes", "smtpd_hard_error_limit = 3"], [*HELLO, *4 * ["NOOP"], None]),
@@ -241,6 +245,8 @@ def talk(mta, port, said, source="127.0.0.9"):
 
 # Warnings of configuration in words of our own.
 OWN_WORDS = {
+    "a code that accepts, in a table",
+    "a code that accepts, of a list",
     "footer that is malformed",
     "footer table fails",
     "footer table fails, no footer",

@@ -8,6 +8,7 @@ import time
 import pytest
 
 MASTER = """\
+2598 inet n - n - - smtpd -o smtpd_forbid_bare_newline_reject_code=250
 4465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 2525 inet n - n - - smtpd -o smtpd_per_request_deadline=yes -o smtpd_timeout=1s
 """
@@ -20,6 +21,12 @@ def test_a_service_that_begins_with_tls_takes_nothing_in_the_clear(mta):
     with socket.create_connection((mta.address, 4465), 20):
         mta.log.wait(r"smtpd\[\d+\]: fatal: smtpd_tls_wrappermode = yes: this version has no TLS", since=mark)
         mta.log.wait(r"smtpd: bad command startup -- throttling", since=mark)
+
+
+def test_a_code_that_accepts_is_no_refusal(mta):
+    mark = mta.log.mark()
+    with socket.create_connection((mta.address, 2598), 20):
+        mta.log.wait(r"smtpd\[\d+\]: fatal: .*smtpd_forbid_bare_newline_reject_code.* 250 < 500", since=mark)
 
 
 def ends_within(client, said, seconds):
