@@ -16,7 +16,6 @@ static int debug_open(struct table *table, struct fail *why)
         return fail_set(why, "%s: %s", table->path, table_failure(inner));
     table->state = inner;
     table->traits = inner->traits | TABLE_AS_IS;
-    table->owner = inner->owner;
     return 0;
 }
 
@@ -26,6 +25,7 @@ static enum table_result debug_lookup(struct table *table, struct str key,
 {
     enum table_result result = table_lookup(table->state, key, arena, ret_value, why);
 
+    table->owner = table_owner(table->state);
     if (result == TABLE_FOUND)
         log_info("%s lookup: \"%.*s\" = \"%.*s\"", table->path, STR_ARG(key),
                  STR_ARG(*ret_value));

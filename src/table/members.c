@@ -46,3 +46,18 @@ struct members *members_of(const struct table *table)
 {
     return table->state;
 }
+
+uid_t members_owner(const struct table *table)
+{
+    const struct list *list = &members_of(table)->list;
+    uid_t owner = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        uid_t other = table_owner(list->items[i]);
+
+        if (owner && other && owner != other)
+            return (uid_t)-1;
+        owner = other ? other : owner;
+    }
+    return owner;
+}

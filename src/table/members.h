@@ -15,6 +15,11 @@ struct members {
  */
 int members_open(struct table *table, struct fail *why) MUST_CHECK;
 struct members *members_of(const struct table *table);
+/*
+ * Whose rights the members give, as they are open now: nobody's but root's when all are
+ * root's, those of the one other owner; of several others, a user that there is not.
+ */
+uid_t members_owner(const struct table *table);
 /* The words between the braces of table's name; false when there are none. */
 bool members_words(const struct table *table, struct texts *ret);
 

@@ -8,6 +8,7 @@
 #include "net/connect.h"
 #include "net/endpoint.h"
 #include "net/protocols.h"
+#include "table/type.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -20,6 +21,14 @@ struct peer {
     struct stream *stream; /* NULL = not connected */
     int64_t opened_ms, used_ms;
 };
+
+int peer_check(const struct table *table, struct fail *why)
+{
+    if (!(table->flags & TABLE_DIRECT))
+        return 0;
+    return fail_set(why, "%s map is not allowed for security-sensitive data",
+                    table->name);
+}
 
 struct peer *peer_new(const char *endpoint, int64_t timeout_ms, struct arena *arena)
 {

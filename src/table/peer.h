@@ -12,6 +12,10 @@
 
 struct peer;
 
+/* The answers come unproven over a connection: nothing for programs that do with root's
+ * rights what tables say (TABLE_DIRECT). */
+int peer_check(const struct table *table, struct fail *why) MUST_CHECK;
+
 /*
  * endpoint: "inet:host:port" or "unix:path" or "host:port"; kept as it is, and taken
  * apart at the first connection. timeout_ms: for connecting, and for one question with

@@ -26,6 +26,7 @@ static enum table_result pipemap_lookup(struct table *table, struct str key,
 {
     const struct list *list = &members_of(table)->list;
 
+    table->owner = members_owner(table);
     for (size_t i = 0; i < list->n; i++) {
         enum table_result result = table_lookup(list->items[i], key, arena, &key, why);
 

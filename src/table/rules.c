@@ -243,6 +243,7 @@ static int read_file(struct table *table, struct fail *why)
 
     if (!lines)
         return -1;
+    table->owner = table_lines_stat(lines)->st_uid;
     while ((got = table_lines_next(lines, &line, why)) > 0)
         read_rule(table, line, table_lines_number(lines));
     table_lines_free(lines);

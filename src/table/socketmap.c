@@ -102,6 +102,8 @@ static int socketmap_open(struct table *table, struct fail *why)
     struct str endpoint = str_head(path, colon);
     struct socketmap *map = ARENA_NEW(table->arena, struct socketmap);
 
+    if (peer_check(table, why) < 0)
+        return -1;
     if (colon == path.n)
         return fail_set(why, "socketmap requires server:socketmap argument");
     if (!str_starts(endpoint, "inet:") && !str_starts(endpoint, "unix:"))

@@ -119,6 +119,8 @@ static int exchange(struct stream *stream, void *context, struct fail *why)
 
 static int tcp_open(struct table *table, struct fail *why)
 {
+    if (peer_check(table, why) < 0)
+        return -1;
     if (str_find_last(str_of(table->path), ':') == strlen(table->path))
         return fail_set(why, "need host:port instead of \"%s\"", table->path);
     table->state = table_peer(table, table->path, TIMEOUT_MS);

@@ -34,7 +34,7 @@ struct table {
     const char *path; /* "/etc/aliases" */
     unsigned traits;  /* of the type; for proxy: those of the table behind it */
     unsigned flags;   /* TABLE_NO_FOLD ... of table.h */
-    uid_t owner;      /* of the file behind it; set by open, 0 = none */
+    uid_t owner; /* of the file behind it; set by open, or by each lookup; 0 = none */
     bool failed;
     struct fail failure;
     unsigned long asked, found, errors; /* lookups */

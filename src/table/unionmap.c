@@ -28,6 +28,7 @@ static enum table_result unionmap_lookup(struct table *table, struct str key,
     enum table_result result = TABLE_NOT_FOUND;
     struct buf all;
 
+    table->owner = members_owner(table);
     buf_init(&all, JOINED_MAX);
     for (size_t i = 0; i < list->n && result != TABLE_ERROR; i++) {
         struct str value;

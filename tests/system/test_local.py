@@ -116,6 +116,40 @@ def test_alias_file(mta):
     assert len(mta.mbox("joe")) == before["joe"] + 2
 
 
+def test_tables_made_of_tables_have_the_rights_of_their_owners(mta):
+    command = 'list "|id -un >/tmp/who"\n'
+    mta.write("/home/joe/a", command, "joe")
+    mta.write("/home/bob/a", command, "bob")
+    mta.write("/home/joe/re", "/^list$/ " + command.split(" ", 1)[1], "joe")
+    mta.write("/etc/postfix/roots", "other x\n")
+    mta.run("mkdir -p -m 1777 /tmp", check=True)
+    before = mta.run(["postconf", "-h", "alias_maps"], check=True).stdout.strip()
+    try:
+        for table in (
+            "unionmap:{texthash:/etc/postfix/roots,texthash:/home/joe/a}",
+            "pipemap:{inline:{list=list},texthash:/home/joe/a}",
+            "regexp:/home/joe/re",
+        ):
+            mta.configure(f"alias_maps = {table}\nlocal_recipient_maps =\n")
+            mta.deliver(SENDER, f"list@{mta.domain}", TEXT)
+            assert mta.read("/tmp/who") == "joe\n", table
+            mta.run("rm /tmp/who", check=True)
+        for table in (
+            "unionmap:{texthash:/home/bob/a,texthash:/home/joe/a}",
+            "tcp:127.0.0.1:9",
+            "unionmap:{socketmap:inet:127.0.0.1:9:x}",
+        ):
+            mta.configure(f"alias_maps = {table}\n")
+            mark = mta.log.mark()
+            mta.sendmail(["-f", SENDER, f"list@{mta.domain}"], TEXT)
+            mta.log.wait(r"has no account|map is not allowed for security-sensitive data", since=mark)
+            mta.log.wait(rf"to=<list@{mta.domain}>.*status=deferred \(alias database unavailable", since=mark)
+        assert not mta.path("/tmp/who").exists()
+    finally:
+        mta.run(["postsuper", "-d", "ALL"], check=True)
+        mta.configure(f"alias_maps = {before}\nlocal_recipient_maps = proxy:unix:passwd.byname $alias_maps\n")
+
+
 def test_owner_alias_becomes_the_sender(mta):
     mta.aliases("list: ann\nowner-list: bob\n")
     mta.deliver(SENDER, f"list@{mta.domain}", TEXT)
