@@ -128,6 +128,12 @@ def test_odd_keys_are_just_not_there(case, key):
     assert case.ask(key, BOX) is None
 
 
+def test_a_query_without_end_is_an_error(case):
+    if case.kind == "pgsql":
+        answer = case.ask("joe@v.test", "query = copy (select 1) to stdout\ntimeout = 2")
+        assert answer.startswith("fatal") and "COPY" in answer
+
+
 def test_the_old_forms(case):
     if case.kind == "pgsql":
         assert case.ask("joe@v.test", "select_function = box_of") == "joe/"

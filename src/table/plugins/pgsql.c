@@ -153,8 +153,10 @@ static int take_rows(const struct link *link, const PGresult *result,
 {
     ExecStatusType status = PQresultStatus(result);
 
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+    if (*PQresultErrorMessage(result))
         return failed(link->pg, why);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+        return fail_set(why, "the query gives no rows but %s", PQresStatus(status));
     for (int row = 0; row < PQntuples(result); row++)
         for (int column = 0; column < PQnfields(result); column++) {
             struct str value = str_from(PQgetvalue(result, row, column),
@@ -184,6 +186,8 @@ static int pgsql_run(void *connection, const char *query, struct results *result
         if (status == 0)
             status = take_rows(link, result, results, why);
         PQclear(result);
+        if (status < 0) /* in the midst of COPY, results would not end */
+            return -1;
     }
 }
 
