@@ -27,9 +27,15 @@ struct inquiry {
 
 /* --- asking ----------------------------------------------------------------------- */
 
-/* What was asked in this session; lists are few, so that the list of them is short. */
+/*
+ * What was asked in this session. Lists are few, but senders of one session may name any
+ * number of domains: what is too much is forgotten after the command.
+ */
+enum { LISTINGS_MAX = 100 };
+
 struct listing {
     struct listing *next;
+    struct arena *arena;
     const char *name;
     struct dns_question answer; /* type A */
     const char *reason;         /* NULL = not asked for yet */
@@ -38,16 +44,23 @@ struct listing {
 static struct listing *ask(struct session *session, const char *name)
 {
     struct listing *listing;
+    struct arena *arena = session->arena;
+    size_t n = 0;
 
-    for (listing = session->listings; listing; listing = listing->next)
+    for (listing = session->listings; listing; listing = listing->next, n++)
         if (strcmp(listing->name, name) == 0)
             return listing;
-    listing = ARENA_NEW(session->arena, struct listing);
-    listing->next = session->listings;
-    session->listings = listing;
-    listing->name = arena_copy(session->arena, name);
+    if (n >= LISTINGS_MAX)
+        arena = session->command;
+    listing = ARENA_NEW(arena, struct listing);
+    if (n < LISTINGS_MAX) {
+        listing->next = session->listings;
+        session->listings = listing;
+    }
+    listing->arena = arena;
+    listing->name = arena_copy(arena, name);
     listing->answer = (struct dns_question){.name = listing->name, .type = DNS_A};
-    dns_ask_one(session->server->resolver, &listing->answer, session->arena);
+    dns_ask_one(session->server->resolver, &listing->answer, arena);
     if (dns_status_is_temporary(listing->answer.status))
         log_warning("%s: RBL lookup error: %s", name,
                     dns_explain(&listing->answer, session->command));
@@ -69,7 +82,7 @@ static const char *ask_reason(struct session *session, struct listing *listing)
                         dns_status_text(txt.status));
         return listing->reason;
     }
-    text = arena_copy_str(session->arena, str_head(txt.records[0].text, 400));
+    text = arena_copy_str(listing->arena, str_head(txt.records[0].text, 400));
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < ' ' || (unsigned char)*p >= 127)
             *p = '?';
