@@ -103,26 +103,31 @@ static void filter(struct session *session, struct saying *saying)
     log_info("%s: reject filter out: %s", id ? id : "NOQUEUE", whole(session, saying));
 }
 
-/* The words that follow a refusal, macros replaced; NULL = none. */
-static const char *footer_of(struct session *session, const struct saying *saying)
+/* The words that follow a refusal, with their macros; "" = none. */
+static struct str footer_of(struct session *session, const struct saying *saying)
+{
+    struct str footer = str_of(session->conf->smtpd_reject_footer);
+
+    (void)look_up(session, session->server->reject_footer_maps, saying, &footer);
+    return footer;
+}
+
+/* One line of them, macros replaced. */
+static struct str fill_in(struct session *session, struct str form)
 {
     const struct reply_macros macros = {.session = session};
-    const char *form = session->conf->smtpd_reject_footer, *footer = NULL;
-    struct str found;
+    const char *line = "";
     struct buf text;
     struct fail why;
 
-    if (look_up(session, session->server->reject_footer_maps, saying, &found))
-        form = arena_copy_str(session->command, found);
-    if (*form == '\0')
-        return NULL;
     buf_init(&text, IPC_VALUE_MAX);
-    if (reply_macros_expand(&macros, form, &text, &why) == 0)
-        footer = arena_copy_str(session->command, buf_str(&text));
+    if (reply_macros_expand(&macros, arena_copy_str(session->command, form), &text,
+                            &why) == 0)
+        line = arena_copy_str(session->command, buf_str(&text));
     else
         log_warning("smtpd_reject_footer: %s: left out", why.text);
     buf_done(&text);
-    return footer;
+    return str_of(line);
 }
 
 /* --- lines ------------------------------------------------------------------------ */
@@ -157,22 +162,25 @@ static struct str take_line(struct str *rest, bool *ret_last)
     return line;
 }
 
-/* "\c" at the start of a footer joins it to the reply. */
+/* "\c" at the start of a footer joins it to the reply. Lines end where the form says, not
+ * where a value does. */
 static void put_with_footer(struct session *session, const struct saying *saying,
-                            const char *footer)
+                            struct str form)
 {
-    struct str rest = str_of(footer);
+    const bool joined = str_starts(form, "\\c");
+    const char *before = joined ? saying->text : "";
     bool last;
 
-    if (str_starts(rest, "\\c"))
-        rest = str_of(
-            arena_printf(session->command, "%s%s", saying->text, rest.p + strlen("\\c")));
+    if (joined)
+        form = str_tail(form, strlen("\\c"));
     else
         put_line(session, saying, false, str_of(saying->text));
     do {
-        struct str line = take_line(&rest, &last);
+        struct str line = fill_in(session, take_line(&form, &last));
 
-        put_line(session, saying, last, line);
+        put_line(session, saying, last,
+                 str_of(arena_printf(session->command, "%s%.*s", before, STR_ARG(line))));
+        before = "";
     } while (!last);
 }
 
@@ -206,7 +214,7 @@ void session_reply_text(struct session *session, int code, const char *status,
                         const char *text)
 {
     struct saying saying = {.code = code, .text = text};
-    const char *footer = NULL;
+    struct str footer = STR_NONE;
 
     snprintf(saying.status, sizeof saying.status, "%s", status);
     reply_soften(session, &saying.code, saying.status);
@@ -218,7 +226,7 @@ void session_reply_text(struct session *session, int code, const char *status,
         hang_up_after(session, saying.code);
         footer = footer_of(session, &saying);
     }
-    if (footer)
+    if (footer.n > 0)
         put_with_footer(session, &saying, footer);
     else
         put_line(session, &saying, true, str_of(saying.text));
