@@ -275,7 +275,7 @@ void resolver_ask(struct resolver *resolver, const struct resolve *question,
     struct buf key;
 
     buf_init(&key, KEY_MAX);
-    buf_printf(&key, "%lld%s %s", question->flags,
+    buf_printf(&key, "%lld\n%s\n%s", question->flags,
                resolver->by_sender ? question->sender : "", question->address);
     known = answers_find(resolver->answers, buf_str(&key),
                          loop_now_ms(resolver->manager->loop));

@@ -901,6 +901,20 @@ static void the_same_question_is_asked_once(void **state)
     stage_close(stage);
 }
 
+static void blanks_in_addresses_make_no_other_question(void **state)
+{
+    static const char *const overrides[] = {
+        "sender_dependent_relayhost_maps=static:[relay.test]", NULL};
+    struct stage *stage = stage_open(overrides);
+
+    (void)state;
+    MAIL(stage, "A1", "S joe", "R ok ok@a.smtp.test");
+    MAIL(stage, "A2", "S joe ok", "R ok@a.smtp.test");
+    assert_int_equal(stage->questions, 2);
+    assert_string_equal(stage->got[1].first, "ok@a.smtp.test");
+    stage_close(stage);
+}
+
 static void a_resolver_that_hangs_is_asked_anew(void **state)
 {
     struct stage *stage = stage_open(NULL);
@@ -1089,6 +1103,7 @@ int main(void)
         sandbox_test(too_many_probes_are_put_off),
         sandbox_test(after_a_restart_nothing_is_forgotten),
         sandbox_test(the_same_question_is_asked_once),
+        sandbox_test(blanks_in_addresses_make_no_other_question),
         sandbox_test(a_resolver_that_hangs_is_asked_anew),
         sandbox_test(questions_wait_for_a_resolver_that_is_away),
         cmocka_unit_test(whatever_happens_every_recipient_is_settled_once),
