@@ -1,5 +1,6 @@
 """postmulti(1): instances come, run side by side, and go."""
 
+import os
 import smtplib
 
 import pytest
@@ -109,7 +110,7 @@ def test_two_run_side_by_side_with_mail_and_one_goes(box):
     multi(box, "-i", "postfix-out", "-e", "enable")
     assert multi(box, "-g", "out", "-p", "start") == ""
     assert box.postfix("status").returncode == 0
-    assert len(box.processes("master")) == 2
+    wait_until(lambda: len(box.processes("master")) == 2, what="two masters, and no child before its exec")
     with smtplib.SMTP(OUT, 2525, "client.test", timeout=60) as client:
         client.sendmail("a@client.test", ["joe@postern.test"], "Subject: by two\n\nx\n")
     box.log.wait(r"postfix-out/smtpd\[\d+\]: \w+: client=")
@@ -130,6 +131,15 @@ def test_two_run_side_by_side_with_mail_and_one_goes(box):
     box.write("/var/spool/postfix-out/hold/0A1B2C3D4E5F", b"x")
     assert "queue is not empty" in multi(box, "-i", "postfix-out", "-e", "destroy", status=1)
     box.run("rm /var/spool/postfix-out/hold/*; touch /etc/postfix-out/mine")
+    fd = os.open(box.path("/var/spool/postfix-out/hold"), os.O_PATH)
+    for _ in range(25):  # deeper than a path can be long
+        os.mkdir("d" * 200, dir_fd=fd)
+        above, fd = fd, os.open("d" * 200, os.O_PATH, dir_fd=fd)
+        os.close(above)
+    os.close(os.open("0A1B2C3D4E5F", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+    assert "queue is not empty" in multi(box, "-i", "postfix-out", "-e", "destroy", status=1)
+    os.unlink("0A1B2C3D4E5F", dir_fd=fd)
+    os.close(fd)
     multi(box, "-i", "postfix-out", "-e", "destroy")
     assert box.run("ls -d /etc/postfix-out/* /var/spool/postfix-out /var/lib/postfix-out").stdout == "/etc/postfix-out/mine\n"
     assert names(box) == ["-"]

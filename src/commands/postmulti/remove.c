@@ -26,17 +26,38 @@ static const char *const data_files[] = {"master.lock",           "prng_exch",
                                          "postscreen_cache.lmdb", NULL};
 static const char *const config_files[] = {"main.cf", "master.cf", NULL};
 
-static bool holds_files(const char *path)
+/*
+ * The queue belongs to the mail owner, who may put a link in place of a directory at any
+ * time. So directories are entered one by one, which looks whether each still is the one
+ * that was seen, and what is removed is named within the one where we are.
+ */
+static FTS *open_tree(const char *path)
 {
     char *paths[] = {(char *)path, NULL};
-    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTS *tree = fts_open(paths, FTS_PHYSICAL, NULL);
+
+    if (!tree)
+        fatal("look into %s: %m", path);
+    return tree;
+}
+
+/* Ends the program where we cannot see what there is. */
+static bool holds_files(const char *path)
+{
+    FTS *tree = open_tree(path);
     const FTSENT *entry;
     bool found = false;
 
-    while (tree && (entry = fts_read(tree)) != NULL)
+    while ((entry = fts_read(tree)) != NULL) {
+        errno = entry->fts_errno;
+        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
+            (entry->fts_info == FTS_NS && errno != ENOENT))
+            fatal("look into %s: %m", entry->fts_path);
         found |= entry->fts_info == FTS_F;
-    if (tree)
-        fts_close(tree);
+    }
+    if (errno != 0)
+        fatal("look into %s: %m", path);
+    fts_close(tree);
     return found;
 }
 
@@ -56,17 +77,15 @@ bool instance_queue_is_empty(const struct instance *instance)
  */
 static void remove_tree(const char *path)
 {
-    char *paths[] = {(char *)path, NULL};
-    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTS *tree = open_tree(path);
     const FTSENT *entry;
 
-    while (tree && (entry = fts_read(tree)) != NULL)
+    while ((entry = fts_read(tree)) != NULL)
         if (entry->fts_info == FTS_DP)
             rmdir(entry->fts_accpath);
         else if (entry->fts_info != FTS_D)
             unlink(entry->fts_accpath);
-    if (tree)
-        fts_close(tree);
+    fts_close(tree);
 }
 
 static void remove_files(const char *directory, const char *const *names)
