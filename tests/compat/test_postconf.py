@@ -120,6 +120,14 @@ def test_derives_names(boxes, main, oracle):
 
 @pytest.mark.parametrize(
     "options",
+    ["-T run-version", "-T public-key-algorithms", "-T nosuch", "-aA", "-an", "-Ax", "-ae x=y", "-lT run-version", "-T x -n"],
+)
+def test_tells_of_tls(boxes, options, oracle):
+    same(boxes, f"postconf {options}")
+
+
+@pytest.mark.parametrize(
+    "options",
     ["-nd", "-ne", "-mn", "-nM", "-MF", "-MP", "-Md", "-em", "-Pd", "-pM", "-hM", "-eh", "-ef", "-Xd", "-hH x", "-C bad"]
     + ["-e", "-X", "-#", "-M -X", "-e a", "-e =a", "-o x -n", "-M a/b/c", "-F a/b/nosuch", "-Me a=b", "-MX a", "-Fe a/b=c"],
 )

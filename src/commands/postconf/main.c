@@ -250,7 +250,8 @@ static void list_sasl_types(struct run *run, bool server)
     puts(server ? "cyrus\ndovecot" : "cyrus");
 }
 
-static void list_tls(const char *what)
+/* The exit status. */
+static int list_tls(const char *what)
 {
     if (strcmp(what, "compile-version") == 0)
         puts(tls_version_compiled());
@@ -259,8 +260,11 @@ static void list_tls(const char *what)
     else if (strcmp(what, "public-key-algorithms") == 0)
         for (size_t i = 0; tls_key_algorithm(i); i++)
             puts(tls_key_algorithm(i));
-    else
+    else {
         log_warning("unknown 'postconf -T' mode: %s", what);
+        return 1;
+    }
+    return 0;
 }
 
 /* --- the whole ------------------------------------------------------------------------
@@ -287,7 +291,7 @@ static void work(struct run *run, char **arguments)
     else if (run->mode == 'a' || run->mode == 'A')
         list_sasl_types(run, run->mode == 'a');
     else if (run->mode == 'T')
-        list_tls(run->tls_mode);
+        run->status = list_tls(run->tls_mode);
     else if (run->mode == 'b' || run->mode == 't')
         show_bounce(run, arguments);
     else if (is_edit(run))
@@ -319,5 +323,5 @@ int main(int argc, char **argv)
     work(&run, argv + optind);
     if (!command_output_is_whole())
         fatal("write: %s", strerror(errno));
-    return 0;
+    return run.status;
 }

@@ -43,6 +43,7 @@ struct run {
     char mode;               /* 'p', 'M', 'F', 'P', 'm', 'l', 'b', 't', 'a', 'A', 'T' */
     bool all_parameters;     /* -PP */
     const char *tls_mode;    /* of -T */
+    int status;              /* to exit with */
     int classes;             /* -C; 0 = as the mode has it */
     struct texts overrides;  /* -o */
     const char *main_path;   /* CONFIG_DIRECTORY/main.cf */
