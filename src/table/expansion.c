@@ -101,10 +101,7 @@ int database_rules_open(struct database_rules *rules, struct table *table,
 {
     const char *domain = table_text(parameters, "domain", "");
 
-    /* compat: the old name of result_format */
-    rules->result_format = table_text(parameters, "result_format", NULL);
-    if (!rules->result_format)
-        rules->result_format = table_text(parameters, "result_filter", "%s");
+    rules->result_format = table_text(parameters, "result_format", "%s");
     if (*domain)
         rules->domain = match_list_open(table->tables, "domain", domain, 0);
     if (table_number(parameters, "expansion_limit", 0, &rules->expansion_limit, why) < 0)

@@ -133,12 +133,13 @@ def test_odd_keys_are_just_not_there(case, key):
         ("loop@v.test", GROUP + "special_result_attribute = member\nrecursion_limit = 5", "recursion limit"),
         ("joe@v.test", "query_filter = ((\nversion = 3", "filter"),
         ("joe@v.test", BOX + "\nscope = up", "scope = up"),
+        ("joe@v.test", f"search_base = cn=gone,{BASE}\n" + BOX, "no such object"),
         ("joe@v.test", BOX + "\nbind = maybe", "bind = maybe"),
         ("joe@v.test", BOX + "\nsearch_base =", "search_base"),
         ("joe@v.test", BOX + f"\nbind_dn = {dn('reader')}\nbind_pw = wrong", "invalid credentials"),
         ("joe@v.test", BOX + "\nstart_tls = yes\ntls_require_cert = yes", "start_tls"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_errors_say_what_is_wrong(case, key, text, words):
     answer = case.ask(key, text)

@@ -44,20 +44,39 @@ static int add_value(struct ldap_walk *walk, struct str value, struct fail *why)
     return results_add(walk->results, value, why) < 0 ? LDAP_WALK_REFUSED : LDAP_SUCCESS;
 }
 
-/* Call take for each value of the named attributes. */
-static int each_value(struct ldap_walk *walk, LDAPMessage *entry,
-                      const struct texts *names, take_value *take, struct fail *why)
+static int each_of(struct ldap_walk *walk, LDAPMessage *entry, const char *name,
+                   take_value *take, struct fail *why)
 {
+    struct berval **values = ldap_get_values_len(walk->ldap->ld, entry, name);
     int status = LDAP_SUCCESS;
 
-    for (size_t i = 0; i < names->n && status == LDAP_SUCCESS; i++) {
-        struct berval **values =
-            ldap_get_values_len(walk->ldap->ld, entry, names->items[i]);
+    for (size_t i = 0; values && values[i] && status == LDAP_SUCCESS; i++)
+        status = take(walk, str_from(values[i]->bv_val, values[i]->bv_len), why);
+    ldap_value_free_len(values);
+    return status;
+}
 
-        for (size_t k = 0; values && values[k] && status == LDAP_SUCCESS; k++)
-            status = take(walk, str_from(values[k]->bv_val, values[k]->bv_len), why);
-        ldap_value_free_len(values);
+/* Call take for each value of the attributes in names and in also (may be NULL), in the
+ * order of the entry. */
+static int each_value(struct ldap_walk *walk, LDAPMessage *entry,
+                      const struct texts *names, const struct texts *also,
+                      take_value *take, struct fail *why)
+{
+    BerElement *at = NULL;
+    int status = LDAP_SUCCESS;
+    char *name = ldap_first_attribute(walk->ldap->ld, entry, &at);
+
+    while (name) {
+        struct str text = str_of(name);
+
+        if (status == LDAP_SUCCESS &&
+            (texts_has(names, text, true) || (also && texts_has(also, text, true))))
+            status = each_of(walk, entry, name, take, why);
+        ldap_memfree(name);
+        name = ldap_next_attribute(walk->ldap->ld, entry, at);
     }
+    if (at)
+        ber_free(at, 0);
     return status;
 }
 
@@ -93,6 +112,7 @@ static int follow_url(struct ldap_walk *walk, const char *url, struct fail *why)
                                                  ? LDAP_SCOPE_BASE
                                                  : parsed->lud_scope,
                                     .only = parsed->lud_attrs,
+                                    .may_be_missing = true,
                                 },
                                 why);
     ldap_free_urldesc(parsed);
@@ -103,7 +123,8 @@ static int follow_url(struct ldap_walk *walk, const char *url, struct fail *why)
 static int follow(struct ldap_walk *walk, struct str value, struct fail *why)
 {
     const char *name = arena_copy_str(walk->ldap->words, value);
-    struct ldap_question question = {.base = name, .scope = LDAP_SCOPE_BASE};
+    struct ldap_question question = {
+        .base = name, .scope = LDAP_SCOPE_BASE, .may_be_missing = true};
     int status;
 
     if (value.n == 0)
@@ -126,13 +147,12 @@ static int take_entry(struct ldap_walk *walk, LDAPMessage *entry, struct fail *w
     int status;
 
     if (has_any(walk, entry, &attributes->terminal))
-        return each_value(walk, entry, &attributes->terminal, add_value, why);
+        return each_value(walk, entry, &attributes->terminal, NULL, add_value, why);
     is_group = has_any(walk, entry, &attributes->special);
-    status = each_value(walk, entry, &attributes->plain, add_value, why);
-    if (status == LDAP_SUCCESS && !is_group)
-        status = each_value(walk, entry, &attributes->leaf, add_value, why);
+    status = each_value(walk, entry, &attributes->plain,
+                        is_group ? NULL : &attributes->leaf, add_value, why);
     if (status == LDAP_SUCCESS && is_group)
-        status = each_value(walk, entry, &attributes->special, follow, why);
+        status = each_value(walk, entry, &attributes->special, NULL, follow, why);
     return status;
 }
 
@@ -173,8 +193,7 @@ int ldap_walk_question(struct ldap_walk *walk, const struct ldap_question *quest
     status = ldap_search_ext_s(ldap->ld, question->base, question->scope,
                                question->filter, wanted(walk, question), 0, NULL, NULL,
                                &limit, ldap->size_limit, &found);
-    if (status ==
-        LDAP_NO_SUCH_OBJECT) { /* a domain without a branch; a member that left */
+    if (status == LDAP_NO_SUCH_OBJECT && question->may_be_missing) {
         status = LDAP_SUCCESS;
     } else if (status != LDAP_SUCCESS) {
         ldap_failed(ldap->ld, status, arena_printf(ldap->words, "%.200s", question->base),

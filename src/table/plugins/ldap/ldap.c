@@ -255,6 +255,15 @@ static void read_texts(struct ldap *ldap, const struct table_parameters *paramet
         *texts[i].value = table_text(parameters, texts[i].name, texts[i].otherwise);
 }
 
+/* compat: the old name of result_format, which SQL tables never had */
+static int result_filter(struct database_rules *rules,
+                         const struct table_parameters *parameters, struct fail *why)
+{
+    if (!table_text(parameters, "result_format", NULL))
+        rules->result_format = table_text(parameters, "result_filter", "%s");
+    return expansion_check(rules->result_format, "result_filter", why);
+}
+
 static int read_parameters(struct ldap *ldap, struct table *table,
                            const struct table_parameters *parameters, struct fail *why)
 {
@@ -262,6 +271,7 @@ static int read_parameters(struct ldap *ldap, struct table *table,
 
     read_texts(ldap, parameters);
     if (database_rules_open(&ldap->rules, table, parameters, why) < 0 ||
+        result_filter(&ldap->rules, parameters, why) < 0 ||
         read_numbers(ldap, parameters, why) < 0 ||
         table_number(parameters, "server_port", DEFAULT_PORT, &port, why) < 0 ||
         table_needed(parameters, "search_base", &ldap->search_base, why) < 0 ||
@@ -348,7 +358,8 @@ static enum table_result ldap_lookup_key(struct table *table, struct str key,
                                          struct fail *why)
 {
     struct ldap *ldap = table->state;
-    struct ldap_question question = {.scope = ldap->scope};
+    struct ldap_question question = {
+        .scope = ldap->scope, .may_be_missing = strchr(ldap->search_base, '%') != NULL};
     enum table_result result = database_wants(&ldap->rules, key, why);
     struct results results;
 

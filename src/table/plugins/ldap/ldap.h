@@ -50,6 +50,8 @@ struct ldap_question {
     const char *base, *filter; /* filter NULL = any */
     int scope;
     char **only; /* attributes asked for by a URL; NULL = all */
+    /* A base that does not exist is no error: made from the key, or named by a group. */
+    bool may_be_missing;
 };
 
 /* All that one lookup makes of the directory. */
