@@ -74,6 +74,12 @@ void logging_host(const struct conf *conf, char *ret, size_t size)
     snprintf(ret, size, "%.*s", STR_ARG(str_head(name, str_find(name, '.'))));
 }
 
+/* What cannot be is told by postlogd, which makes the file as a rule. */
+static mode_t file_mode(const struct conf *conf)
+{
+    return (mode_t)strtoul(conf->maillog_file_permissions, NULL, 8) & 0644;
+}
+
 void logging_configure(const struct conf *conf, const struct logging_options *options)
 {
     char tag[TAG_SIZE], host[HOST_SIZE], postlog[PATH_SIZE];
@@ -91,6 +97,7 @@ void logging_configure(const struct conf *conf, const struct logging_options *op
                                    .syslog = to_file ? NULL : "/dev/log",
                                    .postlog = to_file ? postlog : NULL,
                                    .fallback = to_file ? conf->maillog_file : NULL,
+                                   .fallback_mode = file_mode(conf),
                                    .host = host,
                                    .to_stderr = options->to_stderr,
                                    .name = options->tag ? tag : options->program,

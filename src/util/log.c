@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -42,6 +43,7 @@ static struct {
     char name[TAG_MAX + 1];
     char host[HOST_MAX + 1];
     char *fallback;
+    mode_t fallback_mode;
     int facility;
     bool opened, to_stderr, is_postlog;
     int verbose;
@@ -142,6 +144,7 @@ void log_open(const struct log_options *options)
     set_text(state.host, sizeof(state.host), options->host);
     free(state.fallback);
     state.fallback = options->fallback ? strdup(options->fallback) : NULL;
+    state.fallback_mode = options->fallback_mode ? options->fallback_mode : 0600;
     state.facility = options->facility;
     state.to_stderr = options->to_stderr;
     state.verbose = options->verbose;
@@ -298,6 +301,20 @@ static bool send_line(const char *line, size_t n)
     return open_socket() && send_once(line, n);
 }
 
+/* A new file has the rights that were asked for, whatever our umask. */
+static int open_fallback(void)
+{
+    const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(state.fallback, flags | O_CREAT | O_EXCL, 0600);
+
+    if (fd < 0)
+        return errno == EEXIST ? open(state.fallback, flags) : -1;
+    if (fchmod(fd, state.fallback_mode) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 /* The mail system is down, so nobody answers postlog: root writes the file itself. */
 static bool append_to_file(const char *line, size_t n)
 {
@@ -307,8 +324,7 @@ static bool append_to_file(const char *line, size_t n)
 
     if (state.fallback == NULL || geteuid() != 0)
         return false;
-    fd = open(state.fallback, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-              0600);
+    fd = open_fallback();
     if (fd < 0)
         return false;
     memcpy(whole, line, n);

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum log_level {
     LOG_LEVEL_INFO,
@@ -33,6 +34,7 @@ struct log_options {
                              NULL = none */
     const char *fallback; /* file that root appends to when postlog does not answer; NULL
                              = none */
+    mode_t fallback_mode; /* of that file when it is new; 0 = 0600 */
     const char *host;     /* first label of myhostname, for file-form lines */
     bool to_stderr;       /* also "name: text" to stderr, as commands do */
     const char *name;     /* for stderr: "postmap"; NULL = the tag's last part */

@@ -157,3 +157,29 @@ def test_a_set_gid_postlog_reads_no_configuration_of_users(box, listed):
     box.run("rm -r /etc/postfix-two", check=True)
     assert done.returncode == (0 if listed else 1)
     assert ("unauthorized configuration directory name: /etc/postfix-two" in done.stderr) == (not listed)
+
+
+@pytest.mark.parametrize("mode", ["0640", "0644"])
+def test_the_file_has_the_permissions_asked_for(box, mode):
+    box.configure(f"maillog_file_permissions = {mode}", reload=False)
+    assert box.postfix("start").returncode == 0
+    box.smtp().quit()
+    wait_for(box, "disconnect from")
+    assert box.path("/var/log/maillog").stat().st_mode & 0o777 == int(mode, 8)
+
+
+def test_syslog_lines_carry_facility_severity_and_name(box):
+    """<PRI> is facility times 8 plus severity: local3 is 19, warning 4, info 6."""
+    box.configure("maillog_file =\nsyslog_facility = local3\nsyslog_name = site", reload=False)
+    path = box.path("/dev/log")
+    path.unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        listener.settimeout(20)
+        path.chmod(0o666)
+        for priority, severity, said in (("info", 6, "hello"), ("warn", 4, "warning: hello"), ("fatal", 2, "fatal: hello")):
+            box.run(["postlog", "-p", priority, "hello"])
+            line = listener.recv(4096).decode()
+            assert re.fullmatch(rf"<{19 * 8 + severity}>.* site/postlog\[\d+\]: {said}\0?\n?", line), line
+    box.configure("syslog_facility = nowhere", reload=False)
+    assert 'syslog_facility: unknown facility "nowhere"' in box.run(["postlog", "x"]).stderr
