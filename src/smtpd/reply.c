@@ -112,11 +112,11 @@ static struct str footer_of(struct session *session, const struct saying *saying
     return footer;
 }
 
-/* One line of them, macros replaced. */
-static struct str fill_in(struct session *session, struct str form)
+/* One line of them, macros replaced, or NULL. */
+static const char *fill_in(struct session *session, struct str form)
 {
     const struct reply_macros macros = {.session = session};
-    const char *line = "";
+    const char *line = NULL;
     struct buf text;
     struct fail why;
 
@@ -127,7 +127,7 @@ static struct str fill_in(struct session *session, struct str form)
     else
         log_warning("smtpd_reject_footer: %s: left out", why.text);
     buf_done(&text);
-    return str_of(line);
+    return line;
 }
 
 /* --- lines ------------------------------------------------------------------------ */
@@ -163,25 +163,30 @@ static struct str take_line(struct str *rest, bool *ret_last)
 }
 
 /* "\c" at the start of a footer joins it to the reply. Lines end where the form says, not
- * where a value does. */
+ * where a value does. A form with a fault is left out as a whole. */
 static void put_with_footer(struct session *session, const struct saying *saying,
                             struct str form)
 {
     const bool joined = str_starts(form, "\\c");
-    const char *before = joined ? saying->text : "";
-    bool last;
+    struct texts lines = {0};
+    bool last = form.n == 0;
 
-    if (joined)
-        form = str_tail(form, strlen("\\c"));
-    else
-        put_line(session, saying, false, str_of(saying->text));
-    do {
-        struct str line = fill_in(session, take_line(&form, &last));
+    form = str_tail(form, joined ? strlen("\\c") : 0);
+    while (!last) {
+        const char *line = fill_in(session, take_line(&form, &last));
 
-        put_line(session, saying, last,
-                 str_of(arena_printf(session->command, "%s%.*s", before, STR_ARG(line))));
-        before = "";
-    } while (!last);
+        if (line == NULL) {
+            lines.n = 0;
+            break;
+        }
+        if (joined && lines.n == 0)
+            line = arena_printf(session->command, "%s%s", saying->text, line);
+        texts_add(&lines, session->command, line);
+    }
+    if (!joined || lines.n == 0)
+        put_line(session, saying, lines.n == 0, str_of(saying->text));
+    for (size_t i = 0; i < lines.n; i++)
+        put_line(session, saying, i + 1 == lines.n, str_of(lines.items[i]));
 }
 
 /* --- replies ---------------------------------------------------------------------- */
@@ -226,10 +231,7 @@ void session_reply_text(struct session *session, int code, const char *status,
         hang_up_after(session, saying.code);
         footer = footer_of(session, &saying);
     }
-    if (footer.n > 0)
-        put_with_footer(session, &saying, footer);
-    else
-        put_line(session, &saying, true, str_of(saying.text));
+    put_with_footer(session, &saying, footer);
 }
 
 void session_reply(struct session *session, enum reply reply, ...)

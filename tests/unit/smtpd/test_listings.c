@@ -23,7 +23,8 @@ static void a_client_cannot_fill_memory_with_names(void **state)
 
         snprintf(sender, sizeof(sender), "a@d%d.test", i);
         session.transaction.sender = sender;
-        assert_int_equal(restriction_find("reject_rhsbl_sender")->decide(&judge, &list), VERDICT_DUNNO);
+        assert_int_equal(restriction_find("reject_rhsbl_sender")->decide(&judge, &list),
+                         VERDICT_DUNNO);
         arena_reset(session.command);
         if (i == 150)
             used = arena_used(session.arena);
