@@ -64,12 +64,23 @@ static uint16_t best_preference(const struct dns_question *mx)
     return best;
 }
 
-/* Is this host among the exchangers of the best preference, or else among the others?
- * One without an address is another host. */
-static bool is_among(const struct judge *judge, const struct dns_question *mx, bool first)
+/* A host whose addresses nobody could tell now. */
+struct unknown {
+    const char *name; /* NULL: there was none */
+    enum dns_status status;
+};
+
+/*
+ * Is this host among the exchangers of the best preference, or else among the
+ * others? One without an address is another host. False may be wrong when
+ * *ret_unknown names a host.
+ */
+static bool is_among(const struct judge *judge, const struct dns_question *mx, bool first,
+                     struct unknown *ret_unknown)
 {
     uint16_t best = best_preference(mx);
 
+    *ret_unknown = (struct unknown){NULL, DNS_FOUND};
     for (size_t i = 0; i < mx->n; i++) {
         struct host_addresses host;
 
@@ -78,8 +89,18 @@ static bool is_among(const struct judge *judge, const struct dns_question *mx, b
         host_addresses_look_up(judge->session, mx->records[i].target, &host);
         if (is_this_host(judge, &host))
             return true;
+        if (host.n == 0 && dns_status_is_temporary(host.status))
+            *ret_unknown = (struct unknown){mx->records[i].target, host.status};
     }
     return false;
+}
+
+static enum verdict host_not_known_now(struct judge *judge, const char *name,
+                                       enum dns_status status)
+{
+    return not_known_now(
+        judge, arena_printf(judge->session->command, "mail exchanger host %s", name),
+        dns_status_text(status));
 }
 
 static enum verdict judge_first(struct judge *judge, const struct dns_question *mx)
@@ -96,10 +117,7 @@ static enum verdict judge_first(struct judge *judge, const struct dns_question *
             continue;
         host_addresses_look_up(judge->session, name, &host);
         if (host.n == 0)
-            return not_known_now(
-                judge,
-                arena_printf(judge->session->command, "mail exchanger host %s", name),
-                dns_status_text(host.status));
+            return host_not_known_now(judge, name, host.status);
         if (!is_trusted(judge, name, &host))
             return VERDICT_DUNNO;
     }
@@ -111,6 +129,7 @@ enum verdict restrict_permit_mx_backup(struct judge *judge,
 {
     enum verdict verdict = restrict_permit_auth_destination(judge, argument);
     struct dns_question mx = {.type = DNS_MX};
+    struct unknown unknown;
 
     if (verdict != VERDICT_DUNNO || !judge->recipient ||
         (judge->resolution.flags & (RESOLVE_ROUTED | RESOLVE_ERROR)))
@@ -126,7 +145,10 @@ enum verdict restrict_permit_mx_backup(struct judge *judge,
     if (mx.n == 0 || *mx.records[0].target == '\0') /* RFC 7505 */
         return VERDICT_DUNNO;
     /* Were we the first, such mail would come back to us. */
-    if (is_among(judge, &mx, true) || !is_among(judge, &mx, false))
+    if (is_among(judge, &mx, true, &unknown))
         return VERDICT_DUNNO;
+    if (!is_among(judge, &mx, false, &unknown))
+        return unknown.name ? host_not_known_now(judge, unknown.name, unknown.status)
+                            : VERDICT_DUNNO;
     return judge_first(judge, &mx);
 }
