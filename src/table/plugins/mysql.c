@@ -41,8 +41,10 @@ static int failed(MYSQL *client, struct fail *why)
 static void set_options(const struct mysql *mysql, MYSQL *client)
 {
     unsigned timeout = (unsigned)mysql->timeout;
+    unsigned no_files = 0; /* a server may ask its client for files (LOAD DATA LOCAL) */
     my_bool verify = mysql->tls_verify;
 
+    mysql_optionsv(client, MYSQL_OPT_LOCAL_INFILE, &no_files);
     mysql_optionsv(client, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
     mysql_optionsv(client, MYSQL_OPT_READ_TIMEOUT, &timeout);
     mysql_optionsv(client, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
