@@ -21,6 +21,7 @@ def notices(work, flavour):
     try:
         box.postfix("reload", check=True)
         box.log.wait(r"reload -- version")
+        box.log.wait(r"chroot=y", count=2)  # at the start and now, by and by
         lines = [re.sub(r"\[\d+\]|line \d+", "N", line) for line in box.log.lines]
         box.run(["postconf", "-e", "compatibility_level=3.6"], check=True)
         mark = box.log.mark()
