@@ -153,7 +153,7 @@ fuzz-run: $(if $(ONLY),$(filter %/fuzz_$(ONLY),$(FUZZ_TARGETS)),$(FUZZ_TARGETS))
 DEPS   ?= tools/deps
 # Each file of tests/system and tests/compat is run by one of some workers, which
 # wait more than they compute. WORKERS=0: one after another, for -s and --pdb.
-WORKERS ?= 4
+WORKERS ?= 3
 SPREAD := -n $(WORKERS) --dist loadfile
 PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root /usr/bin/python3 -m pytest
 # Programs under a sanitizer write where tests/harness looks; unit tests look for leaks.

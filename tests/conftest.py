@@ -51,6 +51,12 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(f"{passed} passed, {failed} failed")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def fresh_names():
+    """No test file sees the names of the one that ran before it."""
+    STATE["dns"].names.clear()
+
+
 @pytest.fixture
 def dns():
     """The name server of the private network; its table is empty at first."""
