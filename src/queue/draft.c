@@ -181,15 +181,12 @@ void draft_add_text(struct draft *draft, int type, const char *text)
 
 void draft_printf(struct draft *draft, int type, const char *format, ...)
 {
-    struct buf data;
     va_list args;
 
-    buf_init(&data, RECORD_DATA_MAX);
     va_start(args, format);
-    buf_vprintf(&data, format, args);
+    record_vprintf(&draft->out, type, format, args);
     va_end(args);
-    draft_add(draft, type, buf_str(&data));
-    buf_done(&data);
+    appended(draft);
 }
 
 void draft_add_attribute(struct draft *draft, const char *name, const char *value)

@@ -98,17 +98,23 @@ void record_add_text(struct buf *b, int type, const char *text)
     record_add(b, type, str_of(text));
 }
 
-void record_printf(struct buf *b, int type, const char *format, ...)
+void record_vprintf(struct buf *b, int type, const char *format, va_list args)
 {
     struct buf data;
-    va_list args;
 
     buf_init(&data, RECORD_DATA_MAX);
-    va_start(args, format);
     buf_vprintf(&data, format, args);
-    va_end(args);
     record_add(b, type, buf_str(&data));
     buf_done(&data);
+}
+
+void record_printf(struct buf *b, int type, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    record_vprintf(b, type, format, args);
+    va_end(args);
 }
 
 void record_add_line(struct buf *b, struct str text, size_t chunk_max)

@@ -78,6 +78,8 @@ ssize_t record_whole(struct str head);
 void record_add(struct buf *b, int type, struct str data);
 void record_add_text(struct buf *b, int type, const char *text);
 void record_printf(struct buf *b, int type, const char *format, ...) PRINTF_LIKE(3, 4);
+void record_vprintf(struct buf *b, int type, const char *format, va_list args)
+    PRINTF_LIKE(3, 0);
 /* An A record. */
 void record_add_attribute(struct buf *b, const char *name, const char *value);
 void record_add_attribute_number(struct buf *b, const char *name, long value);
