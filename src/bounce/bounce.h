@@ -25,6 +25,7 @@ struct bouncer {
 
     struct tables *tables; /* of defer only: the sites that flush remembers mail for */
     struct match_list *fast_flush_domains;
+    bool old_relay_domains; /* fast_flush_domains are those of an old default */
     struct ipc_client *flush;
 };
 

@@ -112,6 +112,8 @@ static int read_outside(struct process *process, struct fail *why)
     bouncer->fast_flush_domains = match_list_open(
         bouncer->tables, "fast_flush_domains", conf->fast_flush_domains,
         match_parent_flag(conf->parent_domain_matches_subdomains, "fast_flush_domains"));
+    bouncer->old_relay_domains = conf_has_old_default(conf, "relay_domains") &&
+                                 !conf_is_set(conf, "fast_flush_domains");
     bouncer->flush = flush_client(conf);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "bounce/bounce.h"
 
 #include "mail/address.h"
+#include "mail/maillog.h"
 #include "queue/flush.h"
 #include "util/log.h"
 
@@ -13,6 +14,16 @@ static int is_remembered(struct bouncer *bouncer, struct str domain, struct fail
     if (domain.n == 0 || match_list_empty(bouncer->fast_flush_domains))
         return 0;
     return match_domain(bouncer->fast_flush_domains, domain, why);
+}
+
+static int remember(struct bouncer *bouncer, const char *domain, const char *queue_id,
+                    struct fail *why)
+{
+    if (bouncer->old_relay_domains)
+        maillog_old_default("relay_domains=$mydestination to update fast-flush logfile "
+                            "for domain \"%s\"",
+                            domain);
+    return flush_add(bouncer->flush, domain, queue_id, why);
 }
 
 void site_remember(struct bouncer *bouncer, const struct bounce_append *delayed)
@@ -25,7 +36,7 @@ void site_remember(struct bouncer *bouncer, const struct bounce_append *delayed)
         return;
     found = is_remembered(bouncer, address.domain, &why);
     if (found > 0)
-        found = flush_add(bouncer->flush, address.domain.p, delayed->queue_id, &why);
+        found = remember(bouncer, address.domain.p, delayed->queue_id, &why);
     if (found < 0)
         log_warning("%s", why.text);
 }

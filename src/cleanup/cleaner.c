@@ -47,6 +47,8 @@ static void open_tables(struct cleaner *cleaner)
     cleaner->sender_bcc_maps = maps(cleaner, "sender_bcc_maps", conf->sender_bcc_maps);
     cleaner->recipient_bcc_maps =
         maps(cleaner, "recipient_bcc_maps", conf->recipient_bcc_maps);
+    site_tell_completed(cleaner->tables, conf, &cleaner->local_rules);
+    site_tell_completed(cleaner->tables, conf, &cleaner->remote_rules);
     cleaner->checks[CHECK_HEADER] = checks(cleaner, "header_checks", conf->header_checks);
     cleaner->checks[CHECK_MIME] =
         checks(cleaner, "mime_header_checks", conf->mime_header_checks);

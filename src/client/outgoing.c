@@ -40,6 +40,7 @@ int outgoing_init(struct outgoing *ret, struct tables *tables, const struct conf
     ret->checks[MIME_NESTED] = OPEN(nested_header_checks, TABLE_NO_UTF8);
     ret->body_checks = OPEN(body_checks, TABLE_NO_UTF8);
     ret->local = rewrite_rules_local(&settings);
+    site_tell_completed(tables, conf, &ret->local);
     texts_split(&extend, arena, str_of(conf->propagate_unmatched_extensions), ", \t\r\n");
     ret->extends = texts_has(&extend, STR("generic"), true);
     return site_init(&ret->site, tables, conf, arena, why);

@@ -80,6 +80,9 @@ const char *conf_expand(const struct conf *conf, const char *text,
 
 /* True when compatibility_level is below level ("3.6"). */
 bool conf_level_below(const struct conf *conf, const char *level);
+/* True when name is left to its default, and that is the one of before it changed: where
+ * it decides about mail, the administrator is told. */
+bool conf_has_old_default(const struct conf *conf, const char *name);
 
 /* True when main.cf or -o sets name, so that its value is not the default. */
 bool conf_is_set(const struct conf *conf, const char *name);

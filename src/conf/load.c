@@ -315,7 +315,10 @@ struct conf *conf_load(const struct conf_options *options, struct fail *why)
 {
     struct conf *conf = conf_new(options);
     struct conf_state *state = conf->state;
+    struct fail unread;
 
+    if (why == NULL) /* the words of a failure that is forgiven become a warning */
+        why = &unread;
     if (settings_of_options(options->overrides, state->arena, &state->options, why) < 0 ||
         (!options->defaults_only && read_files(state, options->texts_only, why) < 0) ||
         (!options->texts_only && fill(conf, why) < 0)) {
@@ -391,15 +394,6 @@ const char *conf_expand(const struct conf *conf, const char *text, struct fail *
     if (state_expand(state, text, &expanded, why) < 0)
         return NULL;
     return expanded == text ? arena_copy(state->arena, text) : expanded;
-}
-
-bool conf_level_below(const struct conf *conf, const char *level)
-{
-    int order;
-
-    return macro_compare_levels(str_of(conf->compatibility_level), str_of(level), &order,
-                                NULL) < 0 ||
-           order < 0;
 }
 
 bool conf_is_set(const struct conf *conf, const char *name)

@@ -3,6 +3,7 @@
 
 #include "conf/mail_settings.h"
 #include "deliver/command.h"
+#include "table/site.h"
 #include "util/log.h"
 
 /* --- words of main.cf ----------------------------------------------------------- */
@@ -107,6 +108,7 @@ static int open_tables(struct agent *agent, struct fail *why)
 
     agent->tables = tables_new(conf);
     agent->aliases = open_maps(agent, "alias_maps", conf->alias_maps);
+    site_tell_completed(agent->tables, conf, &agent->rules);
     agent->mailbox_transports =
         open_maps(agent, "mailbox_transport_maps", conf->mailbox_transport_maps);
     agent->mailbox_commands =

@@ -8,6 +8,7 @@
 #include "mail/address.h"
 #include "util/log.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 enum {
@@ -275,6 +276,21 @@ void maillog_action(struct maillog_style style, const char *queue_id, const char
     buf_init(&out, MAILLOG_MAX);
     buf_printf(&out, "%s: %s: %s: %s;", id_or_noqueue(queue_id), action, where, text);
     add_context(&out, style, context);
+    emit(&out);
+}
+
+/* --- old defaults --- */
+
+void maillog_old_default(const char *format, ...)
+{
+    struct buf out;
+    va_list args;
+
+    buf_init(&out, MAILLOG_MAX);
+    buf_add_text(&out, "using backwards-compatible default setting ");
+    va_start(args, format);
+    buf_vprintf(&out, format, args);
+    va_end(args);
     emit(&out);
 }
 

@@ -99,6 +99,12 @@ void maillog_action(struct maillog_style style, const char *queue_id, const char
                     const char *where, const char *text,
                     const struct maillog_context *context);
 
+/* --- old defaults ------------------------------------------------------------- */
+
+/* "using backwards-compatible default setting" and what follows: NAME=VALUE to do this.
+ * Where a default that has changed since decides about mail (conf_has_old_default). */
+void maillog_old_default(const char *format, ...) PRINTF_LIKE(1, 2);
+
 /* --- pickup, cleanup ----------------------------------------------------------- */
 
 /* "QID: uid=N from=<s>[ orig_id=Q]": sender as given by the submitter. */

@@ -80,6 +80,8 @@ bool rewrite_parts(const struct rewrite_rules *rules, struct address parts, bool
         str_find(to.domain, '.') == to.domain.n) {
         buf_add_char(out, '.');
         buf_add_str(out, rules->domain);
+        if (rules->completed)
+            rules->completed(rules->context, to.domain, rules->domain);
         return true;
     }
     return changed || without_dot(to.domain).n != to.domain.n;

@@ -22,6 +22,9 @@ struct rewrite_rules {
     struct str domain; /* appended as ".domain" to a domain without dot; "" = do not */
     bool swap_bangpath;
     bool allow_percent_hack;
+    /* Told of each domain that .domain was appended to; NULL = nobody wants to know. */
+    void (*completed)(void *context, struct str domain, struct str appended);
+    void *context;
 };
 
 /* The three parameters of a rewriting context, as main.cf has them. */

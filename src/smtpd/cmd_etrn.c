@@ -5,7 +5,7 @@
  */
 #include "mail/address.h"
 #include "queue/flush.h"
-#include "smtpd/restrict.h"
+#include "smtpd/old_default.h"
 #include "smtpd/session.h"
 #include "util/log.h"
 
@@ -30,6 +30,7 @@ static void start_delivery(struct session *session, const char *site)
     int served = match_domain(session->server->fast_flush_domains, str_of(site), &why);
 
     if (served > 0 && flush_site(session->conf, site, &why) == 0) {
+        old_default_flushes(session, site);
         session_reply(session, REPLY_ETRN_OK);
         return;
     }

@@ -7,8 +7,8 @@
 #include "smtpd/address.h"
 #include "smtpd/envelope.h"
 #include "smtpd/limits.h"
+#include "smtpd/old_default.h"
 #include "smtpd/options.h"
-#include "smtpd/restrict.h"
 #include "smtpd/session.h"
 #include "util/log.h"
 
@@ -72,6 +72,7 @@ void answer_mail(struct session *session, struct str argument)
         return;
     }
     transaction->sender = arena_copy_str(transaction->arena, path.address);
+    old_default_takes(session, "sender", transaction->sender);
     transaction->encoding = options.encoding;
     transaction->ret = options.ret;
     transaction->envelope_id = options.envelope_id;

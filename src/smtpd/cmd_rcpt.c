@@ -6,8 +6,8 @@
 #include "smtpd/address.h"
 #include "smtpd/envelope.h"
 #include "smtpd/limits.h"
+#include "smtpd/old_default.h"
 #include "smtpd/options.h"
-#include "smtpd/restrict.h"
 #include "smtpd/session.h"
 
 /* 452 leaves the rest of the recipients to a later session (RFC 5321 section 4.5.3.1.10).
@@ -47,6 +47,7 @@ void answer_rcpt(struct session *session, struct str argument)
     if (!options_take(session, OPTION_RCPT, path.rest, &options) || too_many(session))
         return;
     recipient = arena_copy_str(transaction->arena, path.address);
+    old_default_takes(session, "recipient", recipient);
     if (restrict_recipient(session, recipient) ||
         !envelope_recipient(session, recipient, &options))
         return;

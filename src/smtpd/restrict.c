@@ -3,6 +3,7 @@
  * decides is in the other restrict_*.c files; how lists are read in
  * restriction_list.c.
  */
+#include "smtpd/old_default.h"
 #include "smtpd/restriction_list.h"
 
 #include "mail/address.h"
@@ -222,7 +223,7 @@ static void log_permit(const struct judge *judge, const struct restriction *rest
         restrict_subject(judge, recipient ? STAGE_RECIPIENT : STAGE_CLIENT);
 
     if (judge->stage != STAGE_LOCAL_REWRITE && /* which is no access control */
-        str_starts(str_of(restriction->name), "permit_"))
+        !judge->only_asks && str_starts(str_of(restriction->name), "permit_"))
         restrict_log_permit(judge, restriction->name, &subject, "");
 }
 
@@ -263,6 +264,17 @@ enum verdict restrict_walk(struct judge *judge, const struct restriction_list *l
     return verdict;
 }
 
+/* What would the default be, where an old one is in force that asks nothing? */
+static void ask_new_relay_list(const struct judge *judge)
+{
+    const struct restriction_list *list = judge->session->server->new_relay_list;
+    struct judge other = *judge;
+
+    other.only_asks = true;
+    if (list && walk_list(&other, list) == VERDICT_REJECT)
+        old_default_passes(judge->session, judge->recipient);
+}
+
 /* Nothing more is asked about a message that is thrown away. */
 static enum verdict walk(struct judge *judge, enum stage stage)
 {
@@ -275,6 +287,8 @@ static enum verdict walk(struct judge *judge, enum stage stage)
     judge->subject = restrict_subject(judge, stage);
     judge->if_reject = (struct refusal){0};
     verdict = walk_list(judge, session->server->lists[stage]);
+    if (stage == STAGE_RELAY)
+        ask_new_relay_list(judge);
     if (verdict != VERDICT_REJECT && stage == STAGE_SENDER &&
         session->conf->smtpd_reject_unlisted_sender)
         return restrict_reject_unlisted_sender(judge, NULL);
@@ -369,5 +383,9 @@ bool restrict_recipient(struct session *session, const char *recipient)
 
     if (session->server->process->stand_alone)
         return false;
-    return conclude(&judge, walk_all(&judge));
+    if (!conclude(&judge, walk_all(&judge)))
+        return false;
+    if (judge.stage == STAGE_RECIPIENT)
+        old_default_refuses(session, recipient);
+    return true;
 }

@@ -39,6 +39,7 @@ struct judge {
     struct refusal if_permit; /* from defer_if_permit */
     struct refusal if_reject; /* from defer_if_reject, to the end of its list */
     bool only_warn;           /* behind warn_if_reject */
+    bool only_asks;           /* what a list would say: nothing happens */
     int depth;                /* of lists within lists */
     bool resolved;            /* the recipient has been resolved */
     struct resolved resolution;

@@ -2,7 +2,7 @@
  * Restrictions on the client, its HELO name and the way it speaks, and those
  * that only steer the evaluation.
  */
-#include "smtpd/restrict.h"
+#include "smtpd/old_default.h"
 
 #include "mail/address.h"
 #include "net/interfaces.h"
@@ -65,7 +65,10 @@ enum verdict restrict_permit_mynetworks(struct judge *judge,
                                         const struct argument *argument)
 {
     (void)argument;
-    return judge->session->in_mynetworks ? VERDICT_PERMIT : VERDICT_DUNNO;
+    if (!judge->session->in_mynetworks)
+        return VERDICT_DUNNO;
+    old_default_permits(judge->session);
+    return VERDICT_PERMIT;
 }
 
 /* A table that fails permits nothing. */

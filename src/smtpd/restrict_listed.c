@@ -6,6 +6,7 @@
 
 #include "mail/address.h"
 #include "smtpd/address.h"
+#include "smtpd/old_default.h"
 
 /* The address in question. */
 struct candidate {
@@ -116,6 +117,14 @@ static bool is_system_address(const struct judge *judge, const char *address)
     return str_is_nocase(parts.local, judge->session->conf->double_bounce_sender);
 }
 
+/* It is taken: is that owed to an old default? */
+static enum verdict taken(const struct judge *judge, const struct candidate *candidate)
+{
+    if (candidate->resolved->flags & RESOLVE_RELAY)
+        old_default_relays_address(judge->session, candidate->subject.text);
+    return VERDICT_DUNNO;
+}
+
 static enum verdict need_listed(struct judge *judge, const struct candidate *candidate)
 {
     const char *address = candidate->resolved->recipient;
@@ -133,11 +142,11 @@ static enum verdict need_listed(struct judge *judge, const struct candidate *can
         return verdict;
     listing = listing_of(judge->session->server, (int)candidate->resolved->flags);
     if (listing.class != RESOLVE_VIRTUAL_ALIAS && maps_empty(listing.maps))
-        return VERDICT_DUNNO;
+        return taken(judge, candidate);
     found = find(judge, listing.maps, address, &why);
     if (found == TABLE_ERROR)
         return refuse_lookup(judge, candidate->subject.text, &why);
-    return found == TABLE_FOUND ? VERDICT_DUNNO
+    return found == TABLE_FOUND ? taken(judge, candidate)
                                 : unknown_user(judge, candidate, &listing);
 }
 

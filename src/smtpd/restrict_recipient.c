@@ -9,6 +9,7 @@
 
 #include "mail/address.h"
 #include "smtpd/address.h"
+#include "smtpd/old_default.h"
 
 /* --- complete domains ------------------------------------------------------------- */
 
@@ -71,9 +72,11 @@ static enum destination destination_of(struct judge *judge, struct fail *why)
 
     if (restrict_resolve(judge, why) < 0)
         return DESTINATION_UNKNOWN;
-    if ((resolved->flags & ours) && !(resolved->flags & (RESOLVE_ROUTED | RESOLVE_ERROR)))
-        return DESTINATION_OURS;
-    return DESTINATION_FOREIGN;
+    if (!(resolved->flags & ours) || (resolved->flags & (RESOLVE_ROUTED | RESOLVE_ERROR)))
+        return DESTINATION_FOREIGN;
+    if (resolved->flags & RESOLVE_RELAY)
+        old_default_relays_domain(judge->session, resolved->recipient);
+    return DESTINATION_OURS;
 }
 
 bool restrict_is_authorized(struct judge *judge)
@@ -144,6 +147,8 @@ enum verdict restrict_check_relay_domains(struct judge *judge,
                        "support for restriction \"check_relay_domains\" will be removed "
                        "from Postfix; use \"reject_unauth_destination\" instead");
     verdict = restrict_permit_auth_destination(judge, argument);
-    return verdict == VERDICT_DUNNO ? restrict_reject_unauth_destination(judge, argument)
-                                    : verdict;
+    if (verdict != VERDICT_DUNNO || !judge->recipient)
+        return verdict;
+    return refuse(judge, judge->session->conf->relay_domains_reject_code, "5.7.1",
+                  "Relay access denied");
 }

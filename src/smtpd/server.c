@@ -8,6 +8,7 @@
 #include "conf/mail_settings.h"
 #include "ipc/answers.h"
 #include "queue/transcript.h"
+#include "smtpd/old_default.h"
 #include "smtpd/reply_macros.h"
 #include "smtpd/restriction_list.h"
 #include "util/log.h"
@@ -232,6 +233,7 @@ int server_before_jail(struct process *process, struct fail *why)
     process->state = server;
     server->process = process;
     server->conf = process->conf;
+    make_rules(server);
     if (process->stand_alone) /* no restrictions, so neither tables nor services */
         return 0;
     open_tables(server);
@@ -244,8 +246,10 @@ int server_before_jail(struct process *process, struct fail *why)
                            why) < 0 ||
         check_tls(server, why) < 0)
         return -1;
+    site_tell_completed(server->tables, server->conf, &server->rules);
     restriction_classes_parse(server);
     parse_lists(server);
+    old_defaults_find(server);
     return check_not_open_relay(server, why);
 }
 
@@ -257,7 +261,6 @@ int server_after_jail(struct process *process, struct fail *why)
 
     (void)why;
     split_words(server);
-    make_rules(server);
     reply_macros_filter(conf->smtpd_expansion_filter, server->reply_bytes);
     if (process->stand_alone)
         return 0;

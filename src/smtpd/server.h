@@ -52,7 +52,9 @@ struct server {
     struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
     struct maps *sender_login_maps;
     struct restriction_list *lists[STAGES];
-    struct restriction_class *classes; /* smtpd_restriction_classes */
+    unsigned old_defaults;                   /* in force: old_default.c */
+    struct restriction_list *new_relay_list; /* what the default would be; NULL = is */
+    struct restriction_class *classes;       /* smtpd_restriction_classes */
     size_t n_classes;
     unsigned warned_of;  /* old restrictions, bit 1 << enum restriction_old */
     bool access_parents; /* in access tables a domain stands for its subdomains */

@@ -6,6 +6,7 @@
 #ifndef TABLE_SITE_H
 #define TABLE_SITE_H
 
+#include "mail/rewrite.h"
 #include "net/interfaces.h"
 #include "table/address_maps.h"
 #include "table/match.h"
@@ -26,5 +27,9 @@ int site_init(struct site *site, struct tables *tables, const struct conf *conf,
  */
 int site_is_local(const struct site *site, struct str domain,
                   struct fail *why) MUST_CHECK;
+
+/* Have rules log the domains that are completed by a default that has changed since. */
+void site_tell_completed(struct tables *tables, const struct conf *conf,
+                         struct rewrite_rules *rules);
 
 #endif

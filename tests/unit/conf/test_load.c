@@ -76,6 +76,22 @@ static void takes_defaults_for_bad_values_when_lenient(void **state)
     assert_null(conf_load(&options, &folder->why));
 }
 
+static void needs_no_place_for_words(void **state)
+{
+    struct folder *folder = *state;
+    struct conf_options options = {
+        .program = "smtpd", .directory = folder->path, .lenient = true};
+
+    folder_write(folder, "main.cf", "line_length_limit = many\n");
+    folder->conf = conf_load(&options, NULL);
+    assert_int_equal(folder->conf->line_length_limit, 2048);
+    assert_int_equal(conf_warnings(folder->conf)->n, 1);
+    conf_free(folder->conf);
+    options.lenient = false;
+    folder->conf = conf_load(&options, NULL);
+    assert_null(folder->conf);
+}
+
 static void takes_nothing_else_for_defaults_only(void **state)
 {
     struct folder *folder = *state;
@@ -289,6 +305,15 @@ static void has_defaults_by_level(void **state)
     assert_true(conf_level_below(conf, "1"));
     assert_true(conf->append_dot_mydomain);
     assert_false(conf->smtputf8_enable);
+    assert_true(conf_has_old_default(conf, "append_dot_mydomain"));
+    assert_true(conf_has_old_default(conf, "smtpd_relay_restrictions"));
+    assert_true(conf_has_old_default(conf, "smtpd_relay_before_recipient_restrictions"));
+    assert_false(conf_has_old_default(conf, "append_at_myorigin"));
+    assert_false(conf_has_old_default(conf, "x_no_such_name"));
+    conf = folder_load(folder, "compatibility_level = 1\nrelay_domains =\n");
+    assert_false(conf_has_old_default(conf, "append_dot_mydomain"));
+    assert_false(conf_has_old_default(conf, "relay_domains"));
+    assert_true(conf_has_old_default(conf, "mynetworks_style"));
     conf = folder_load(folder, "compatibility_level = 3.6\n");
     assert_false(conf_level_below(conf, "3.6"));
     assert_true(conf_level_below(conf, "3.10"));
@@ -303,6 +328,7 @@ int main(void)
         folder_test(takes_what_main_cf_says),
         folder_test(takes_options_before_main_cf),
         folder_test(takes_defaults_for_bad_values_when_lenient),
+        folder_test(needs_no_place_for_words),
         folder_test(takes_nothing_else_for_defaults_only),
         folder_test(expands_nothing_in_raw_parameters),
         folder_test(sets_no_read_only_parameters),

@@ -51,6 +51,32 @@ static const struct {
     {"User@Host.TEST", "User@Host.TEST"},
 };
 
+static void note(void *context, struct str domain, struct str appended)
+{
+    struct buf *notes = context;
+
+    buf_printf(notes, "%.*s.%.*s ", STR_ARG(domain), STR_ARG(appended));
+}
+
+static void tells_of_completed_domains(void **state)
+{
+    struct rewrite_rules rules = rewrite_rules_local(&settings);
+    struct buf out, notes;
+
+    (void)state;
+    buf_init(&out, 1000);
+    buf_init(&notes, 1000);
+    rules.completed = note;
+    rules.context = &notes;
+    rewrite_address(&rules, STR("joe@foo"), &out);
+    rewrite_address(&rules, STR("joe"), &out);
+    rewrite_address(&rules, STR("joe@dom.test"), &out);
+    rewrite_address(&rules, STR("bar!joe"), &out);
+    assert_string_equal(buf_text(&notes), "foo.home.test bar.home.test ");
+    buf_done(&out);
+    buf_done(&notes);
+}
+
 static void addresses_get_their_standard_form(void **state)
 {
     struct rewrite_rules rules = rewrite_rules_local(&settings);
@@ -138,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_get_their_standard_form),
+        cmocka_unit_test(tells_of_completed_domains),
         cmocka_unit_test(standard_form_is_final),
         cmocka_unit_test(what_was_quoted_has_no_route_in_it),
         cmocka_unit_test(nothing_happens_without_permission),
