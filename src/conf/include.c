@@ -19,29 +19,38 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int include_read(const char *directory, struct arena *arena, struct settings *settings,
-                 struct texts *warnings, struct fail *why)
+int include_files(const char *directory, struct arena *arena, struct texts *ret,
+                  struct fail *why)
 {
     const char *folder = arena_printf(arena, "%s/conf.d", directory);
-    struct settings all = *settings;
     struct dirent **entries;
-    int n = scandir(folder, &entries, is_included, by_bytes), result = 0;
+    int n = scandir(folder, &entries, is_included, by_bytes);
 
     if (n < 0)
         return errno == ENOENT ? 0 : fail_set(why, "read folder %s: %m", folder);
     for (int i = 0; i < n; i++) {
-        struct settings more;
-
-        if (result == 0)
-            result =
-                settings_read(arena_printf(arena, "%s/%s", folder, entries[i]->d_name),
-                              arena, &more, warnings, why);
-        if (result == 0)
-            all = settings_merge(&all, &more, arena);
+        texts_add(ret, arena, arena_printf(arena, "%s/%s", folder, entries[i]->d_name));
         free(entries[i]);
     }
     free(entries);
-    if (result == 0)
-        *settings = all;
-    return result;
+    return 0;
+}
+
+int include_read(const char *directory, struct arena *arena, struct settings *settings,
+                 struct texts *warnings, struct fail *why)
+{
+    struct settings all = *settings;
+    struct texts files = {0};
+
+    if (include_files(directory, arena, &files, why) < 0)
+        return -1;
+    for (size_t i = 0; i < files.n; i++) {
+        struct settings more;
+
+        if (settings_read(files.items[i], arena, &more, warnings, why) < 0)
+            return -1;
+        all = settings_merge(&all, &more, arena);
+    }
+    *settings = all;
+    return 0;
 }

@@ -4,6 +4,10 @@
 
 #include "conf/settings.h"
 
+/* The paths of directory/conf.d/NAME.cf, in the order in which they are read. */
+int include_files(const char *directory, struct arena *arena, struct texts *ret,
+                  struct fail *why) MUST_CHECK;
+
 /*
  * Read directory/conf.d/NAME.cf, in the order of names (as bytes), into *settings: a
  * later file wins over an earlier one, and over what *settings holds. Names that

@@ -114,6 +114,33 @@ def test_a_mistake_is_told_of_where_it_is(box, files, path, text, level, words):
         assert (done.returncode, len(done.stderr.splitlines())) == (0, 1), done.stderr
 
 
+INCLUDED = [
+    ("no equals sign", "myhostname = a.test\n@mynetworks 127.0.0.0/8", "error", "missing '='"),
+    ("line that begins with a blank", "@  myhostname = a.test", "error", "white space"),
+    ("bad time unit", "# a comment\nqueue_run_delay = @5y", "error", "bad time value or unit"),
+    ("typo in a name", "@smtpd_banne = x", "warning", 'did you mean "smtpd_banner"?'),
+    ("table behind a reference", "my_tables = static:x @texthash:/none\nalias_maps = $my_tables", "error", "open"),
+    ("open relay", "smtpd_relay_restrictions =\n  @permit, reject_unauth_destination", "error", "open relay"),
+    ("bad port", "relayhost = @[mail.example]:smpt", "error", "smpt"),
+]
+
+
+@pytest.mark.parametrize("text,level,words", [row[1:] for row in INCLUDED], ids=[row[0] for row in INCLUDED])
+def test_a_mistake_in_conf_d_is_told_of_where_it_is(box, files, text, level, words):
+    path = "/etc/postfix/conf.d/50-site.cf"
+    before = text[: text.index("@")]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    box.write(MAIN, files[MAIN] + "main_cf_include = yes\n")
+    box.write("/etc/postfix/conf.d/10-first.cf", "relayhost = [first.example]:25\n")
+    box.write(path, text.replace("@", "", 1) + "\n")
+    done = box.postfix("check")
+    told = [l for l in done.stderr.splitlines() if l.startswith(f"postfix: {level}: {path}:{line}:{column}: ")]
+    assert any(words in l for l in told), done.stderr
+    assert done.returncode == (1 if level == "error" else 0)
+    box.write(MAIN, files[MAIN])
+    assert box.postfix("check").stderr == ""
+
+
 def test_a_good_configuration_is_told_nothing_of(box, files):
     box.write("/etc/postfix/routes", "a.example smtp:[b.example]:25\n.c.example relay:[d.example]:smtp, e.example\n")
     box.write(MAIN, files[MAIN] + (

@@ -6,6 +6,7 @@
  */
 #include "commands/postfix/lint.h"
 
+#include "conf/include.h"
 #include "conf/lines.h"
 #include "conf/settings.h"
 #include "util/file.h"
@@ -61,9 +62,10 @@ void lint_warn(struct lint *lint, struct span at, const char *format, ...)
 
 /* --- main.cf ----------------------------------------------------------------------- */
 
-static void add_setting(struct lint *lint, const struct line *line)
+static void add_setting(struct lint *lint, const struct source *source,
+                        const struct line *line)
 {
-    struct span span = {&lint->main, line->start, line->end};
+    struct span span = {source, line->start, line->end};
     struct str name, value;
     struct span *kept;
     struct fail why;
@@ -77,33 +79,69 @@ static void add_setting(struct lint *lint, const struct line *line)
         return;
     }
     span.start +=
-        str_find(str_from(lint->main.text.p + span.start, span.end - span.start), '=') +
-        1;
-    while (span.start + 1 < span.end && strchr(" \t", lint->main.text.p[span.start]))
+        str_find(str_from(source->text.p + span.start, span.end - span.start), '=') + 1;
+    while (span.start + 1 < span.end && strchr(" \t", source->text.p[span.start]))
         span.start++;
     kept = ARENA_NEW(lint->arena, struct span);
     *kept = span;
     map_set(lint->spans, name, kept);
 }
 
-static void read_main(struct lint *lint)
+static void read_settings(struct lint *lint, const struct source *source)
 {
     struct lines lines;
     struct line line;
 
-    lines_start(&lines, lint->main.text, lint->arena);
+    lines_start(&lines, source->text, lint->arena);
     while (lines_next(&lines, &line))
-        add_setting(lint, &line);
+        add_setting(lint, source, &line);
 }
 
-static void read_file(struct lint *lint, struct source *source, const char *directory,
-                      const char *name)
+static void read_file(struct lint *lint, struct source *source, const char *path)
 {
     struct fail why;
 
-    source->path = arena_printf(lint->arena, "%s/%s", directory, name);
+    source->path = path;
     if (file_read(source->path, FILE_MAX_SIZE, lint->arena, &source->text, &why) < 0)
         lint_error(lint, (struct span){.source = source}, "%s", why.text);
+}
+
+/* Whether main.cf asks for conf.d must be known before that is read, so here only the
+ * plain word counts. */
+static bool wants_included(const struct lint *lint)
+{
+    const struct span *span = map_get(lint->spans, STR("main_cf_include"));
+
+    return span && str_is_nocase(str_trim(str_from(span->source->text.p + span->start,
+                                                   span->end - span->start)),
+                                 "yes");
+}
+
+static void read_included(struct lint *lint, const char *directory)
+{
+    struct texts files = {0};
+    struct fail why;
+
+    if (!wants_included(lint))
+        return;
+    if (include_files(directory, lint->arena, &files, &why) < 0)
+        lint_error(lint, (struct span){0}, "%s", why.text);
+    lint->included = arena_alloc(lint->arena, (files.n + 1) * sizeof(*lint->included));
+    for (; lint->n_included < files.n; lint->n_included++) {
+        struct source *source = &lint->included[lint->n_included];
+
+        *source = (struct source){0};
+        read_file(lint, source, files.items[lint->n_included]);
+        read_settings(lint, source);
+    }
+}
+
+static void read_all(struct lint *lint, const char *directory)
+{
+    read_file(lint, &lint->main, arena_printf(lint->arena, "%s/main.cf", directory));
+    read_file(lint, &lint->master, arena_printf(lint->arena, "%s/master.cf", directory));
+    read_settings(lint, &lint->main);
+    read_included(lint, directory);
 }
 
 /* --- the whole -----------------------------------------------------------------------
@@ -185,14 +223,14 @@ int lint_configuration(const char *directory, bool brief, struct arena *arena)
     lint.options = map_new();
     lint.routed = map_new();
     lint.said = map_new();
-    read_file(&lint, &lint.main, directory, "main.cf");
-    read_file(&lint, &lint.master, directory, "master.cf");
-    read_main(&lint);
+    read_all(&lint, directory);
     lint.conf = lint.errors ? NULL
                             : conf_load(&(struct conf_options){.program = "postfix",
                                                                .directory = directory,
                                                                .texts_only = true},
                                         &why);
+    if (lint.conf == NULL && lint.errors == 0)
+        lint_error(&lint, (struct span){0}, "%s", why.text);
     if (lint.conf) {
         if (!brief)
             tell_parse_warnings(lint.conf);

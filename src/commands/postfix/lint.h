@@ -38,6 +38,8 @@ struct entry {
 struct lint {
     struct arena *arena;
     struct source main, master;
+    struct source *included; /* conf.d, where main.cf wants it (main_cf_include) */
+    size_t n_included;
     struct conf *conf;   /* texts only: nothing need be valid */
     struct map *spans;   /* setting of main.cf to the span of its value */
     struct map *used;    /* names that something refers to */

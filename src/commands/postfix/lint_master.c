@@ -151,6 +151,14 @@ static bool is_default(struct lint *lint, const char *name)
     return false;
 }
 
+static bool is_in_settings(const struct lint *lint, const char *name)
+{
+    for (size_t i = 0; i < lint->n_included; i++)
+        if (has_word(lint->included[i].text, name))
+            return true;
+    return has_word(lint->main.text, name);
+}
+
 /*
  * Does mail, or do clients, come to this service? Stock files have entries for programs
  * that few sites have; only when something is sent there it is more than a slip.
@@ -160,7 +168,7 @@ static bool is_used(struct lint *lint, const struct entry *entry)
     const char *name = entry->service.name;
 
     if (entry->service.type == MASTER_INET || is_default(lint, name) ||
-        map_get(lint->routed, str_of(name)) || has_word(lint->main.text, name))
+        map_get(lint->routed, str_of(name)) || is_in_settings(lint, name))
         return true;
     for (size_t i = 0; i < lint->n_entries; i++) {
         const struct texts *args = &lint->entries[i].service.args;
