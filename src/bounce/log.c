@@ -35,8 +35,15 @@ static struct recipient_log_entry entry_of(const struct bounce_append *failed,
     };
 }
 
-/* Under lock, since agents append for one message in parallel. An entry that fails half
- * way is cut off. */
+static int write_entry(int fd, struct str text, off_t at, struct fail *why)
+{
+    if (file_pwrite_all(fd, text.p, text.n, at, why) < 0)
+        return -1;
+    return fsync(fd) < 0 ? fail_set(why, "sync: %m") : 0;
+}
+
+/* Under lock, since agents append for one message in parallel. An entry that failed is cut
+ * off: the recipient is tried again, and would be reported twice. */
 static int append_locked(int fd, struct str text, struct fail *why)
 {
     struct stat st;
@@ -45,12 +52,10 @@ static int append_locked(int fd, struct str text, struct fail *why)
         return -1;
     if (fstat(fd, &st) < 0)
         return fail_set(why, "stat: %m");
-    if (file_pwrite_all(fd, text.p, text.n, st.st_size, why) < 0) {
+    if (write_entry(fd, text, st.st_size, why) < 0) {
         (void)!ftruncate(fd, st.st_size);
         return -1;
     }
-    if (fsync(fd) < 0)
-        return fail_set(why, "sync: %m");
     return 0;
 }
 

@@ -40,6 +40,31 @@ MUTANTS = {
         "    (void)fd, (void)recipient_offset, (void)why;\n    return 0;",
         "t01_a_kill_at_every_step and bounce",
     ),
+    "failed-write-of-the-bounce-log": (
+        "bounce/log.c",
+        "    if (file_pwrite_all(fd, text.p, text.n, at, why) < 0)\n        return -1;",
+        "    if (file_pwrite_all(fd, text.p, text.n, at, why) < 0)\n        return 0;",
+        "t04_a_log_of_failures",
+    ),
+    "failed-sync-of-the-bounce-log": ("bounce/log.c", "return fsync(fd) < 0 ?", "return fsync(fd) < 0 && fd < 0 ?", "t04_a_log_of_failures"),
+    "failed-append-not-told": (
+        "bounce/main.c",
+        "    return reply(client, result, &reason);",
+        "    return reply(client, 0, &reason);",
+        "t04_a_log_of_failures",
+    ),
+    "failed-append-not-heard": (
+        "deliver/report.c",
+        'if (append(delivery, DELIVERY_LOG_BOUNCE, recipient, outcome, "failed") < 0) {',
+        'if (append(delivery, DELIVERY_LOG_BOUNCE, recipient, outcome, "failed") < -1) {',
+        "t04_a_log_of_failures",
+    ),
+    "failed-append-not-counted": (
+        "deliver/report.c",
+        "delivery->unlogged++; /* it must not expire unseen */",
+        ";",
+        "t04_what_is_in_no_log",
+    ),
     "no-lock-of-the-queue-file": (
         "qmgr/admit.c",
         "if (file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, &why) != 0) {",

@@ -9,6 +9,7 @@ import pytest
 from harness.sandbox import wait_until
 from harness.trace import Tracer
 
+from .sink import converse
 from .site import KINDS, SENDER, Site
 from .sweep import golden, points
 
@@ -73,6 +74,45 @@ def test_t04_a_failed_sync_is_an_error_and_not_tried_again(site, error):
     assert site.orphans() == []
     assert not list(site.box.path("/var/spool/postfix/incoming").rglob("*.*"))
     site.settle()
+
+
+# The log of a recipient is all that will know of it.
+LOG_CALLS = {"flock": "EIO", "fstat,newfstatat": "EIO", "pwrite64": "ENOSPC", "fsync": "EIO"}
+
+
+@pytest.mark.parametrize("call", LOG_CALLS)
+def test_t04_a_log_of_failures_that_cannot_be_written(site, call):
+    """Who failed is not done with before that is written down: tried again, and returned once."""
+    site.warm(["bounce"])
+    site.forget()
+    mark = site.box.log.mark()
+    with Tracer(site.box.processes("bounce"), call, f"error={LOG_CALLS[call]}"):
+        assert site.send(["bounce"])
+        site.box.log.wait("bounce or trace service failure", since=mark)
+        assert not site.box.log.matching("status=bounced", mark)
+    site.settle()
+
+
+def late(talk):
+    talk.say("220 sink.test")
+    converse(talk, {"RCPT": "450 4.2.0 later"})
+
+
+@pytest.mark.parametrize("call", LOG_CALLS)
+def test_t04_what_is_in_no_log_does_not_expire(site, call):
+    """Who is late, and could not be noted, would be missing in the report when mail is too old."""
+    site.box.configure("maximal_queue_lifetime = 0\n")
+    site.sink.script = late
+    assert site.send(["relay"], 200)
+    site.drain()
+    mark = site.box.log.mark()
+    with Tracer(site.box.processes("bounce"), call, f"error={LOG_CALLS[call]}"):
+        assert site.send(["relay"], 200)
+        site.box.log.wait("log of recipient <far@far.test>: ", since=mark)
+        site.box.log.wait("status=deferred", since=mark)
+        assert not site.box.log.matching("status=expired", mark)
+    site.settle()
+    assert sum(site.arrivals().returned.values()) == 2
 
 
 # -- T12 ----------------------------------------------------------------------------------
