@@ -42,8 +42,8 @@ static int write_entry(int fd, struct str text, off_t at, struct fail *why)
     return fsync(fd) < 0 ? fail_set(why, "sync: %m") : 0;
 }
 
-/* Under lock, since agents append for one message in parallel. An entry that failed is cut
- * off: the recipient is tried again, and would be reported twice. */
+/* Under lock, since agents append for one message in parallel. An entry that failed is
+ * cut off: the recipient is tried again, and would be reported twice. */
 static int append_locked(int fd, struct str text, struct fail *why)
 {
     struct stat st;
@@ -106,18 +106,14 @@ static void parse(struct bouncer *bouncer, struct str text, struct arena *arena,
 int log_claim(struct bouncer *bouncer, const char *queue_id, int *ret_fd,
               struct fail *why)
 {
-    int fd, found;
+    int fd = -1;
 
     if (!queue_id_valid(str_of(queue_id)))
         return fail_set(why, "bad queue id \"%s\" in a request", queue_id);
-    found = spool_open(&bouncer->spool, bouncer->queue, queue_id, O_RDONLY, &fd, why);
-    if (found > 0 && file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, why)) {
-        close(fd);
-        return fail_prefix(why, "%s log of %s", bouncer->queue, queue_id), -1;
-    }
-    if (found >= 0)
-        *ret_fd = found > 0 ? fd : -1;
-    return found < 0 ? -1 : 0;
+    if (spool_claim_log(&bouncer->spool, bouncer->queue, queue_id, &fd, why) < 0)
+        return -1;
+    *ret_fd = fd;
+    return 0;
 }
 
 int log_read(struct bouncer *bouncer, const char *queue_id, struct arena *arena,

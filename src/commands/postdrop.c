@@ -154,6 +154,7 @@ static int take_record(struct drop *drop, struct intake *intake, struct fail *wh
         else
             leave_out(&record);
         break;
+    case MAILDROP_OVER: /* only what was put back can be */
     case MAILDROP_REFUSE:
         return -1;
     }

@@ -24,13 +24,15 @@ static bool dispose(struct picker *picker, const char *id, enum picked result)
     struct fail why;
     int done = 0;
 
-    if (result == PICKED_TAKEN)
+    if (result == PICKED_TAKEN || result == PICKED_OVER)
         done = spool_remove(&picker->spool, QUEUE_MAILDROP, id, &why);
     else if (result == PICKED_CORRUPT) {
         log_warning("saving corrupt file \"%s\" from queue \"%s\" to queue \"%s\"", id,
                     QUEUE_MAILDROP, QUEUE_CORRUPT);
         done = spool_move(&picker->spool, id, QUEUE_MAILDROP, QUEUE_CORRUPT, &why);
     }
+    if (result == PICKED_OVER && done > 0)
+        maillog_removed(id);
     if (done < 0) /* taken once more at the next wakeup: a duplicate, never a loss */
         log_warning("%s", why.text);
     return done > 0;

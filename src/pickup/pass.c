@@ -17,6 +17,9 @@
 
 #include <stdio.h>
 
+/* What may stand before a recipient and is said of it alone. */
+enum { ABOUT_ORIGINAL, ABOUT_NOTIFY, ABOUT_ORCPT, ABOUT };
+
 /* A message while it is passed on. */
 struct passage {
     struct picker *picker;
@@ -26,6 +29,8 @@ struct passage {
     struct record_reader reader;
     struct maildrop_check check;
     struct submission *submission;
+    struct unreported unreported;
+    struct record about[ABOUT]; /* the recipient that comes next; type 0 = nothing said */
     const char *new_id, *sender;
     struct fail why;
 };
@@ -124,18 +129,73 @@ static void begin_content(struct passage *p)
     buf_done(&received);
 }
 
+static int about_what(const struct record *record)
+{
+    if (record->type == RECORD_ORIGINAL)
+        return ABOUT_ORIGINAL;
+    if (record->type == RECORD_ATTRIBUTE && str_starts(record->data, "notify_flags="))
+        return ABOUT_NOTIFY;
+    if (record->type == RECORD_ATTRIBUTE && str_starts(record->data, "dsn_orig_rcpt="))
+        return ABOUT_ORCPT;
+    return ABOUT;
+}
+
+/* Of a requeued file what is said of a recipient waits for it: one that is done takes it
+ * along. */
+static bool hold_back(struct passage *p, const struct record *record)
+{
+    int what = p->requeued ? about_what(record) : ABOUT;
+
+    if (what == ABOUT)
+        return false;
+    p->about[what] = *record;
+    p->about[what].data = str_of(arena_copy_str(p->picker->arena, record->data));
+    return true;
+}
+
+static void forget_about(struct passage *p)
+{
+    memset(p->about, 0, sizeof(p->about));
+}
+
+static void pass_about(struct passage *p)
+{
+    for (size_t i = 0; i < ABOUT; i++)
+        if (p->about[i].type)
+            submit_record(p->submission, p->about[i].type, p->about[i].data);
+    forget_about(p);
+}
+
 static void pass_record(struct passage *p, const struct record *record)
 {
+    if (hold_back(p, record))
+        return;
     if (record->type == RECORD_SENDER)
         p->sender = arena_copy_str(p->picker->arena, record->data);
+    if (record->type == RECORD_RECIPIENT)
+        pass_about(p);
     if (record->type == RECORD_CONTENT)
         begin_content(p);
     else
         submit_record(p->submission, record->type, record->data);
 }
 
-/* All records up to the last one. -1: this is no submission (code 0), or it could not be
- * read (an errno). */
+static enum maildrop_verdict pass_next(struct passage *p, struct record *record)
+{
+    enum maildrop_verdict verdict;
+
+    if (record->type == RECORD_DONE && unreported_has(&p->unreported, record->offset))
+        record->type = RECORD_RECIPIENT;
+    verdict = maildrop_judge(&p->check, record, p->requeued, &p->why);
+    if (verdict == MAILDROP_TAKE)
+        pass_record(p, record);
+    if (record->type == RECORD_DONE || record->type == RECORD_CANCELLED)
+        forget_about(p);
+    return verdict;
+}
+
+/* All records up to the last one: 1, or 0 when no recipient is left. -1: this is no
+ * submission (code 0), or it could not be read (an errno). */
 static int pass_records(struct passage *p)
 {
     struct record record;
@@ -147,17 +207,17 @@ static int pass_records(struct passage *p)
             return fail_set(&p->why, "the file ends before the message does");
         if (result != RECORD_OK)
             return -1;
-        switch (maildrop_judge(&p->check, &record, p->requeued, &p->why)) {
+        switch (pass_next(p, &record)) {
         case MAILDROP_TAKE:
-            pass_record(p, &record);
-            break;
         case MAILDROP_DROP:
             break;
+        case MAILDROP_OVER:
+            return 0;
         case MAILDROP_REFUSE:
             return -1;
         }
     }
-    return 0;
+    return 1;
 }
 
 /* --- verdicts --- */
@@ -191,7 +251,7 @@ static enum picked pass(struct passage *p)
     struct picker *picker = p->picker;
     char arrival[40];
     struct submit_done done;
-    int flags;
+    int flags, more;
 
     if (read_start(p, arrival, &flags) < 0)
         return bad_file(p);
@@ -204,12 +264,38 @@ static enum picked pass(struct passage *p)
     submit_record(p->submission, RECORD_TIME, str_of(arrival));
     if (picker->conf->content_filter[0])
         submit_record(p->submission, RECORD_FILTER, str_of(picker->conf->content_filter));
-    if (pass_records(p) < 0) {
+    more = pass_records(p);
+    if (more <= 0) {
         submit_cancel(p->submission);
-        return bad_file(p);
+        return more < 0 ? bad_file(p) : PICKED_OVER;
     }
     done = submit_close(p->submission, picker->arena);
     return judge(p, &done);
+}
+
+/* The logs of the old id go before the file does: with it the id is free. */
+static void remove_logs(struct passage *p)
+{
+    struct fail why;
+
+    if (spool_remove_logs(&p->picker->spool, p->id, &why) < 0)
+        log_warning("%s", why.text);
+}
+
+static enum picked pass_again(struct passage *p)
+{
+    int claimed = unreported_claim(p->picker, p->id, &p->unreported, &p->why);
+    enum picked result;
+
+    if (claimed < 0)
+        log_warning("maildrop/%s: %s", p->id, p->why.text);
+    if (claimed <= 0)
+        return PICKED_LATER;
+    result = pass(p);
+    if (result == PICKED_TAKEN || result == PICKED_OVER)
+        remove_logs(p);
+    unreported_let_go(&p->unreported);
+    return result;
 }
 
 enum picked picker_pass(struct picker *picker, const char *id, int fd,
@@ -223,7 +309,7 @@ enum picked picker_pass(struct picker *picker, const char *id, int fd,
     enum picked result;
 
     record_reader_init(&passage.reader, fd, 0);
-    result = pass(&passage);
+    result = passage.requeued ? pass_again(&passage) : pass(&passage);
     record_reader_done(&passage.reader);
     return result;
 }

@@ -13,6 +13,39 @@
 
 #include <unistd.h>
 
+enum { LOOKS = 2 };
+
+/* --- the file is not in active/ any more ----------------------------------------- */
+
+/* Moved while we look, it may seem to be nowhere. */
+static bool is_somewhere(const struct message *message)
+{
+    struct spool *spool = &message->manager->spool;
+    const char *queue;
+    struct fail why;
+    struct stat st;
+
+    if (message->fd >= 0)
+        return fstat(message->fd, &st) < 0 || st.st_nlink > 0;
+    for (int i = 0; i < LOOKS; i++)
+        if (spool_find(spool, message->id, &queue, &st, &why) != 0)
+            return true;
+    return false;
+}
+
+/* postsuper took it. What it deleted, with the logs of the time, must not leave those
+ * that agents have written since: the id may come again. What it put elsewhere needs
+ * them. */
+static void was_taken(struct message *message)
+{
+    struct fail why;
+
+    if (!is_somewhere(message) &&
+        spool_remove_logs(&message->manager->spool, message->id, &why) < 0)
+        log_warning("%s", why.text);
+    message_free(message);
+}
+
 /* --- the last step ------------------------------------------------------------- */
 
 static void remove_message(struct message *message)
@@ -20,9 +53,13 @@ static void remove_message(struct message *message)
     struct fail why;
     int removed = spool_remove(&message->manager->spool, QUEUE_ACTIVE, message->id, &why);
 
+    if (removed == 0) {
+        was_taken(message);
+        return;
+    }
     if (removed < 0)
         manager_strand(message->manager, message->id, &why);
-    else if (removed > 0)
+    else
         maillog_removed(message->id);
     message_free(message);
 }
@@ -42,9 +79,14 @@ static void defer_message(struct message *message)
 {
     time_t now = manager_now(message->manager).tv_sec;
     struct fail why;
+    int moved = spool_defer(&message->manager->spool, message->id,
+                            now + backoff(message, now), &why);
 
-    if (spool_defer(&message->manager->spool, message->id, now + backoff(message, now),
-                    &why) < 0)
+    if (moved == 0) {
+        was_taken(message);
+        return;
+    }
+    if (moved < 0)
         manager_strand(message->manager, message->id, &why);
     message_free(message);
 }
@@ -153,7 +195,7 @@ void finish_message(struct message *message)
     struct manager *manager = message->manager;
 
     if (message->lost)
-        message_free(message);
+        was_taken(message);
     else if (has_log(message, QUEUE_BOUNCE))
         reporter_ask(manager->reporter, manager->conf->bounce_service_name, "flush",
                      message, bounced);

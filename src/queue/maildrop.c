@@ -74,7 +74,7 @@ static enum maildrop_verdict judge_attribute(const struct maildrop_check *check,
 /* Of a requeued file: is it something that cleanup makes anew, or that is over? */
 static bool is_stale(const struct record *record)
 {
-    return strchr("CcTWL>KpwPreDI/", record->type) != NULL;
+    return strchr("CcTWL>KpwPreI/", record->type) != NULL;
 }
 
 static enum maildrop_verdict judge_envelope(struct maildrop_check *check,
@@ -92,7 +92,7 @@ static enum maildrop_verdict judge_envelope(struct maildrop_check *check,
         return MAILDROP_TAKE;
     case RECORD_END:
         if (!check->recipient)
-            return refuse(why, "no recipient", record);
+            return check->done ? MAILDROP_OVER : refuse(why, "no recipient", record);
         check->ended = true;
         return MAILDROP_TAKE;
     case RECORD_SENDER:
@@ -103,6 +103,9 @@ static enum maildrop_verdict judge_envelope(struct maildrop_check *check,
     case RECORD_RECIPIENT:
         check->recipient = true;
         return MAILDROP_TAKE;
+    case RECORD_DONE:
+        check->done = true;
+        return MAILDROP_DROP;
     case RECORD_ATTRIBUTE:
         return judge_attribute(check, record, trusted, why);
     case RECORD_VERP:

@@ -13,12 +13,13 @@ enum maildrop_segment { MAILDROP_ENVELOPE, MAILDROP_CONTENT, MAILDROP_EXTRACTED 
 /* Where a submission stands; start zeroed. */
 struct maildrop_check {
     enum maildrop_segment segment;
-    bool sender, recipient, ended;
+    bool sender, recipient, done, ended;
 };
 
 enum maildrop_verdict {
     MAILDROP_TAKE,
     MAILDROP_DROP,   /* harmless, but not the submitter's to say: leave it out */
+    MAILDROP_OVER,   /* of a file that was put back: no recipient is left to be done */
     MAILDROP_REFUSE, /* why says what is wrong; the submission ends here */
 };
 

@@ -192,3 +192,23 @@ int spool_open_log(const struct spool *spool, const char *queue, const char *id,
     }
     return fd >= 0 ? fd : fail_set(why, "open %s: %m", path);
 }
+
+int spool_claim_log(const struct spool *spool, const char *queue, const char *id,
+                    int *ret_fd, struct fail *why)
+{
+    struct stat st;
+    int fd, found = spool_open(spool, queue, id, O_RDONLY, &fd, why);
+
+    if (found <= 0)
+        return found;
+    if (file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, why) != 0) {
+        close(fd);
+        return fail_prefix(why, "%s log of %s", queue, id);
+    }
+    if (fstat(fd, &st) == 0 && st.st_nlink == 0) { /* whoever had it was done with it */
+        close(fd);
+        return 0;
+    }
+    *ret_fd = fd;
+    return 1;
+}

@@ -103,6 +103,14 @@ int spool_remove_logs(const struct spool *spool, const char *id,
 int spool_open_log(const struct spool *spool, const char *queue, const char *id,
                    struct fail *why) MUST_CHECK;
 
+/*
+ * Claim the log of id: until *ret_fd is closed nobody else reports on it or takes it
+ * back. 1 = claimed, 0 = there is none, -1 = failed (why->code is EWOULDBLOCK: somebody
+ * else has claimed it, or is adding to it).
+ */
+int spool_claim_log(const struct spool *spool, const char *queue, const char *id,
+                    int *ret_fd, struct fail *why) MUST_CHECK;
+
 /* --- all files of a queue --- */
 /*
  * Walk a queue, whatever its depth: files stand in the queue's directory or

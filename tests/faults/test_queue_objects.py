@@ -129,12 +129,13 @@ def test_t18_damaged_queue_files(site, rng, some, queue):
             batch[put(site, queue, content, number)] = content
         assert site.box.postfix("start").returncode == 0
         site.box.run(["postqueue", "-f"])
+        cut = {name for name, content in batch.items() if len(content) < len(data)}
+        wait_until(lambda: not cut & site.box.queue_files(queue).keys(), 60, "all to be looked at")
         wait_until(lambda: not site.box.queue_files("incoming"), 60, "incoming to be empty")
         wait_until(lambda: not site.box.queue_files("active"), 60, "active to be empty")
         listed = site.box.run("postqueue -j", check=True).stdout
         assert not re.search(r'"address": "[^"]*body\d@evil', listed), "a recipient out of the body"
         corrupt = site.box.queue_files("corrupt")
-        cut = {name for name, content in batch.items() if len(content) < len(data)}
         assert cut <= corrupt.keys(), f"cut short and taken: {[len(batch[n]) for n in cut - corrupt.keys()]}"
         seen = site.box.log.mark()
         site.box.run(["postqueue", "-f"])

@@ -262,8 +262,12 @@ class Instance(Sandbox):
                 found |= {f: f"{inside}/{f}" for f in files if "." not in f}
         return found
 
+    def is_empty(self):
+        """Looked at twice: a file that moves meanwhile may not be seen by the first look."""
+        return not self.queue_files() and not self.queue_files()
+
     def wait_empty(self, timeout=60):
-        wait_until(lambda: not self.queue_files(), timeout, "the queue to be empty")
+        wait_until(self.is_empty, timeout, "the queue to be empty")
 
     def records(self, path):
         """The records of a queue file, in file order: [(type, data bytes)]."""

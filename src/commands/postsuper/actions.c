@@ -36,7 +36,11 @@ static int delete_message(struct run *run, const char *queue, const char *id,
     return spool_remove(&run->spool, queue, id, why);
 }
 
-/* The time is now, so that pickup does not wait for an attempt that was planned. */
+/*
+ * The time is now, so that pickup does not wait for an attempt that was planned. The
+ * bounce log stays: from it pickup knows who failed of whom the sender has not heard. It
+ * removes what is there when agents have let go of the file.
+ */
 static int requeue_message(struct run *run, const char *queue, const char *id,
                            struct fail *why)
 {
@@ -46,7 +50,8 @@ static int requeue_message(struct run *run, const char *queue, const char *id,
 
     if (found <= 0)
         return found;
-    if (spool_remove_logs(&run->spool, id, why) < 0)
+    if (spool_remove(&run->spool, QUEUE_DEFER, id, why) < 0 ||
+        spool_remove(&run->spool, QUEUE_TRACE, id, why) < 0)
         return -1;
     if (utimensat(AT_FDCWD, spool_path(&run->spool, queue, id, path), NULL, 0) < 0)
         return errno == ENOENT ? 0 : fail_set(why, "set time of %s: %m", path);

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { DIES = 100 }; /* instead of a status: cleanup goes away */
 
@@ -100,6 +101,7 @@ static void stage_set(struct stage *stage, int status)
                                     .style = {.external = true},
                                     .flags = SUBMIT_BOUNCE | SUBMIT_MAP | SUBMIT_MILTER,
                                     .arena = arena_new("message")};
+    spool_init(&stage->picker.spool, "", 0, false);
     buf_init(&stage->log, 100000);
     log_divert(note_log, &stage->log);
 }
@@ -240,14 +242,110 @@ static void passes_requeued_mail_with_what_only_we_may_say(void **state)
     stage.picker.owner = geteuid();
     assert_int_equal(pass(&stage, STR(REQUEUED), 0700), PICKED_TAKEN);
     assert_non_null(strstr(got(&stage), "flags=35 "));
-    assert_non_null(strstr(got(&stage), "\nA client_name=xy\nS joe\nO a\n"));
-    assert_non_null(strstr(got(&stage), "\nO b\nR b\nM \nN Received: "));
+    assert_non_null(strstr(got(&stage), "\nA client_name=xy\nS joe\n"
+                                        "O b\nA dsn_orig_rcpt=\nR b\nM \nN Received: "));
     assert_non_null(strstr(got(&stage), "\nN hi\nX \nR c\nE \n"));
     assert_null(strstr(got(&stage), "\nL "));
     assert_null(strstr(got(&stage), "\nD "));
     assert_null(strstr(got(&stage), "a=b"));
     assert_non_null(strstr(buf_text(&stage.log), "from=<joe> orig_id=OLD1\n"));
     stage_strike(&stage);
+}
+
+/* What cleanup had written down when it ended. */
+static bool was_given_up(void)
+{
+    struct arena *arena = arena_new("test");
+    struct str text;
+    struct fail why;
+    bool result;
+
+    assert_int_equal(file_read("got", 1 << 20, arena, &text, &why), 0);
+    result = str_ends(text, "\na \n");
+    arena_free(arena);
+    return result;
+}
+
+#define SIZE                                                                             \
+    "C\137"                                                                              \
+    "             15             200               1               0              15"    \
+    "               1"
+#define TWO_DONE SIZE "T\0071 00002S\3joeA\016notify_flags=1O\1xD\1aO\1yD\1b"
+
+static void put_bounce_log(const char *text)
+{
+    int fd = open("bounce/OLD1", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    struct fail why;
+
+    assert_int_equal(file_write_all(fd, text, strlen(text), &why), 0);
+    close(fd);
+}
+
+/* Who asked for no report takes that along, and is not known by the next one's name. */
+static void forgets_what_was_said_of_a_recipient_that_is_done(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_set(&stage, SUBMIT_OK);
+    stage.picker.owner = geteuid();
+    assert_int_equal(pass(&stage, STR(TWO_DONE "R\1cM\0N\2hiX\0E\0"), 0700),
+                     PICKED_TAKEN);
+    assert_non_null(strstr(got(&stage), "\nS joe\nR c\nM \n"));
+    stage_strike(&stage);
+}
+
+/* The bounce log knows of b, and nobody was told: it is to be done again. */
+static void takes_back_a_failure_that_was_not_reported(void **state)
+{
+    const long offset = (long)(sizeof(TWO_DONE) - 1 - 3);
+    struct stage stage;
+
+    (void)state;
+    stage_set(&stage, SUBMIT_OK);
+    stage.picker.owner = geteuid();
+    put_bounce_log(arena_printf(stage.picker.arena,
+                                "recipient=b\noffset=%ld\nstatus=5.1.1\n"
+                                "action=failed\nreason=no\n\n",
+                                offset));
+    assert_int_equal(pass(&stage, STR(TWO_DONE "M\0N\2hiX\0E\0"), 0700), PICKED_TAKEN);
+    assert_non_null(strstr(got(&stage), "\nS joe\nO y\nR b\nM \n"));
+    assert_int_equal(access("bounce/OLD1", F_OK), -1);
+    stage_strike(&stage);
+}
+
+static void waits_while_a_sender_is_told(void **state)
+{
+    struct stage stage;
+    struct fail why;
+    int fd;
+
+    (void)state;
+    stage_set(&stage, SUBMIT_OK);
+    stage.picker.owner = geteuid();
+    put_bounce_log("");
+    assert_int_equal(
+        spool_claim_log(&stage.picker.spool, QUEUE_BOUNCE, "OLD1", &fd, &why), 1);
+    assert_int_equal(pass(&stage, STR(TWO_DONE "R\1cM\0N\2hiX\0E\0"), 0700),
+                     PICKED_LATER);
+    assert_int_equal(access("bounce/OLD1", F_OK), 0);
+    assert_string_equal(buf_text(&stage.log), "");
+    close(fd);
+    assert_int_equal(pass(&stage, STR(TWO_DONE "R\1cM\0N\2hiX\0E\0"), 0700),
+                     PICKED_TAKEN);
+    stage_strike(&stage);
+}
+
+static void is_over_when_nobody_is_left(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_set(&stage, SUBMIT_OK);
+    stage.picker.owner = geteuid();
+    assert_int_equal(pass(&stage, STR(TWO_DONE "M\0N\2hiX\0E\0"), 0700), PICKED_OVER);
+    stage_strike(&stage);
+    assert_int_equal(was_given_up(), 1);
 }
 
 /* A user's file does not become ours by what it says, nor by its mode. */
@@ -282,20 +380,6 @@ static const struct {
     {"a record of the mail system", STR("T\0011S\3joeD\1aR\1aM\0N\2hiX\0E\0")},
     {"an address in the text", STR("T\0011S\3joeR\1aM\0R\1bX\0E\0")},
 };
-
-/* What cleanup had written down when it ended. */
-static bool was_given_up(void)
-{
-    struct arena *arena = arena_new("test");
-    struct str text;
-    struct fail why;
-    bool result;
-
-    assert_int_equal(file_read("got", 1 << 20, arena, &text, &why), 0);
-    result = str_ends(text, "\na \n");
-    arena_free(arena);
-    return result;
-}
 
 static void gives_up_what_is_no_submission(void **state)
 {
@@ -346,6 +430,10 @@ int main(void)
         sandbox_test(passes_what_a_user_wishes),
         sandbox_test(adds_the_content_filter),
         sandbox_test(passes_requeued_mail_with_what_only_we_may_say),
+        sandbox_test(forgets_what_was_said_of_a_recipient_that_is_done),
+        sandbox_test(takes_back_a_failure_that_was_not_reported),
+        sandbox_test(waits_while_a_sender_is_told),
+        sandbox_test(is_over_when_nobody_is_left),
         sandbox_test(does_not_take_a_users_file_for_a_requeued_one),
         sandbox_test(gives_up_what_is_no_submission),
         sandbox_test(does_as_cleanup_says),

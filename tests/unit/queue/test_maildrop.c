@@ -4,7 +4,7 @@
 
 /*
  * Each row is a submission, one record a text ("S joe"), and what becomes of each:
- * t taken, d dropped, r refused. Judging ends at the first r.
+ * t taken, d dropped, o over, r refused. Judging ends at the first r.
  */
 static const struct {
     const char *name;
@@ -64,6 +64,8 @@ static const struct {
       "> r", "A encoding=8bit", "A notify_flags=2", "E "},
      "ddtttdttdttddtdddtt",
      true},
+    {"one that is over", true, {"S joe", "D ann", "M ", "X ", "E "}, "tdtto", false},
+    {"one that never began", true, {"S joe", "M ", "X ", "E "}, "tttr", false},
     {"not even then", true, {"S joe", "? x"}, "tr", false},
 };
 
@@ -80,7 +82,7 @@ static void every_record_is_judged(void **state)
                                     .data = str_of(rows[i].records[n] + 2)};
             struct fail why = {0};
 
-            got[n] = "tdr"[maildrop_judge(&check, &record, rows[i].trusted, &why)];
+            got[n] = "tdor"[maildrop_judge(&check, &record, rows[i].trusted, &why)];
             assert_int_equal(got[n] == 'r', why.text[0] != '\0');
         }
         ROW_TEXT(rows[i].name, got, rows[i].verdicts);
