@@ -72,6 +72,28 @@ def test_check_warns_and_set_permissions_repairs(box):
     assert box.postfix("check").stderr == ""
 
 
+def test_the_list_of_what_is_installed_agrees_with_what_is_made(box):
+    """postfix-files of the installation: each queue folder, each program, and no more."""
+    box.postfix("check")
+    listed = {}
+    for line in box.read("/etc/postfix/postfix-files").splitlines():
+        if not line.startswith("#"):
+            name, kind, owner, group, mode = line.split(":")[:5] if line.count(":") > 3 else [*line.split(":"), "-", "-"][:5]
+            listed[name] = (kind, owner, group, mode)
+    folders = {n.split("/")[1]: r for n, r in listed.items() if n.startswith("$queue_directory/")}
+    owners = {"root": 0, "$mail_owner": POSTFIX}
+    assert {n: (owners[o], POSTDROP if g == "$setgid_group" else 0, int(m, 8)) for n, (_, o, g, m) in folders.items()} == {
+        n: r for n, r in LAYOUT.items() if n != "."
+    }
+    daemons = box.run("ls /usr/lib/postfix/sbin", check=True).stdout.split()
+    assert sorted(n.split("/")[1] for n in listed if n.startswith("$daemon_directory/")) == sorted(daemons)
+    pages = box.run("ls /usr/share/man/man*", check=True).stdout.split()
+    assert sum(n.startswith("$manpage_directory/") for n in listed) > 50
+    assert all(n.split("/")[-1] in pages for n in listed if n.startswith("$manpage_directory/"))
+    done = box.postfix("set-permissions")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_link_in_place_of_a_directory_is_not_followed(box):
     box.postfix("check")
     box.run(f"rmdir {SPOOL}/hold && mkdir -m 755 /tmp/elsewhere && ln -s /tmp/elsewhere {SPOOL}/hold", check=True)

@@ -168,7 +168,7 @@ static int set_permissions(const struct control *control)
     if (installation_settings_save(control))
         run_instead(argv);
     structure_repair(control);
-    return 0;
+    return files_repair(control) ? 0 : 1;
 }
 
 static int upgrade(const struct control *control)

@@ -29,6 +29,17 @@ void structure_make(const struct control *control);
  * files of the queue and of data_directory to the mail owner. */
 void structure_repair(const struct control *control);
 
+/* Give all that is below a directory to this user, and each folder this mode. */
+void structure_give(const char *path, uid_t owner, mode_t mode);
+
+/* --- files.c: the lists of what is installed (postfix-files) --- */
+
+/* Make directories that the lists want to be made. */
+void files_make_missing(const struct control *control);
+/* Give what the lists name its owner and permissions; false when that could not be done
+ * for all, which is then told. */
+bool files_repair(const struct control *control);
+
 /* Commands that are set-gid, in $command_directory; NULL at the end. */
 extern const char *const setgid_programs[];
 

@@ -135,6 +135,7 @@ void structure_make(const struct control *control)
     make_parents(control->conf->queue_directory);
     make_parents(control->conf->data_directory);
     each(control, make_or_check);
+    files_make_missing(control);
 }
 
 /* --- repair ------------------------------------------------------------------------- */
@@ -149,8 +150,12 @@ static void make_and_set(const struct control *control, const struct directory *
 static void repair_program(const struct control *control, const char *name)
 {
     char path[1000];
+    struct stat st;
 
     snprintf(path, sizeof(path), "%s/%s", control->conf->command_directory, name);
+    if (lstat(path, &st) == 0 && st.st_uid == 0 && st.st_gid == control->setgid_group &&
+        (st.st_mode & 07777) == 02755)
+        return;
     if (lchown(path, 0, control->setgid_group) < 0 || chmod(path, 02755) < 0)
         fatal("set owner and mode of %s: %m", path);
 }
@@ -176,8 +181,9 @@ static void give(int directory, const char *name, const char *path, uid_t owner)
     close(fd);
 }
 
-/* Give all that is in a directory to its owner. Takes over the descriptor. */
-static void give_tree(int fd, const char *path, uid_t owner, int depth)
+/* Give all that is in a directory to its owner, and directories this mode. Takes over
+ * the descriptor. */
+static void give_tree(int fd, const char *path, uid_t owner, mode_t mode, int depth)
 {
     DIR *tree = fd < 0 || depth == 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
@@ -186,6 +192,8 @@ static void give_tree(int fd, const char *path, uid_t owner, int depth)
     if (tree == NULL)
         fatal("open directory %s: %s", path,
               depth == 0 ? "too many directories in each other" : strerror(errno));
+    if (fchmod(fd, mode) < 0)
+        fatal("set mode of %s: %m", path);
     while ((entry = readdir(tree)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
@@ -195,9 +203,15 @@ static void give_tree(int fd, const char *path, uid_t owner, int depth)
         snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
         give_tree(
             openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-            below, owner, depth - 1);
+            below, owner, mode, depth - 1);
     }
     closedir(tree);
+}
+
+void structure_give(const char *path, uid_t owner, mode_t mode)
+{
+    give_tree(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path, owner,
+              mode, DEPTH_MAX);
 }
 
 /* After a change of mail_owner the queue is the new one's. In maildrop/ files are the
@@ -207,8 +221,7 @@ static void give_files(const struct control *control, const struct directory *di
 {
     if (directory->user == OWNER && directory->group == ROOT &&
         strcmp(directory->name, "private") != 0)
-        give_tree(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path,
-                  control->mail_owner, DEPTH_MAX);
+        structure_give(path, control->mail_owner, directory->mode);
 }
 
 void structure_repair(const struct control *control)

@@ -1,0 +1,85 @@
+"""postfix-files, the list of what is installed: what set-permissions and check make of it."""
+
+import pytest
+
+from harness.instance import Instance
+
+LIST = """\
+# a comment
+$config_directory:d:root:-:755:u
+$data_directory:d:$mail_owner:-:700:uc
+$queue_directory:d:root:-:755:uc
+$queue_directory/saved:d:$mail_owner:-:700:ucr
+$queue_directory/maildrop:d:$mail_owner:$setgid_group:730:uc
+$config_directory/w/smtpd:f:root:-:755
+$config_directory/w/gone:f:root:-:755:o
+$config_directory/w/old:f:root:-:755:o
+$config_directory/w/postdrop:f:root:$setgid_group:2755:u
+$config_directory/w/postdrop2:h:$config_directory/w/postdrop
+$config_directory/w/link:l:/etc/hosts
+$config_directory/w/made:d:joe:-:750:c
+$config_directory/w/tree:d:joe:-:700:r
+$html_directory/page.html:f:root:-:644
+"""
+SPOIL = """\
+mkdir -p /etc/postfix/w/tree/below && cd /etc/postfix/w && touch smtpd old postdrop link tree/below/file &&
+chmod 600 smtpd old postdrop && chown joe smtpd old postdrop link && chown ann tree/below/file &&
+chmod 777 /etc/postfix && mkdir -p /var/spool/postfix/saved/A && chown joe /var/spool/postfix/saved/A
+"""
+
+
+def start(work, flavour):
+    box = Instance.make(work / flavour, flavour, domain="files.test")
+    box.start(mail=False)
+    folders = "meta_directory=/tmp/meta\nhtml_directory=no\n"
+    if flavour == "oracle":  # its programs lie on a file system that is only read
+        box.run("cp -a /usr/lib/postfix /tmp/lib", check=True)
+        folders += "daemon_directory=/tmp/lib/sbin\nshlib_directory=/tmp/lib\n"
+    box.configure(folders, reload=False)
+    box.run("mkdir -p /tmp/meta/postfix-files.d", check=True)
+    box.write("/tmp/meta/postfix-files", LIST)
+    box.write("/tmp/meta/postfix-files.d/more.files", "$config_directory/w/more:f:joe:ann:640\n")
+    box.run(SPOIL + "touch more && chmod 600 more", check=True)
+    return box
+
+
+@pytest.fixture(scope="module")
+def boxes(work, request, oracle):
+    found = [start(work, flavour) for flavour in (request.config.option.flavour, "oracle")]
+    yield found
+    for box in found:
+        box.close()
+
+
+def rights(box):
+    paths = "/etc/postfix /var/lib/postfix /var/spool/postfix/saved /var/spool/postfix/saved/A /etc/postfix/w/tree/below/file /etc/postfix/w /etc/postfix/w/*"
+    return box.run(f"stat -c '%n %A %U %G' {paths}").stdout.splitlines()
+
+
+def test_what_is_listed_gets_its_owner_and_permissions(boxes):
+    for box in boxes:
+        assert box.postfix("set-permissions").returncode == 0
+    ours, theirs = map(rights, boxes)
+    assert ours == theirs
+    assert "/etc/postfix/w/postdrop -rwxr-sr-x root postdrop" in ours
+    assert "/etc/postfix/w/old -rw------- joe root" in ours
+    assert "/etc/postfix/w/made drwxr-x--- joe root" in ours
+    assert "/etc/postfix/w/more -rw-r----- joe ann" in ours
+
+
+def test_check_makes_missing_directories(boxes):
+    for box in boxes:
+        box.run("rmdir /etc/postfix/w/made", check=True)
+        box.postfix("check")
+    ours, theirs = map(rights, boxes)
+    assert ours == theirs
+    assert "/etc/postfix/w/made drwxr-x--- joe root" in ours
+
+
+@pytest.mark.parametrize("line", ["none:f:root:-:644", "smtpd:f:nobody-here:-:644"])
+def test_what_cannot_be_done_fails(boxes, line):
+    for box in boxes:
+        box.write("/tmp/meta/postfix-files", LIST + f"$config_directory/w/{line}\n")
+        done = box.postfix("set-permissions")
+        box.write("/tmp/meta/postfix-files", LIST)
+        assert (box.flavour, done.returncode, done.stderr != "") == (box.flavour, 1, True)
