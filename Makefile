@@ -152,9 +152,11 @@ fuzz-run: $(if $(ONLY),$(filter %/fuzz_$(ONLY),$(FUZZ_TARGETS)),$(FUZZ_TARGETS))
 # DEPS=true: what build and tests need is there, ask nobody
 DEPS   ?= tools/deps
 # Each file of tests/system and tests/compat is run by one of some workers, which
-# wait more than they compute. WORKERS=0: one after another, for -s and --pdb.
+# wait more than they compute; of tests/faults, where some tests last minutes, each
+# test. WORKERS=0: one after another, for -s and --pdb.
 WORKERS ?= 3
 SPREAD := -n $(WORKERS) --dist loadfile
+SPREAD_TESTS := -n $(WORKERS) --dist load
 PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root /usr/bin/python3 -m pytest
 # Programs under a sanitizer write where tests/harness looks; unit tests look for leaks.
 # What is freed is kept for a while, but not so much that growth can't be seen.
@@ -191,12 +193,12 @@ compat: system-root ## compare with Debian's Postfix, unpacked under build/
 	@$(PYTEST) $(SPREAD) tests/compat $(T)
 
 faults: system-root ## power cuts, full disks, kills at every step; one alone: make faults T='-k t34' SEED=1
-	@$(PYTEST) tests/faults $(if $(SEED),--seed=$(SEED)) $(if $(SAMPLE),--sample) $(T)
+	@$(PYTEST) $(SPREAD_TESTS) tests/faults $(if $(SEED),--seed=$(SEED)) $(if $(SAMPLE),--sample) $(T)
 
 FAULTS_SAMPLE := t01 or t02 or t03 or t04_a_failed or t18 or t34 or t41 or t58
 
 faults-sample: system-root ## the part of them that CI runs
-	@$(PYTEST) tests/faults --sample --seed=$(or $(SEED),$(shell git rev-parse --short HEAD)) -k '$(FAULTS_SAMPLE)'
+	@$(PYTEST) $(SPREAD_TESTS) tests/faults --sample --seed=$(or $(SEED),$(shell git rev-parse --short HEAD)) -k '$(FAULTS_SAMPLE)'
 
 mutants: system-root ## take a sync, a lock, a check out: the test that must fail does; one alone: make mutants T=no-sync
 	@/usr/bin/python3 tests/faults/mutate.py $(T)

@@ -27,6 +27,7 @@ struct ipc_client {
     char *path, *protocol;
     int64_t timeout_ms, last_used;
     int connect_tries;
+    bool gave_up;          /* the last time: it is not waited for once more */
     struct stream *stream; /* NULL = not connected */
 };
 
@@ -72,18 +73,22 @@ int64_t ipc_client_last_used(const struct ipc_client *client)
     return client->last_used;
 }
 
-/* A socket that is missing or that nobody listens at may come back: master is
- * starting or reloading. */
-static int connect_patiently(const struct ipc_client *client, struct fail *why)
+/*
+ * A socket that is missing or that nobody listens at may come back: master is
+ * starting or reloading. Waited for in vain, it is only looked at until it is there:
+ * without master, who serves a client would wait at every command, and keep the port from
+ * a new one.
+ */
+static int connect_patiently(struct ipc_client *client, struct fail *why)
 {
-    for (int i = 1;; i++) {
+    for (int i = client->gave_up ? client->connect_tries : 1;; i++) {
         struct fail local;
         int fd = connect_unix(client->path, client->timeout_ms, &local);
 
+        client->gave_up = fd < 0 && i >= client->connect_tries;
         if (fd >= 0)
             return fd;
-        if (i >= client->connect_tries ||
-            (local.code != ENOENT && local.code != ECONNREFUSED)) {
+        if (client->gave_up || (local.code != ENOENT && local.code != ECONNREFUSED)) {
             fail_set(why, "connect to %s: %s", client->path, local.text);
             if (why)
                 why->code = local.code;

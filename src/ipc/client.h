@@ -24,7 +24,8 @@ struct ipc_client *ipc_client_new(const char *path, const char *protocol,
                                   int64_t timeout_ms);
 void ipc_client_free(struct ipc_client *client);
 
-/* Do not wait for a server that is not there: somebody waits for us. */
+/* Do not wait for a server that is not there: somebody waits for us. Others wait ten
+ * seconds, and not again until it has been there. */
 void ipc_client_is_impatient(struct ipc_client *client);
 
 /* One question and where its answer goes. */

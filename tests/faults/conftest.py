@@ -5,6 +5,10 @@ import random
 
 import pytest
 
+from .site import Site
+
+LOG_LINES = 2000  # of a failed test
+
 
 def pytest_addoption(parser):
     parser.addoption("--seed", default=os.environ.get("SEED") or str(random.randrange(10**6)))
@@ -13,6 +17,15 @@ def pytest_addoption(parser):
 
 def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.write_line(f"seed: {config.option.seed}  (again: make faults SEED={config.option.seed})")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what the systems logged, with its seed all that is needed to repeat it."""
+    report = (yield).get_result()
+    if call.when == "call" and report.failed:
+        for site in (v for v in item.funcargs.values() if isinstance(v, Site)):
+            report.sections.append(("mail log", "\n".join((site.past + (site.box.log.lines if site.box.log else []))[-LOG_LINES:])))
 
 
 @pytest.fixture

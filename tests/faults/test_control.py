@@ -143,7 +143,7 @@ def start_again(site):
         return done.returncode == 0
 
     try:
-        wait_until(starts, 30, "a new start")
+        wait_until(starts, 60, "a new start")
     except AssertionError as late:
         raise AssertionError(f"{late}: {said[-1]}\n{left(site)}") from None
 
@@ -200,6 +200,23 @@ def test_t54_master_is_killed_and_started_again_under_load(site, short):
             start_again(site)
         senders.progress(5)
     wait_until(lambda: len(site.box.processes("qmgr")) <= 1, 30, "old queue managers to end")
+    site.settle()
+
+
+def test_t54_who_serves_a_client_ends_soon_without_master(site):
+    """Nobody starts the others that it asks: it does not wait for them at every command, and
+    keeps the port no longer than its client."""
+    with site.box.smtp() as client:
+        client.ehlo()
+        client.docmd("MAIL FROM:<back@box.test>")
+        assert site.box.kill("master")
+        wait_until(lambda: not site.box.processes("trivial-rewrite") and not site.box.processes("cleanup"), 30, "the rest to end")
+        begun = time.monotonic()
+        codes = [client.docmd(f"RCPT TO:<sue{n}@box.test>")[0] for n in range(6)]
+        assert set(codes) <= {421, 450, 451}, codes
+        assert time.monotonic() - begun < 45
+    wait_until(lambda: not site.box.processes(), 30, "the last one to end")
+    start_again(site)
     site.settle()
 
 
