@@ -32,6 +32,12 @@ struct conf_options {
     /* A value that cannot be is a warning and gives way to the default: for commands that
        must work when main.cf is broken (postfix stop). */
     bool lenient;
+    /* Every program's parameters must be valid: for master, whose reload stands for all.
+     */
+    bool all_programs;
+    /* Of conf_snapshot: take the settings from there instead of main.cf and conf.d; 0 =
+       read the files. */
+    int snapshot_fd;
     bool texts_only; /* evaluate nothing: no member is valid, only conf_text and
                         conf_expand (postconf, which shows what others can't use) */
 };
@@ -49,6 +55,13 @@ const char *conf_default_directory(void);
  */
 struct conf *conf_load(const struct conf_options *options, struct fail *why) MUST_CHECK;
 void conf_free(struct conf *conf); /* NULL is fine */
+
+/*
+ * The settings of main.cf and conf.d as conf was loaded with them ("-o" is not among
+ * them), in anonymous memory that nobody can change any more. The descriptor
+ * (close-on-exec), or -1. For conf_options.snapshot_fd, in any process that inherits it.
+ */
+int conf_snapshot(const struct conf *conf, struct fail *why) MUST_CHECK;
 
 /* Lines to log as warnings, such as a line of main.cf without "=". */
 const struct texts *conf_warnings(const struct conf *conf);

@@ -8,6 +8,7 @@
  * are not even copied.
  */
 #include "conf/include.h"
+#include "conf/snapshot.h"
 #include "conf/state.h"
 #include "conf/value.h"
 
@@ -211,7 +212,8 @@ static int forgive(struct conf_state *state, const struct param *param, union va
 
 static int fill(struct conf *conf, struct fail *why)
 {
-    uint64_t program = params_program(conf->state->program);
+    uint64_t program =
+        conf->state->all_programs ? UINT64_MAX : params_program(conf->state->program);
 
     for (size_t i = 0; i < params_count(); i++) {
         struct param param = param_at(i);
@@ -257,6 +259,7 @@ static struct conf *conf_new(const struct conf_options *options)
     conf->state = state;
     state->arena = arena;
     state->lenient = options->lenient;
+    state->all_programs = options->all_programs;
     state->program = arena_copy(arena, options->program);
     state->service =
         options->service ? arena_copy(arena, options->service) : state->program;
@@ -286,7 +289,7 @@ static int is_include_wanted(struct conf_state *state, bool texts_only, bool *re
 {
     const char *const name = "main_cf_include";
     struct param param = {0};
-    union value value;
+    union value value = {0};
 
     *ret = false;
     if (state_setting(state, str_of(name)) == NULL || !param_find(str_of(name), &param))
@@ -311,6 +314,16 @@ static int read_files(struct conf_state *state, bool texts_only, struct fail *wh
                    : 0;
 }
 
+static int read_settings(struct conf_state *state, const struct conf_options *options,
+                         struct fail *why)
+{
+    if (options->defaults_only)
+        return 0;
+    if (options->snapshot_fd > 0)
+        return snapshot_read(options->snapshot_fd, state->arena, &state->file, why);
+    return read_files(state, options->texts_only, why);
+}
+
 struct conf *conf_load(const struct conf_options *options, struct fail *why)
 {
     struct conf *conf = conf_new(options);
@@ -320,7 +333,7 @@ struct conf *conf_load(const struct conf_options *options, struct fail *why)
     if (why == NULL) /* the words of a failure that is forgiven become a warning */
         why = &unread;
     if (settings_of_options(options->overrides, state->arena, &state->options, why) < 0 ||
-        (!options->defaults_only && read_files(state, options->texts_only, why) < 0) ||
+        read_settings(state, options, why) < 0 ||
         (!options->texts_only && fill(conf, why) < 0)) {
         conf_free(conf);
         return NULL;

@@ -63,7 +63,7 @@ static unsigned mark_of(struct str name)
     return (unsigned)(name.n * 5 + first * 7u + middle * 31u + last * 3u) & 255;
 }
 
-static void mark(struct settings *settings)
+void settings_index(struct settings *settings)
 {
     for (size_t i = 0; i < settings->n; i++) {
         unsigned at = mark_of(str_of(settings->items[i].name));
@@ -122,7 +122,7 @@ static void settle(struct settings *settings, const char *path, struct arena *ar
         settings->items[kept++] = item;
     }
     settings->n = kept;
-    mark(settings);
+    settings_index(settings);
     warn_overrides(&overridden, path, arena, warnings);
 }
 
@@ -206,7 +206,7 @@ struct settings settings_merge(const struct settings *base, const struct setting
         i += order <= 0;
         j += order >= 0;
     }
-    mark(&all);
+    settings_index(&all);
     return all;
 }
 

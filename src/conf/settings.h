@@ -49,6 +49,9 @@ int settings_of_options(const char *const *list, struct arena *arena,
 struct settings settings_merge(const struct settings *base, const struct settings *more,
                                struct arena *arena);
 
+/* For who fills items, sorted and each name once, by other means: after the last. */
+void settings_index(struct settings *settings);
+
 const struct setting *settings_find(const struct settings *settings, struct str name);
 
 #endif

@@ -14,7 +14,7 @@ enum { CONF_COMPUTED_MAX = 16 };
 struct conf_state {
     struct arena *arena; /* all texts of the configuration */
     const char *program, *service, *directory;
-    bool lenient;
+    bool lenient, all_programs;
     struct settings options; /* -o, before ... */
     struct settings file;    /* ... main.cf */
     struct texts warnings;

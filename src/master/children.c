@@ -45,7 +45,7 @@ static void arrange_descriptors(const struct entry *entry, struct arena *arena)
 {
     const struct crew *crew = entry->crew;
     const struct listener *listener = &entry->listener;
-    int *fds = arena_array(arena, listener->n + 3, sizeof(int));
+    int *fds = arena_array(arena, listener->n + 4, sizeof(int));
     size_t n = 0;
 
     fds[n++] = crew->board_fd;
@@ -53,6 +53,7 @@ static void arrange_descriptors(const struct entry *entry, struct arena *arena)
     fds[n++] = crew->retire_read;
     for (size_t i = 0; i < listener->n; i++)
         fds[n++] = listener->fds[i];
+    fds[n++] = entry->master->settings.snapshot;
     place_descriptors(fds, n);
 }
 

@@ -105,22 +105,26 @@ static void parse_options(int argc, char **argv, struct options *o)
 
 static void settings_free(struct settings *settings)
 {
+    close(settings->snapshot);
     conf_free(settings->conf);
     arena_free(settings->arena);
     *settings = (struct settings){0};
 }
 
-static int settings_read(struct settings *ret, struct fail *why)
+/* all: of every program. A reload must do for all of them, or they would end; at the
+ * start there is nothing better to fall back to. */
+static int settings_read(struct settings *ret, bool all, struct fail *why)
 {
-    struct conf_options options = {.program = "master"};
-    struct settings new = {.conf = conf_load(&options, why)};
+    struct conf_options options = {.program = "master", .all_programs = all};
+    struct settings new = {.conf = conf_load(&options, why), .snapshot = -1};
     char path[1000];
 
     if (new.conf == NULL)
         return -1;
     new.arena = arena_new("master.cf");
     snprintf(path, sizeof(path), "%s/master.cf", new.conf->config_directory);
-    if (master_cf_read(path, new.conf, new.arena, &new.master_cf, why) < 0) {
+    if (master_cf_read(path, new.conf, new.arena, &new.master_cf, why) < 0 ||
+        (new.snapshot = conf_snapshot(new.conf, why)) < 0) {
         settings_free(&new);
         return -1;
     }
@@ -145,7 +149,7 @@ static void reload(struct master *master)
     struct settings old = master->settings, new;
     struct fail why;
 
-    if (settings_read(&new, &why) < 0) {
+    if (settings_read(&new, true, &why) < 0) {
         log_error("%s", why.text);
         log_warning("the old configuration stays in force");
         return;
@@ -318,7 +322,7 @@ static void read_first_settings(struct master *master)
 {
     struct fail why;
 
-    if (settings_read(&master->settings, &why) < 0)
+    if (settings_read(&master->settings, false, &why) < 0)
         fatal("%s", why.text);
     enter_queue_directory(master->settings.conf);
 }

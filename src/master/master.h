@@ -20,6 +20,7 @@ struct settings {
     struct conf *conf;
     struct arena *arena; /* of master_cf */
     struct master_cf master_cf;
+    int snapshot; /* descriptor of conf_snapshot, which processes fall back to */
 };
 
 struct master {

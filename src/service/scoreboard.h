@@ -9,6 +9,8 @@
  *   5  read end of the retire pipe: end of input = master died or reloaded,
  *      finish the client you have and exit
  *   6..  listening sockets (-s NSOCK)
+ *   and after them the snapshot of main.cf (conf_snapshot), to fall back to when main.cf
+ *   has been broken since; closed once the configuration is read
  * and in the environment GENERATION (octal) and SLOT (decimal, index below).
  *
  * Rules, each with its reason:

@@ -47,6 +47,11 @@ static bool environment_number(const char *name, int base, uint32_t *ret)
     return true;
 }
 
+static int snapshot_fd(const struct service_state *own)
+{
+    return SCOREBOARD_LISTEN_FD + (int)own->options.sockets;
+}
+
 /* Take the descriptors of a child of master (scoreboard.h), or give up. */
 static void meet_master(struct process *process)
 {
@@ -60,8 +65,7 @@ static void meet_master(struct process *process)
     own->board = scoreboard_map(SCOREBOARD_FD);
     if (!own->board || own->slot >= own->board->slots)
         fatal("%s: master(8) did not hand over a scoreboard", program);
-    for (int fd = SCOREBOARD_FD; fd < SCOREBOARD_LISTEN_FD + (int)own->options.sockets;
-         fd++)
+    for (int fd = SCOREBOARD_FD; fd < snapshot_fd(own); fd++)
         if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
             fatal("%s: descriptor %d of master(8) is not open", program, fd);
     unsetenv("GENERATION");
@@ -76,22 +80,44 @@ static void log_warnings(const struct conf *conf)
         log_warning("%s", warnings->items[i]);
 }
 
+/*
+ * main.cf as it is now; when that is broken, as it was at master's last reload. A mistake
+ * that nobody has put in force yet must not stop the mail of those who were served until
+ * now by processes that come and go.
+ */
+static struct conf *read_configuration(const struct process *process)
+{
+    const struct service_options *options = &process->own->options;
+    struct conf_options how = {
+        .program = process->program,
+        .service = options->name,
+        .overrides = options->overrides.n ? options->overrides.items : NULL};
+    struct fail why;
+    struct conf *conf = conf_load(&how, &why);
+
+    if (!conf && !options->stand_alone) {
+        struct fail again;
+
+        how.snapshot_fd = snapshot_fd(process->own);
+        conf = conf_load(&how, &again);
+        if (conf) {
+            log_error("%s", why.text);
+            log_warning("the configuration of the last reload stays in force");
+        }
+    }
+    if (!conf)
+        fatal("%s", why.text);
+    return conf;
+}
+
 static void load_configuration(struct process *process)
 {
     const struct service_options *options = &process->own->options;
     struct logging_options logging = {.program = process->program,
                                       .to_stderr = options->to_stderr,
                                       .verbose = options->verbose};
-    struct fail why;
 
-    process->conf = conf_load(
-        &(struct conf_options){
-            .program = process->program,
-            .service = options->name,
-            .overrides = options->overrides.n ? options->overrides.items : NULL},
-        &why);
-    if (!process->conf)
-        fatal("%s", why.text);
+    process->conf = read_configuration(process);
     logging_configure(process->conf, &logging);
     log_warnings(process->conf);
     if (options->debug)
@@ -247,6 +273,8 @@ int service_run(const struct service *service, int argc, char **argv)
     own.loop = loop_new(&clock_system);
     process.loop = service->kind == SERVICE_ONE_CLIENT ? NULL : own.loop;
     load_configuration(&process);
+    if (!own.options.stand_alone)
+        close(snapshot_fd(&own));
     enter_queue(&process);
     serve(&process);
     if (service->before_exit)

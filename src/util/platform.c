@@ -4,6 +4,7 @@
 
 #include "util/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -47,6 +48,34 @@ int platform_shared_memory(const char *name, size_t n, struct fail *why)
     if (ftruncate(fd, (off_t)n) < 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
         fail_set(why, "memory of %zu bytes for %s: %m", n, name);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int write_all(int fd, struct str content)
+{
+    while (content.n > 0) {
+        ssize_t put = write(fd, content.p, content.n);
+
+        if (put < 0 && errno != EINTR)
+            return -1;
+        content = str_tail(content, put > 0 ? (size_t)put : 0);
+    }
+    return 0;
+}
+
+int platform_sealed_memory(const char *name, struct str content, struct fail *why)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0)
+        return fail_set(why, "memfd_create %s: %m", name);
+    if (write_all(fd, content) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) <
+            0) {
+        fail_set(why, "memory of %zu bytes for %s: %m", content.n, name);
         close(fd);
         return -1;
     }

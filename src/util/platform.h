@@ -7,6 +7,7 @@
 
 #include "util/attributes.h"
 #include "util/fail.h"
+#include "util/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,11 @@ void platform_close_from(int first);
  * shares it cannot change its size: that would be SIGBUS for others. The descriptor, or
  * -1. */
 int platform_shared_memory(const char *name, size_t n, struct fail *why) MUST_CHECK;
+
+/* Anonymous memory that holds content and that nobody can change, close-on-exec. The
+ * descriptor, or -1. */
+int platform_sealed_memory(const char *name, struct str content,
+                           struct fail *why) MUST_CHECK;
 
 /*
  * Take what was written to an eventfd; false when there was nothing. Never

@@ -85,7 +85,7 @@ scache    unix  -       -       n       -       1       scache
 
 
 # Daemons that end when they are idle after a reload.
-RETIRING = ("smtpd", "cleanup", "trivial-rewrite", "local", "virtual", "smtp", "lmtp", "bounce", "error", "pickup")
+RETIRING = ("qmgr", "smtpd", "cleanup", "trivial-rewrite", "local", "virtual", "smtp", "lmtp", "bounce", "error", "pickup")
 
 
 def merged(text, more):
@@ -176,6 +176,7 @@ class Instance(Sandbox):
     def reload(self):
         """Reload, and wait until the processes with the old configuration are gone."""
         masters = self.processes("master")  # other programs have an "lmtp" too
+        wait_until(lambda: not self.processes("master", masters), 20, "what master forked to have its own name")
         old = {pid: name for name in RETIRING for pid in self.processes(name, masters)}
         mark = self.log.mark()
         self.postfix("reload", check=True)

@@ -1,5 +1,6 @@
 """master(8): processes on demand, limits, rest after failure, reload, stop."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -66,7 +67,12 @@ def arguments(pid):
 
 
 def descriptors(pid):
-    return sorted(os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+    """What is open; a descriptor that is closed meanwhile is none."""
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return sorted(found)
 
 
 def zombies(parent):
@@ -180,7 +186,7 @@ def test_arguments_environment_and_descriptors_of_a_process(box):
     assert lines[0] == "argv -l -n daemon -t unix -o a = b c last".replace("-o a = b c", "-o a=b c")
     assert lines[1].startswith("env GENERATION=1 HOME=/root ")
     assert "MAIL_CONFIG=/etc/postfix MAIL_LOGTAG=other NEW=x SLOT=0" in lines[1]
-    assert lines[2] == "fds 0 1 2 3 4 5 6"
+    assert lines[2] == "fds 0 1 2 3 4 5 6 7"  # the last: main.cf as it was read
     assert lines[3] == "got b'hello'"
 
 
@@ -493,6 +499,27 @@ def test_a_bad_main_cf_leaves_the_old_one_in_force(box):
     box.log.wait("warning: the old configuration stays in force", since=mark)
     with connect(box) as client:
         assert greeted(client)
+
+
+@pytest.mark.parametrize("mistake", ["this line means nothing", "smtpd_timeout = soon", "myhostname = $mydomain\nmydomain = $myhostname"])
+def test_a_process_that_starts_after_main_cf_was_broken_serves_as_before(box, mistake):
+    """Also with "-o" of its line in master.cf; and all is new once the mistake is mended."""
+    master = start(box, "2600 inet n - n - - smtpd -o smtpd_banner=other\n", "smtpd_banner = before\n")
+    text = box.read("/etc/postfix/main.cf")
+    line = len(text.splitlines()) + 1
+    box.write("/etc/postfix/main.cf", text.replace("before", "after") + mistake + "\n")
+    os.kill(master, signal.SIGHUP)
+    box.log.wait(rf"master\[\d+\]: error: /etc/postfix/main.cf, line ({line}|{line + 1}): ")
+    for port, banner in ((25, b"220 before"), (2600, b"220 other")):
+        mark = box.log.mark()
+        with connect(box, port) as client:
+            assert client.recv(100).startswith(banner)
+        box.log.wait(rf"smtpd\[\d+\]: error: /etc/postfix/main.cf, line ({line}|{line + 1}): ", since=mark)
+        box.log.wait(r"smtpd\[\d+\]: warning: the configuration of the last reload stays in force", since=mark)
+    box.write("/etc/postfix/main.cf", text.replace("before", "after"))
+    reload(box)
+    with connect(box) as client:
+        assert client.recv(100).startswith(b"220 after")
 
 
 def test_a_service_that_cannot_be_had_is_named_by_file_and_line(box):

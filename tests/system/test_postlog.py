@@ -124,7 +124,7 @@ def test_what_a_daemon_says_before_it_knows_the_file_is_in_the_file(box):
     wait_for(box, "daemon started")
     box.configure("max_idle = soon", reload=False)
     with socket.create_connection((box.address, 25)):
-        wait_for(box, rf"^{LINE}postfix/smtpd\[\d+\]: fatal: /etc/postfix/main.cf, line \d+: parameter max_idle: ")
+        wait_for(box, rf"^{LINE}postfix/smtpd\[\d+\]: error: /etc/postfix/main.cf, line \d+: parameter max_idle: ")
     assert box.log.lines == []
 
 

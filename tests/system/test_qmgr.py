@@ -119,7 +119,7 @@ def test_retries_come_later_and_later(box, peer):
     peer.refusal = "421 not now"
     mark = box.log.mark()
     queue_id = box.submit("a@client.test", "x@else.test", TEXT)
-    box.log.wait(rf"{queue_id}: to=.*status=deferred", since=mark, count=4, timeout=30)
+    box.log.wait(rf"{queue_id}: to=.*status=deferred", since=mark, count=5, timeout=30)
     at = delays(box.log.of(queue_id, mark))
     gaps = [b - a for a, b in zip(at, at[1:])]
     assert all(0.8 <= gap <= 5.5 for gap in gaps), at  # the log rounds times
