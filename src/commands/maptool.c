@@ -331,11 +331,12 @@ static void complete_names(struct maptool *tool, size_t n)
     const char **names = arena_array(arena, n + 1, sizeof(*names));
 
     for (size_t i = 0; i < n; i++)
-        names[i] =
+        names[i] = tables_redirect(
+            tool->tables,
             strchr(tool->names[i], ':')
                 ? tool->names[i]
                 : arena_printf(arena, "%s:%s", tool->command.conf->default_database_type,
-                               tool->names[i]);
+                               tool->names[i]));
     tool->names = names;
 }
 

@@ -8,10 +8,12 @@
  */
 #include "table/table.h"
 
+#include "conf/conf.h"
 #include "ipc/client.h"
 #include "table/file_value.h"
 #include "table/fold.h"
 #include "table/peer.h"
+#include "table/redirect.h"
 #include "table/registry.h"
 #include "table/type.h"
 #include "util/list.h"
@@ -176,6 +178,24 @@ static unsigned traits_of(struct str name)
     return table_type_traits(str_head(name, str_find(name, ':'))) | as_is;
 }
 
+const char *tables_redirect(struct tables *tables, const char *name)
+{
+    const struct conf *conf = tables->options.conf;
+    struct str text = str_of(name);
+    struct str type = str_head(text, str_find(text, ':'));
+    const char *other;
+
+    if (!conf || type.n == text.n)
+        return name;
+    other = redirect_type(tables, conf, name, type);
+    if (!other || str_is(type, other))
+        return name;
+    other = arena_printf(tables->arena, "%s:%s", other, name + type.n + 1);
+    if (conf->non_bdb_migration_log_redirect) /* not set where conf has texts only */
+        log_info("redirecting %s to %s", name, other);
+    return other;
+}
+
 /* Find the type and the path within name; proxy: is looked through when asked to. */
 static void take_name(struct table *table, const char *name)
 {
@@ -192,6 +212,7 @@ static void take_name(struct table *table, const char *name)
                                    default_type ? default_type : "hash", STR_ARG(text));
     else
         table->name = arena_copy_str(tables->arena, text);
+    table->name = tables_redirect(tables, table->name);
     colon = str_find(str_of(table->name), ':');
     table->path = table->name + colon + 1;
     table->traits = traits_of(str_of(table->name));

@@ -83,6 +83,13 @@ enum {
  */
 struct table *table_open(struct tables *tables, const char *name, unsigned flags);
 
+/*
+ * The name under which table_open would open name, "hash:/etc/aliases": another one
+ * where non_bdb_migration_level has other types take the place of hash and btree. For
+ * those who make tables; lives as long as tables.
+ */
+const char *tables_redirect(struct tables *tables, const char *name);
+
 /* The first open that failed, in words, or NULL when all went well: for
  * daemon_table_open_error_is_fatal. */
 const char *tables_open_failure(const struct tables *tables);

@@ -258,10 +258,38 @@ def test_set_permissions_saves_its_arguments_first(box):
     assert box.run("postconf -h relayhost").stdout == "\n"
 
 
-def test_non_bdb_says_what_is_built(box):
+def test_non_bdb_wants_other_default_types_first(box):
     assert box.postfix("non-bdb", "status").stdout == "disable\n"
     assert box.postfix("non-bdb", "disable").returncode == 0
-    for word in ("enable-redirect", "enable-reindex"):
-        done = box.postfix("non-bdb", word)
-        assert done.returncode == 1 and "hash and btree work as they are" in done.stderr
-    assert box.postfix("non-bdb").returncode == 1
+    for words in (["enable-redirect"], ["enable-reindex"], [], ["status", "now"]):
+        assert box.postfix("non-bdb", *words).returncode == 1
+    box.configure("default_database_type = lmdb", reload=False)
+    done = box.postfix("non-bdb", "enable-redirect")
+    assert done.returncode == 1 and 'default_cache_db_type is still "btree"' in done.stderr
+    assert box.postfix("non-bdb", "status").stdout == "disable\n"
+
+
+def test_non_bdb_puts_other_types_in_the_place_of_hash_and_btree(box):
+    box.configure("default_database_type = lmdb\ndefault_cache_db_type = cdb", reload=False)
+    assert box.postfix("non-bdb", "enable-redirect").returncode == 0
+    assert box.postfix("non-bdb", "status").stdout == "enable-redirect\n"
+    for name in ("one", "two", "three"):
+        box.write(f"/etc/postfix/{name}", "list@mail.postern.test joe\n")
+    box.configure("non_bdb_custom_mapping = inline:{{hash:/etc/postfix/three = cdb}}\nvirtual_alias_maps = hash:/etc/postfix/one", reload=False)
+    for table, index in (("hash:/etc/postfix/one", "one.lmdb"), ("btree:/etc/postfix/two", "two.cdb"), ("hash:/etc/postfix/three", "three.cdb")):
+        box.run(["postmap", table], check=True)
+        assert box.path(f"/etc/postfix/{index}").exists()
+        assert box.run(["postmap", "-q", "list@mail.postern.test", table]).stdout == "joe\n"
+    assert not list(box.path("/etc/postfix").glob("*.db"))
+    box.run("newaliases && rm /etc/aliases.db", check=True)
+    assert box.postfix("check").stderr == ""
+    assert box.postfix("start").returncode == 0
+    box.sendmail(["list@mail.postern.test"], "Subject: x\n\nhello\n")
+    box.log.wait(r"to=<joe@.*status=sent")
+    box.log.wait(r"redirecting hash:/etc/postfix/one to lmdb:/etc/postfix/one")
+    box.configure("non_bdb_migration_log_redirect = no", reload=False)
+    assert box.run(["postmap", "-q", "list@mail.postern.test", "btree:/etc/postfix/two"]).stderr == ""
+    box.configure("non_bdb_custom_mapping = texthash:/none", reload=False)
+    done = box.run(["postmap", "-q", "list@mail.postern.test", "hash:/etc/postfix/three"])
+    assert done.returncode == 1 and "non_bdb_custom_mapping" in done.stderr
+

@@ -146,28 +146,45 @@ bool installation_settings_save(const struct control *control)
  * ----------------------------------------------------------------------------
  */
 
-/*
- * Tables of the types hash and btree work here, since Berkeley DB is a part of us: what
- * would put other types in their place is refused, with the way to do without.
- */
+/* What hash and btree would stand for must be something else. */
+static void need_other_types(const struct control *control)
+{
+    const struct conf *conf = control->conf;
+    const struct {
+        const char *name, *value;
+    } types[] = {
+        {"default_database_type", conf->default_database_type},
+        {"default_cache_db_type", conf->default_cache_db_type},
+    };
+
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (strcmp(types[i].value, "hash") == 0 || strcmp(types[i].value, "btree") == 0)
+            fatal("%s is still \"%s\": set it to another type first, such as lmdb, "
+                  "with \"postconf %s=lmdb\"",
+                  types[i].name, types[i].value, types[i].name);
+}
+
+/* Tables of the types hash and btree work here; this is for who wants to leave them. */
 int non_bdb(const struct control *control)
 {
-    static const char *const disable[] = {"non_bdb_migration_level = disable", NULL};
     const char *word = control->arguments[0] ? control->arguments[0] : "";
-    const char *level = conf_text(control->conf, "non_bdb_migration_level", NULL);
+    const char *const setting[] = {
+        arena_printf(control->command.arena, "non_bdb_migration_level = %s", word), NULL};
 
+    if (control->arguments[0] && control->arguments[1])
+        word = "";
     if (strcmp(word, "status") == 0) {
-        printf("%s\n", level ? level : "disable");
+        printf("%s\n", control->conf->non_bdb_migration_level);
         return command_output_is_whole() ? 0 : 1;
     }
-    if (strcmp(word, "disable") == 0) {
-        settings_save(control, disable);
-        return 0;
-    }
-    if (strcmp(word, "enable-redirect") == 0 || strcmp(word, "enable-reindex") == 0)
-        fatal("non-bdb %s is not built: tables of the types hash and btree work as they "
-              "are. To do without Berkeley DB, set default_database_type, "
-              "and name the new type where main.cf names tables",
-              word);
-    fatal("usage: postfix non-bdb status (or disable, enable-redirect, enable-reindex)");
+    if (strcmp(word, "enable-reindex") == 0)
+        fatal("non-bdb enable-reindex is not built: use enable-redirect, and make each "
+              "table anew with postmap or postalias");
+    if (strcmp(word, "enable-redirect") == 0)
+        need_other_types(control);
+    else if (strcmp(word, "disable") != 0)
+        fatal("usage: postfix non-bdb status (or disable, enable-redirect, "
+              "enable-reindex)");
+    settings_save(control, setting);
+    return 0;
 }

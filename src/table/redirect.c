@@ -1,0 +1,64 @@
+/*
+ * hash: stands for default_database_type and btree: for default_cache_db_type, when
+ * non_bdb_migration_level says so; a table of the administrator's own may decide
+ * otherwise for a type or for one table.
+ */
+#include "table/redirect.h"
+
+#include "table/registry.h"
+#include "util/log.h"
+
+static bool is_wanted(const char *level)
+{
+    return str_is_nocase(str_of(level), "enable-redirect") ||
+           str_is_nocase(str_of(level), "enable-reindex");
+}
+
+/* A mapping that cannot be asked says nothing; then the table that is opened is one that
+ * is not there, and gives errors. */
+static const char *custom_type(struct tables *tables, const char *mapping,
+                               const char *name, struct str type)
+{
+    struct arena *arena = tables_arena(tables);
+    struct table *table = table_open(tables, mapping, 0);
+    const struct str keys[] = {str_of(name), type};
+    struct fail why;
+    struct str value;
+
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        enum table_result result = table_lookup(table, keys[i], arena, &value, &why);
+
+        if (result == TABLE_FOUND)
+            return value.p;
+        if (result == TABLE_ERROR) {
+            log_warning("non_bdb_custom_mapping: %s", why.text);
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+/* Who examines a configuration has texts only, and no members. */
+static const char *value(const struct conf *conf, const char *member, const char *name)
+{
+    const char *text = member ? member : conf_text(conf, name, NULL);
+
+    return text ? text : "";
+}
+#define VALUE(name) value(conf, conf->name, #name)
+
+const char *redirect_type(struct tables *tables, const struct conf *conf,
+                          const char *name, struct str type)
+{
+    const char *mapping, *other = NULL;
+    bool hash = str_is(type, "hash");
+
+    if ((!hash && !str_is(type, "btree")) || !is_wanted(VALUE(non_bdb_migration_level)))
+        return NULL;
+    mapping = VALUE(non_bdb_custom_mapping);
+    if (*mapping && strcmp(mapping, name) != 0)
+        other = custom_type(tables, mapping, name, type);
+    if (other)
+        return other;
+    return hash ? VALUE(default_database_type) : VALUE(default_cache_db_type);
+}

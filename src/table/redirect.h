@@ -1,0 +1,14 @@
+/* Other table types in the place of hash and btree, for systems that leave Berkeley DB.
+ */
+#ifndef TABLE_REDIRECT_H
+#define TABLE_REDIRECT_H
+
+#include "conf/conf.h"
+#include "table/table.h"
+
+/* The type to use for "type:path", called name, or NULL: as it is. conf may have
+ * texts only. */
+const char *redirect_type(struct tables *tables, const struct conf *conf,
+                          const char *name, struct str type);
+
+#endif
