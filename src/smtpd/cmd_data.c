@@ -63,7 +63,7 @@ static void finish(struct session *session)
     submit_record(transaction->submission, RECORD_END, STR(""));
     done = submit_close(transaction->submission, session->command);
     transaction->submission = NULL;
-    if (done.status != SUBMIT_OK && *done.reason)
+    if (done.status != SUBMIT_OK && done.status != SUBMIT_REJECTED && *done.reason)
         log_warning("%s: %s", transaction->queue_id, done.reason);
     reply_verdict(session, &done);
 }
