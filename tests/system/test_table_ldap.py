@@ -3,14 +3,9 @@ while the server is away."""
 
 import pytest
 from harness.databases import Slapd
+from harness.tables import MAILBOXES, look_up, mail_waits_while_away
 
-MAIN = """\
-virtual_mailbox_domains = v.test
-virtual_mailbox_base = /home/vmail
-virtual_uid_maps = static:9204
-virtual_gid_maps = static:9204
-"""
-TEXT = "Subject: x\n\nbody\n"
+MAIN = MAILBOXES
 BASE = Slapd.SUFFIX
 KEYS = ["o'brien@v.test", "st*ar@v.test", "par(en)s@v.test", "back\\slash@v.test", "per%cent@v.test", "é@v.test",
         "and&or|not!@v.test", "*", ")(mail=*"]  # fmt: skip
@@ -61,11 +56,7 @@ class Case:
         return "ldap:/etc/postfix/l.cf"
 
     def ask(self, key, text, host=None):
-        """The value, None = not found; a text that starts with "fatal" = error."""
-        done = self.mta.run(["postmap", "-q", key, self.table(text, host)])
-        if done.returncode == 0:
-            return done.stdout[:-1]
-        return None if not done.stderr else "fatal: " + done.stderr
+        return look_up(self.mta, key, self.table(text, host))
 
 
 @pytest.fixture(scope="module")
@@ -176,21 +167,7 @@ def test_the_old_form(case):
 
 
 def test_mail_waits_while_the_server_is_away(case):
-    mta, server = case.mta, case.server
-    mta.configure(f"virtual_mailbox_maps = {case.table(BOX)}\n")
-    mta.deliver("a@client.test", "joe@v.test", TEXT)
-    server.stop()
-    assert recipient(mta, "joe@v.test")[0] == 451
-    assert recipient(mta, "nobody@v.test")[0] == 451
-    mta.sendmail(["-f", "a@client.test", "joe@v.test"], TEXT)
-    mta.log.wait(r"to=<joe@v.test>.*status=deferred", timeout=30)
-    assert not any("status=bounced" in line for line in mta.log.lines)
-    server.start()
-    assert recipient(mta, "nobody@v.test")[0] == 550
-    mta.deliver("a@client.test", "joe@v.test", TEXT)
-    mta.run(["postqueue", "-f"], check=True)
-    mta.wait_empty()
-    assert len(mta.maildir("/home/vmail/joe")) == 3
+    mail_waits_while_away(case.mta, case.server, case.table(BOX))
 
 
 def test_a_server_that_hangs_is_an_error_in_time(case):
@@ -199,10 +176,3 @@ def test_a_server_that_hangs_is_an_error_in_time(case):
         assert case.ask("joe@v.test", BOX + "\ntimeout = 1").startswith("fatal")
     finally:
         case.server.pause(False)
-
-
-def recipient(mta, address):
-    with mta.smtp() as client:
-        client.ehlo()
-        client.mail("a@client.test")
-        return client.rcpt(address)

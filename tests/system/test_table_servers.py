@@ -5,11 +5,11 @@ import pytest
 from harness.databases import Memcached
 from harness.lookup_servers import SocketmapServer, TcpServer
 from harness.sandbox import wait_until
+from harness.tables import TEXT, look_up, recipient
 
 MAIN = """\
 virtual_alias_domains = v.test
 """
-TEXT = "Subject: x\n\nbody\n"
 KEYS = ["joe@v.test", "a b@v.test", "per%cent@v.test", "é@v.test", "CaSe@v.test", "quo'te\"@v.test", "tab\tx@v.test",
         "7:OK evil,", "%00@v.test"]  # fmt: skip
 ENTRIES = {key: f"value {i} 100%" for i, key in enumerate(KEYS)} | {"joe@v.test": "joe@postern.test", "new\nline": "x"}
@@ -22,12 +22,8 @@ class Case:
         self.table = TABLES[kind]
         self.server = (TcpServer if kind == "tcp" else SocketmapServer)(int(self.table.split(":127.0.0.1:")[1][:4]), ENTRIES)
 
-    def ask(self, *key):
-        """The value, None = not found; a text that starts with "fatal" = error."""
-        done = self.mta.run(["postmap", "-q", *key, self.table])
-        if done.returncode == 0:
-            return done.stdout[:-1]
-        return None if not done.stderr else "fatal: " + done.stderr
+    def ask(self, key):
+        return look_up(self.mta, key, self.table)
 
 
 @pytest.fixture(scope="module", params=["tcp", "socketmap"])
@@ -111,8 +107,7 @@ def cache(mta):
 
 def look(mta, key, text=""):
     mta.write("/etc/postfix/m.cf", f"memcache = inet:127.0.0.1:11211\n{text}\n")
-    done = mta.run(["postmap", "-q", key, "memcache:/etc/postfix/m.cf"])
-    return done.stdout[:-1] if done.returncode == 0 else None if not done.stderr else "fatal: " + done.stderr
+    return look_up(mta, key, "memcache:/etc/postfix/m.cf")
 
 
 def test_what_memcached_has(mta, cache):
@@ -184,10 +179,3 @@ def test_mta_sts_daemon_knows_no_policy(mta):
         server.terminate()
         mta.kill("mta-sts-daemon")
         server.wait(20)
-
-
-def recipient(mta, address):
-    with mta.smtp() as client:
-        client.ehlo()
-        client.mail("a@client.test")
-        return client.rcpt(address)

@@ -3,15 +3,9 @@ mail does while the server is away."""
 
 import pytest
 from harness.databases import MariaDB, Postgres
+from harness.tables import MAILBOXES, look_up, mail_waits_while_away
 
-MAIN = """\
-virtual_mailbox_domains = v.test
-virtual_mailbox_base = /home/vmail
-virtual_uid_maps = static:9204
-virtual_gid_maps = static:9204
-recipient_delimiter = +
-"""
-TEXT = "Subject: x\n\nbody\n"
+MAIN = MAILBOXES
 KEYS = ["o'brien@v.test", 'q"uote@v.test', "back\\slash@v.test", "per%cent@v.test", "semi;--@v.test", "é@v.test",
         "und_er@v.test", "' or '1'='1", "\\' or 1=1 -- ", "x' union select 'y"]  # fmt: skip
 ROWS = [
@@ -53,11 +47,7 @@ class Case:
         return f"{self.kind}:/etc/postfix/t.cf"
 
     def ask(self, key, text, hosts=None):
-        """The value, None = not found; a text that starts with "fatal" = error."""
-        done = self.mta.run(["postmap", "-q", key, self.table(text, hosts)])
-        if done.returncode == 0:
-            return done.stdout[:-1]
-        return None if not done.stderr else "fatal: " + done.stderr
+        return look_up(self.mta, key, self.table(text, hosts))
 
 
 @pytest.fixture(scope="module", params=["pgsql", "mysql"])
@@ -156,23 +146,7 @@ def test_servers_stand_in_for_each_other(case):
 
 
 def test_mail_waits_while_the_server_is_away(case):
-    mta, server = case.mta, case.server
-    table = case.table(BOX + "\nretry_interval = 1\ntimeout = 2")
-    mta.configure(f"virtual_mailbox_maps = {table}\n")
-    mta.deliver("a@client.test", "joe@v.test", TEXT)
-    before = len(mta.maildir("/home/vmail/joe"))
-    server.stop()
-    assert recipient(mta, "joe@v.test")[0] == 451
-    assert recipient(mta, "nobody@v.test")[0] == 451
-    mta.sendmail(["-f", "a@client.test", "joe@v.test"], TEXT)
-    mta.log.wait(r"to=<joe@v.test>.*status=deferred.*", timeout=30)
-    assert not any("status=bounced" in line for line in mta.log.lines)
-    server.start()
-    assert recipient(mta, "nobody@v.test")[0] == 550
-    mta.deliver("a@client.test", "joe@v.test", TEXT)
-    mta.run(["postqueue", "-f"], check=True)
-    mta.wait_empty()
-    assert len(mta.maildir("/home/vmail/joe")) == before + 2
+    mail_waits_while_away(case.mta, case.server, case.table(BOX + "\nretry_interval = 1\ntimeout = 2"))
 
 
 def test_a_server_that_hangs_is_an_error_in_time(case):
@@ -181,10 +155,3 @@ def test_a_server_that_hangs_is_an_error_in_time(case):
         assert case.ask("joe@v.test", BOX + "\ntimeout = 2").startswith("fatal")
     finally:
         case.server.pause(False)
-
-
-def recipient(mta, address):
-    with mta.smtp() as client:
-        client.ehlo()
-        client.mail("a@client.test")
-        return client.rcpt(address)
