@@ -1,8 +1,11 @@
 """Servers of tcp: and socketmap: tables with entries of a test's own. They answer the whole
-key; nonsense: a function from the key to the bytes to be sent instead, None = hang up."""
+key; nonsense: a function from the key to the bytes to be sent instead, None = hang up.
+And servers that are slow in one way or another, for any protocol: slow."""
 
+import contextlib
 import socket
 import threading
+import time
 
 
 class LookupServer:
@@ -80,6 +83,39 @@ class SocketmapServer(LookupServer):
     def answer(self, value):
         text = b"NOTFOUND " if value is None else b"OK " + value.encode()
         return b"%d:%s," % (len(text), text)
+
+
+@contextlib.contextmanager
+def slow(port, steps):
+    """A server that answers what comes in with the next of steps (bytes), and after the last
+    one says nothing. A step (bytes, seconds) is sent a byte at a time, with that pause."""
+    listener = socket.create_server(("127.0.0.1", port))
+    clients = []
+
+    def serve(client):
+        with contextlib.suppress(OSError):
+            for step in steps:
+                if not client.recv(65536):
+                    return
+                text, pause = step if isinstance(step, tuple) else (step, 0)
+                for part in [text] if not pause else [bytes([byte]) for byte in text]:
+                    client.sendall(part)
+                    time.sleep(pause)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                clients.append(listener.accept()[0])
+                threading.Thread(target=serve, args=(clients[-1],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for client in clients:
+            hang_up(client)
 
 
 def hang_up(client):

@@ -1,8 +1,11 @@
 """ldap: tables beside a real slapd: what a key can do, groups, binds, TLS, and what mail does
 while the server is away."""
 
+import time
+
 import pytest
 from harness.databases import Slapd
+from harness.lookup_servers import slow
 from harness.tables import MAILBOXES, look_up, mail_waits_while_away
 
 MAIN = MAILBOXES
@@ -176,3 +179,38 @@ def test_a_server_that_hangs_is_an_error_in_time(case):
         assert case.ask("joe@v.test", BOX + "\ntimeout = 1").startswith("fatal")
     finally:
         case.server.pause(False)
+
+
+BOUND = bytes.fromhex("300c02010161070a010004000400")
+STARTED = bytes.fromhex("300c02010178070a010004000400")
+ENTRY = bytes.fromhex("308203e8020102648203e10403")  # of 1000 bytes, of which no more come
+SIMPLE = f"\nbind_dn = {dn('reader')}\nbind_pw = readerpw"
+
+
+@pytest.mark.parametrize(
+    "steps, text, url",
+    [
+        ([], "", "ldap"),
+        ([], SIMPLE, "ldap"),
+        ([], "\nbind = no", "ldap"),
+        ([], "\nbind = sasl\nsasl_mechs = PLAIN\nbind_dn = x\nbind_pw = y", "ldap"),
+        ([BOUND], "", "ldap"),
+        ([BOUND[:5]], "", "ldap"),
+        ([BOUND[:1]], "", "ldap"),
+        ([BOUND, ENTRY[:1]], "", "ldap"),
+        ([BOUND, ENTRY], "", "ldap"),
+        ([BOUND, (ENTRY + bytes(1000), 0.4)], "", "ldap"),
+        ([], "\nstart_tls = yes", "ldap"),
+        ([STARTED], "\nstart_tls = yes", "ldap"),
+        ([STARTED, b"\x16\x03\x03"], "\nstart_tls = yes", "ldap"),
+        ([], "", "ldaps"),
+        ([b"\x16\x03\x03"], "", "ldaps"),
+        ([(b"\x16\x03\x03\x10\0" + bytes(1000), 0.4)], "", "ldaps"),
+    ],
+    ids=range(16),
+)
+def test_no_wait_is_without_end(case, steps, text, url):
+    with slow(3899, steps):
+        began = time.monotonic()
+        assert case.ask("joe@v.test", BOX + "\ntimeout = 1" + text, f"{url}://127.0.0.1:3899").startswith("fatal")
+        assert time.monotonic() - began < 5

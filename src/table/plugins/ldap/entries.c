@@ -181,7 +181,7 @@ static char **wanted(const struct ldap_walk *walk, const struct ldap_question *q
 int ldap_walk_question(struct ldap_walk *walk, const struct ldap_question *question,
                        struct fail *why)
 {
-    const struct ldap *ldap = walk->ldap;
+    struct ldap *ldap = walk->ldap;
     struct timeval limit = {.tv_sec = ldap->timeout};
     LDAPMessage *found = NULL;
     int status;
@@ -190,13 +190,14 @@ int ldap_walk_question(struct ldap_walk *walk, const struct ldap_question *quest
         fail_set(why, "recursion limit exceeded: %d searches", walk->searches);
         return LDAP_WALK_REFUSED;
     }
+    ldap_deadline_set(ldap);
     status = ldap_search_ext_s(ldap->ld, question->base, question->scope,
                                question->filter, wanted(walk, question), 0, NULL, NULL,
                                &limit, ldap->size_limit, &found);
     if (status == LDAP_NO_SUCH_OBJECT && question->may_be_missing) {
         status = LDAP_SUCCESS;
     } else if (status != LDAP_SUCCESS) {
-        ldap_failed(ldap->ld, status, arena_printf(ldap->words, "%.200s", question->base),
+        ldap_failed(ldap, status, arena_printf(ldap->words, "%.200s", question->base),
                     why);
     } else {
         for (LDAPMessage *entry = ldap_first_entry(ldap->ld, found);

@@ -53,12 +53,14 @@ static enum table_result quote_name(void *context, struct str text, struct buf *
 /* --- the connection ------------------------------------------------------------------
  */
 
-int ldap_failed(LDAP *ld, int code, const char *what, struct fail *why)
+int ldap_failed(const struct ldap *ldap, int code, const char *what, struct fail *why)
 {
     char *words = NULL;
 
-    if (ld)
-        ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &words);
+    if (ldap->is_late)
+        return fail_set(why, "%s: no answer within %d s", what, ldap->timeout);
+    if (ldap->ld)
+        ldap_get_option(ldap->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &words);
     fail_set(why, "%s: %s%s%s", what, ldap_err2string(code), words && *words ? ": " : "",
              words ? words : "");
     ldap_memfree(words);
@@ -101,7 +103,7 @@ static int set_tls(const struct ldap *ldap)
     return ldap_set_option(ldap->ld, LDAP_OPT_X_TLS_NEWCTX, &is_server);
 }
 
-static int set_options(const struct ldap *ldap)
+static int set_options(struct ldap *ldap)
 {
     struct timeval limit = {.tv_sec = ldap->timeout};
 
@@ -111,7 +113,8 @@ static int set_options(const struct ldap *ldap)
     ldap_set_option(ldap->ld, LDAP_OPT_SIZELIMIT, &ldap->size_limit);
     ldap_set_option(ldap->ld, LDAP_OPT_REFERRALS,
                     ldap->chase_referrals ? LDAP_OPT_ON : LDAP_OPT_OFF);
-    return ldap_set_option(ldap->ld, LDAP_OPT_PROTOCOL_VERSION, &ldap->version);
+    ldap_set_option(ldap->ld, LDAP_OPT_PROTOCOL_VERSION, &ldap->version);
+    return ldap_deadline_watch(ldap);
 }
 
 static int bind_simple(const struct ldap *ldap)
@@ -125,9 +128,11 @@ static int bind_simple(const struct ldap *ldap)
 
 static int connect_directory(struct ldap *ldap, struct fail *why)
 {
-    int code = ldap_initialize(&ldap->ld, ldap->servers);
     const char *step = "server_host";
+    int code;
 
+    ldap_deadline_set(ldap);
+    code = ldap_initialize(&ldap->ld, ldap->servers);
     if (code == LDAP_SUCCESS)
         code = set_options(ldap);
     if (code == LDAP_SUCCESS && ldap->wants_tls) {
@@ -136,15 +141,17 @@ static int connect_directory(struct ldap *ldap, struct fail *why)
     }
     if (code == LDAP_SUCCESS && ldap->start_tls) {
         step = "start_tls";
+        ldap_deadline_set(ldap);
         code = ldap_start_tls_s(ldap->ld, NULL, NULL);
     }
     if (code == LDAP_SUCCESS && ldap->bind != LDAP_BIND_NONE) {
         step = "bind";
+        ldap_deadline_set(ldap);
         code = ldap->bind == LDAP_BIND_SIMPLE ? bind_simple(ldap) : ldap_bind_sasl(ldap);
     }
     if (code == LDAP_SUCCESS)
         return 0;
-    ldap_failed(ldap->ld, code, arena_printf(ldap->words, "%s: %s", ldap->servers, step),
+    ldap_failed(ldap, code, arena_printf(ldap->words, "%s: %s", ldap->servers, step),
                 why);
     disconnect(ldap);
     return -1;

@@ -21,7 +21,10 @@ struct ldap_attributes {
 };
 
 struct ldap {
-    LDAP *ld;            /* NULL = not connected */
+    LDAP *ld; /* NULL = not connected */
+    struct ldap_conncb on_connect;
+    int64_t until_ms; /* when the present step must be over; is_late = it was not */
+    bool is_late;
     struct arena *words; /* of one lookup */
     struct database_rules rules;
     struct ldap_attributes attributes;
@@ -36,7 +39,13 @@ struct ldap {
 };
 
 /* ldap.c: words for a result code, with those of the server; returns -1. */
-int ldap_failed(LDAP *ld, int code, const char *what, struct fail *why);
+int ldap_failed(const struct ldap *ldap, int code, const char *what, struct fail *why);
+
+/* deadline.c: all that ldap->ld will read and write has time limits; an LDAP result code.
+ */
+int ldap_deadline_watch(struct ldap *ldap);
+/* The next step begins, and may take ldap->timeout. */
+void ldap_deadline_set(struct ldap *ldap);
 
 /* sasl.c: bind = sasl; an LDAP result code. */
 int ldap_bind_sasl(const struct ldap *ldap);
@@ -56,7 +65,7 @@ struct ldap_question {
 
 /* All that one lookup makes of the directory. */
 struct ldap_walk {
-    const struct ldap *ldap;
+    struct ldap *ldap;
     struct results *results;
     int depth;    /* of groups in groups */
     int searches; /* so far */
