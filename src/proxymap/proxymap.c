@@ -154,6 +154,7 @@ static int change(struct proxymap *proxymap, const struct table_change_entry *en
         .no_fold = entry->flags & TABLE_NO_FOLD,
         .smtputf8 = proxymap->conf->smtputf8_enable,
         .file_mode = 0600,
+        .in_place = true, /* caches, changed often */
     };
     struct table_writer *writer;
     int result;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { OPEN_ATTEMPTS = 10 };
+enum { OPEN_ATTEMPTS = 10, COPY_BYTES = 1 << 30 };
 
 static int lock_exclusive(int fd, struct fail *why)
 {
@@ -57,7 +57,7 @@ void aside_forget(struct aside *aside)
 }
 
 /* Make the empty file that is to be filled. 1 = we may not, 0 = made. */
-static int make_temporary(struct table_writer *writer, struct aside *aside,
+static int make_temporary(struct table_writer *writer, struct aside *aside, mode_t mode,
                           struct fail *why)
 {
     const char *name =
@@ -65,8 +65,7 @@ static int make_temporary(struct table_writer *writer, struct aside *aside,
     int fd, error;
 
     unlink(name); /* left by a crash of a process with our number */
-    fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-              writer->options.file_mode);
+    fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     error = errno;
     if (fd < 0 && (error == EACCES || error == EPERM) &&
         euidaccess(writer->path, W_OK) == 0)
@@ -76,7 +75,7 @@ static int make_temporary(struct table_writer *writer, struct aside *aside,
         return fail_set(why, "open database %s: %m", writer->path);
     aside->temporary = name;
     aside->fd = fd;
-    if (fchmod(fd, writer->options.file_mode) < 0)
+    if (fchmod(fd, mode) < 0)
         return fail_set(why, "set the mode of %s: %m", name);
     return 0;
 }
@@ -91,16 +90,43 @@ const char *aside_name(struct table_writer *writer, const struct aside *aside)
     return access(safe, F_OK) == 0 ? safe : aside->temporary;
 }
 
-int aside_open(struct table_writer *writer, struct aside *ret, struct fail *why)
+/* All of the index that we hold locked, with its mode and, where we can, its owner. 1 =
+ * we may not make files there. */
+static int copy_index(struct table_writer *writer, struct aside *aside, struct fail *why)
+{
+    struct stat st;
+    int result;
+    ssize_t n;
+
+    if (fstat(aside->lock_fd, &st) < 0)
+        return fail_set(why, "%s: %m", writer->path);
+    result = make_temporary(writer, aside, st.st_mode & ALLPERMS, why);
+    if (result != 0)
+        return result;
+    do
+        n = copy_file_range(aside->lock_fd, NULL, aside->fd, NULL, COPY_BYTES, 0);
+    while (n > 0);
+    if (n < 0 || (geteuid() == 0 && fchown(aside->fd, st.st_uid, st.st_gid) < 0))
+        return fail_set(why, "copy %s: %m", writer->path);
+    return 0;
+}
+
+int aside_open(struct table_writer *writer, enum aside_change change, struct aside *ret,
+               struct fail *why)
 {
     const struct table_writer_options *options = &writer->options;
     bool create = options->mode == TABLE_CREATE ||
                   (!options->must_exist && euidaccess(writer->path, F_OK) < 0);
-    int in_place;
+    int in_place = 1;
 
-    *ret = (struct aside){.lock_fd = -1, .fd = -1};
-    in_place = create ? make_temporary(writer, ret, why) : 1;
-    return in_place < 0 || (in_place && lock_index(writer, ret, why) < 0) ? -1 : 0;
+    *ret = (struct aside){.lock_fd = -1, .fd = -1, .is_filled = !create};
+    if (create)
+        in_place = make_temporary(writer, ret, options->file_mode, why);
+    if (in_place > 0 && lock_index(writer, ret, why) < 0)
+        return -1;
+    if (!create && change == ASIDE_COPY)
+        in_place = copy_index(writer, ret, why);
+    return in_place < 0 ? -1 : 0;
 }
 
 bool aside_is_new(const struct aside *aside)
@@ -114,6 +140,10 @@ int aside_finish(struct table_writer *writer, struct aside *aside, struct fail *
         return fail_set(why, "sync %s: %m", writer->path);
     if (!aside->temporary)
         return 0;
+    /* who is changing a copy of the old index would put it in the new one's place */
+    if (aside->lock_fd < 0 && euidaccess(writer->path, W_OK) == 0 &&
+        lock_index(writer, aside, why) < 0)
+        return -1;
     if (rename(aside->temporary, writer->path) < 0)
         return fail_set(why, "rename to %s: %m", writer->path);
     aside->temporary = NULL;

@@ -1,8 +1,9 @@
 /*
  * The file that a writer of indexed tables writes to: a new one beside the
- * index, which takes the index's place when it is complete and synced, so that
- * readers have the old one whole until then; or the index itself, locked, for
- * single changes, and where we may write it but not its directory (a user's own table in
+ * index, or for single changes a copy of it, which takes the index's place when it is
+ * complete and synced, so that readers have the old one whole until then, whatever ends
+ * the writer. Or the index itself, locked: where its library survives a crash, for
+ * caches, and where we may write it but not its directory (a user's own table in
  * /etc/postfix).
  */
 #ifndef TABLE_ASIDE_H
@@ -11,10 +12,14 @@
 #include "table/type.h"
 
 struct aside {
-    int lock_fd;           /* open on the index when it changes in place; else -1 */
+    int lock_fd;           /* open on the index that is changed; else -1 */
     const char *temporary; /* NULL = written in place */
     int fd;                /* of the temporary; -1 = written in place */
+    bool is_filled;        /* with the entries that were there, which are to stay */
 };
+
+/* What TABLE_CHANGE writes to. */
+enum aside_change { ASIDE_COPY, ASIDE_IN_PLACE };
 
 enum {
     ASIDE_LOCK_ATTEMPTS = 200, /* times ASIDE_LOCK_DELAY_MS: 20 s */
@@ -22,8 +27,9 @@ enum {
 };
 
 /* Decide by the writer's options, and open. *ret is good for aside_forget in any case. */
-int aside_open(struct table_writer *writer, struct aside *ret,
+int aside_open(struct table_writer *writer, enum aside_change change, struct aside *ret,
                struct fail *why) MUST_CHECK;
+/* A file that nobody else has open, not the index itself. */
 bool aside_is_new(const struct aside *aside);
 /*
  * The name under which a library opens it. In a directory of somebody else the

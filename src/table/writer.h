@@ -3,8 +3,8 @@
  * and newaliases.
  *
  * Building anew goes beside the old index and is renamed over it when it is
- * complete and synced, so that no reader ever sees half a table; changes of
- * single entries happen in place, under the exclusive lock on the index that
+ * complete and synced, so that no reader ever sees half a table; so do changes of
+ * single entries, in a copy. All hold the exclusive lock on the index that
  * Postfix's readers and writers expect.
  */
 #ifndef TABLE_WRITER_H
@@ -27,6 +27,8 @@ struct table_writer_options {
     bool no_fold; /* keep the case of keys */
     bool smtputf8;
     bool must_exist;        /* TABLE_CHANGE makes no new index */
+    bool in_place;          /* TABLE_CHANGE makes no copy: quick, but a crash in the midst
+                               of it costs the table, as a cache may */
     mode_t file_mode;       /* of a new index; that of the source */
     const char *proxywrite; /* path of that service's socket, for proxy: tables */
     size_t cache;           /* berkeley_db_create_buffer_size; 0 = 16 MB */

@@ -6,7 +6,6 @@ systems; it is started once a test file.
     database.start(); database.sql("create table ..."); database.stop()
 """
 
-import os
 import signal
 import socket
 
@@ -36,8 +35,7 @@ class Server:
 
     def stop(self):
         if self.process:
-            for pid in self.box.processes(self.name):
-                os.kill(pid, signal.SIGKILL)
+            self.box.kill(self.name)
             wait_until(self._gone, 20, f"{self.name} to end")
             self.process = None
             wait_until(lambda: not self.box.processes(self.name), 20, f"{self.name} to end")
@@ -48,8 +46,7 @@ class Server:
 
     def pause(self, yes=True):
         """Let it hang: connections are taken by the kernel, and nothing is answered."""
-        for pid in self.box.processes(self.name):
-            os.kill(pid, signal.SIGSTOP if yes else signal.SIGCONT)
+        self.box.kill(self.name, signal.SIGSTOP if yes else signal.SIGCONT)
 
 
 class Postgres(Server):

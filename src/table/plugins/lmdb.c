@@ -346,7 +346,7 @@ static int lmdb_writer_open(struct table_writer *writer, struct fail *why)
     editor->map_size = writer->options.lmdb_map_size;
     if (editor->map_size < 1 << 20)
         editor->map_size = 1 << 20;
-    result = aside_open(writer, &editor->aside, why);
+    result = aside_open(writer, ASIDE_IN_PLACE, &editor->aside, why);
     if (result == 0) {
         error = open_env(aside_name(writer, &editor->aside),
                          aside_is_new(&editor->aside) ? MDB_NOSYNC : 0, editor->map_size,

@@ -134,6 +134,41 @@ static void a_table_cut_short_says_so(void **state)
     buf_done(&text);
 }
 
+/* The same of a table that is open: a key that is there is found, or it is an error, and
+ * nobody dies. */
+static void a_table_cut_short_while_open_says_so(void **state)
+{
+    struct bench *bench = *state;
+    struct buf text;
+
+    buf_init(&text, 1 << 20);
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&text, "key%d value%d\n", i, i);
+    for (size_t i = 0; i < ROWS(types); i++)
+        for (int part = 0; part < 10; part++) {
+            const char *name = make(bench, types[i], text.p, -1);
+            const char *index = arena_printf(bench->arena, "%s/%s.%s", bench->directory,
+                                             types[i], suffixes[i]);
+            struct tables_options options = {.places = {PLUGINS, bench->directory}};
+            struct tables *tables = tables_new_with(&options);
+            struct table *table = table_open(tables, name, 0);
+            struct stat st;
+
+            ROW_TEXT(name, ask_table(bench, table, "key1"), "value1");
+            assert_int_equal(stat(index, &st), 0);
+            assert_int_equal(truncate(index, st.st_size * part / 10), 0);
+            for (int k = 0; k < 3000; k += 100) {
+                const char *key = arena_printf(bench->arena, "key%d", k);
+                const char *got = ask_table(bench, table, key);
+
+                if (strcmp(got, "(none)") == 0)
+                    fail_msg("%s cut to %d/10: %s is not found", name, part, key);
+            }
+            tables_free(tables);
+        }
+    buf_done(&text);
+}
+
 static void lmdb_grows_as_needed(void **state)
 {
     struct bench *bench = *state;
@@ -158,6 +193,7 @@ int main(void)
         TEST(keys_with_and_without_nul_are_read),
         TEST(a_table_made_anew_is_seen_and_leaves_nothing_behind),
         TEST(a_table_cut_short_says_so),
+        TEST(a_table_cut_short_while_open_says_so),
         TEST(lmdb_grows_as_needed),
     };
 

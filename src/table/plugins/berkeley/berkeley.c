@@ -17,7 +17,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DEFAULT_READ_CACHE = 131072, PATH_BYTES_MAX = 8192, KEY_BYTES_MAX = 1 << 21 };
+enum {
+    DEFAULT_READ_CACHE = 131072,
+    PATH_BYTES_MAX = 8192,
+    KEY_BYTES_MAX = 1 << 21,
+    OPEN_ATTEMPTS = 3
+};
 
 /* --- the library ------------------------------------------------------------------ */
 
@@ -106,6 +111,7 @@ int berkeley_close(struct berkeley *berkeley, struct fail *why)
 /* --- the table types ---------------------------------------------------------------- */
 
 struct reader {
+    DBTYPE type;
     struct berkeley berkeley;
     DBC *cursor;       /* of table_next, or NULL */
     struct stat st;    /* of the file when it was opened */
@@ -147,7 +153,7 @@ static int check_length(int fd, struct fail *why)
 
 /* Open under a shared lock, so that a file that Postfix's postmap is just rewriting is
  * waited for. */
-static int open_locked(struct table *table, struct reader *reader, int fd, DBTYPE type,
+static int open_locked(struct table *table, struct reader *reader, int fd,
                        struct fail *why)
 {
     size_t cache = table_options(table)->db_read_cache;
@@ -160,8 +166,8 @@ static int open_locked(struct table *table, struct reader *reader, int fd, DBTYP
                    : -1;
     if (check_length(fd, why) < 0)
         return fail_prefix(why, "open database %s", reader->index);
-    if (berkeley_open(reader->index, type, DB_RDONLY, cache ? cache : DEFAULT_READ_CACHE,
-                      &reader->berkeley, why) < 0)
+    if (berkeley_open(reader->index, reader->type, DB_RDONLY,
+                      cache ? cache : DEFAULT_READ_CACHE, &reader->berkeley, why) < 0)
         return fail_prefix(why, "open database %s", reader->index);
     if (fstat(reader->berkeley.fd, &reader->st) < 0)
         return fail_set(why, "open database %s: %m", reader->index);
@@ -169,22 +175,29 @@ static int open_locked(struct table *table, struct reader *reader, int fd, DBTYP
     return 0;
 }
 
+static int open_index(struct table *table, struct reader *reader, struct fail *why)
+{
+    int fd = file_open(reader->index, O_RDONLY | O_NOCTTY, 0, NULL), result;
+
+    if (fd < 0)
+        return fail_set(why, "open database %s: %m", reader->index);
+    reader->try_nul = reader->try_plain = true;
+    result = open_locked(table, reader, fd, why);
+    close(fd); /* and its lock */
+    return result;
+}
+
 static int open_reader(struct table *table, DBTYPE type, struct fail *why)
 {
     struct reader *reader = ARENA_NEW(table->arena, struct reader);
-    int fd, result;
 
     table->state = reader;
-    reader->try_nul = reader->try_plain = true;
+    reader->type = type;
     reader->index = arena_printf(table->arena, "%s.db", table->path);
-    fd = file_open(reader->index, O_RDONLY | O_NOCTTY, 0, NULL);
-    if (fd < 0)
-        return fail_set(why, "open database %s: %m", reader->index);
-    result = open_locked(table, reader, fd, type, why);
-    close(fd); /* and its lock */
-    if (result == 0)
-        warn_when_older(table, reader);
-    return result;
+    if (open_index(table, reader, why) < 0)
+        return -1;
+    warn_when_older(table, reader);
+    return 0;
 }
 
 static int hash_open(struct table *table, struct fail *why)
@@ -203,6 +216,51 @@ static int lock(struct reader *reader, enum file_lock how, struct fail *why)
                                   ASIDE_LOCK_ATTEMPTS, ASIDE_LOCK_DELAY_MS, why);
 
     return result > 0 ? fail_set(why, "%s stays locked", reader->index) : result;
+}
+
+/* Is what the file holds still what was opened? One that another took the place of is. */
+static bool is_as_opened(const struct reader *reader)
+{
+    struct stat now;
+
+    return fstat(reader->berkeley.fd, &now) == 0 && now.st_size == reader->st.st_size &&
+           now.st_mtim.tv_sec == reader->st.st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == reader->st.st_mtim.tv_nsec;
+}
+
+/* Open it a second time; where that fails, in a jail, all stays as it was. */
+static int open_again(struct table *table, struct reader *reader, struct fail *why)
+{
+    struct reader again = {.type = reader->type, .index = reader->index};
+    struct fail ignored;
+
+    if (reader->cursor)
+        return fail_set(why, "%s was changed while it was listed", reader->index);
+    if (open_index(table, &again, why) < 0) {
+        (void)!berkeley_close(&again.berkeley, &ignored);
+        return fail_prefix(why, "it was changed while it was in use");
+    }
+    (void)!berkeley_close(&reader->berkeley, &ignored);
+    *reader = again;
+    return 0;
+}
+
+/*
+ * A shared lock on a file that is as it was when it was opened. The library keeps pages
+ * of it in memory, and together with new ones from a file that was changed in place they
+ * make no table: what is there might not be found.
+ */
+static int lock_to_read(struct table *table, struct reader *reader, struct fail *why)
+{
+    for (int i = 0; i < OPEN_ATTEMPTS; i++) {
+        if (lock(reader, FILE_LOCK_SHARED, why) < 0)
+            return -1;
+        if (is_as_opened(reader))
+            return 0;
+        if (lock(reader, FILE_UNLOCK, why) < 0 || open_again(table, reader, why) < 0)
+            return -1;
+    }
+    return fail_set(why, "%s changes again and again", reader->index);
 }
 
 static struct str value_of(const DBT *value)
@@ -251,7 +309,7 @@ static enum table_result berkeley_lookup(struct table *table, struct str key,
     DBT value;
     int error;
 
-    if (lock(reader, FILE_LOCK_SHARED, why) < 0)
+    if (lock_to_read(table, reader, why) < 0)
         return TABLE_ERROR;
     error = get_both_ways(reader, key, arena, &value);
     if (error == 0)
@@ -318,26 +376,20 @@ static void berkeley_done(struct table *table)
         reader->cursor = NULL; /* opened for reading: nothing can be lost */
 }
 
-static const struct table_type table_hash = {
-    .name = "hash",
-    .traits = TABLE_FIXED | TABLE_INDEXED,
-    .open = hash_open,
-    .lookup = berkeley_lookup,
-    .next = berkeley_next,
-    .changed = berkeley_changed,
-    .close = berkeley_done,
-    .writer = &berkeley_hash_writer,
-};
+/* They differ in how a file is opened, and made. */
+#define BERKELEY_TYPE(type_name)                                                         \
+    static const struct table_type table_##type_name = {                                 \
+        .name = #type_name,                                                              \
+        .traits = TABLE_FIXED | TABLE_INDEXED,                                           \
+        .open = type_name##_open,                                                        \
+        .lookup = berkeley_lookup,                                                       \
+        .next = berkeley_next,                                                           \
+        .changed = berkeley_changed,                                                     \
+        .close = berkeley_done,                                                          \
+        .writer = &berkeley_##type_name##_writer,                                        \
+    }
 
-static const struct table_type table_btree = {
-    .name = "btree",
-    .traits = TABLE_FIXED | TABLE_INDEXED,
-    .open = btree_open,
-    .lookup = berkeley_lookup,
-    .next = berkeley_next,
-    .changed = berkeley_changed,
-    .close = berkeley_done,
-    .writer = &berkeley_btree_writer,
-};
+BERKELEY_TYPE(hash);
+BERKELEY_TYPE(btree);
 
 TABLE_PLUGIN(&table_hash, &table_btree);

@@ -1,6 +1,7 @@
 /*
- * Writing Berkeley DB files: a new table beside the old one, single entries in
- * place under an exclusive flock (aside.h).
+ * Writing Berkeley DB files: a new table beside the old one, single entries in a copy
+ * of it (aside.h), since the library leaves a broken file when it is killed in the midst
+ * of a change.
  */
 #include "table/plugins/berkeley/berkeley.h"
 
@@ -31,14 +32,13 @@ static int open_editor(struct table_writer *writer, DBTYPE type, struct fail *wh
     int result;
 
     writer->state = editor;
-    result = aside_open(writer, &editor->aside, why);
+    result = aside_open(writer, writer->options.in_place ? ASIDE_IN_PLACE : ASIDE_COPY,
+                        &editor->aside, why);
     if (result == 0 &&
         berkeley_open(aside_name(writer, &editor->aside), type,
                       /* all goes, also of an index that is rebuilt in place */
-                      aside_is_new(&editor->aside) || writer->options.mode == TABLE_CREATE
-                          ? DB_CREATE | DB_TRUNCATE
-                          : 0,
-                      cache, &editor->berkeley, why) < 0)
+                      editor->aside.is_filled ? 0 : DB_CREATE | DB_TRUNCATE, cache,
+                      &editor->berkeley, why) < 0)
         result = fail_prefix(why, "open database %s", writer->path);
     if (result < 0)
         aside_forget(&editor->aside);
@@ -122,22 +122,16 @@ static void give_up(struct table_writer *writer)
     aside_forget(&editor->aside);
 }
 
-const struct table_writer_type berkeley_hash_writer = {
-    .suffix = ".db",
-    .label = {"", ".db"},
-    .open = hash_open,
-    .put = put,
-    .erase = erase,
-    .finish = finish,
-    .abort = give_up,
-};
+#define BERKELEY_WRITER(type_name)                                                       \
+    const struct table_writer_type berkeley_##type_name##_writer = {                     \
+        .suffix = ".db",                                                                 \
+        .label = {"", ".db"},                                                            \
+        .open = type_name##_open,                                                        \
+        .put = put,                                                                      \
+        .erase = erase,                                                                  \
+        .finish = finish,                                                                \
+        .abort = give_up,                                                                \
+    }
 
-const struct table_writer_type berkeley_btree_writer = {
-    .suffix = ".db",
-    .label = {"", ".db"},
-    .open = btree_open,
-    .put = put,
-    .erase = erase,
-    .finish = finish,
-    .abort = give_up,
-};
+BERKELEY_WRITER(hash);
+BERKELEY_WRITER(btree);
