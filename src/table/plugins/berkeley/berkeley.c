@@ -9,6 +9,7 @@
 #include "table/plugins/berkeley/berkeley.h"
 
 #include "table/aside.h"
+#include "table/plugins/shared/mapped.h"
 #include "util/buf.h"
 #include "util/file.h"
 
@@ -119,6 +120,15 @@ struct reader {
     bool try_nul, try_plain;
 };
 
+/* What is asked of the library at one go: it may have mapped the file (mapped.h). */
+struct reading {
+    struct reader *reader;
+    struct str key; /* with a NUL behind it */
+    bool first;     /* of a listing */
+    DBT found_key, value;
+    int error; /* 0, DB_NOTFOUND or another one */
+};
+
 static void warn_when_older(struct table *table, const struct reader *reader)
 {
     struct stat source;
@@ -172,6 +182,7 @@ static int open_locked(struct table *table, struct reader *reader, int fd,
     if (fstat(reader->berkeley.fd, &reader->st) < 0)
         return fail_set(why, "open database %s: %m", reader->index);
     table->owner = reader->st.st_uid;
+    mapped_prepare();
     return 0;
 }
 
@@ -228,7 +239,11 @@ static bool is_as_opened(const struct reader *reader)
            now.st_mtim.tv_nsec == reader->st.st_mtim.tv_nsec;
 }
 
-/* Open it a second time; where that fails, in a jail, all stays as it was. */
+/*
+ * Open it a second time, since it was changed in place: the library keeps pages of it in
+ * memory, which make no table together with new ones, and what is there might not be
+ * found. Where that fails, in a jail, all stays as it was.
+ */
 static int open_again(struct table *table, struct reader *reader, struct fail *why)
 {
     struct reader again = {.type = reader->type, .index = reader->index};
@@ -245,22 +260,26 @@ static int open_again(struct table *table, struct reader *reader, struct fail *w
     return 0;
 }
 
-/*
- * A shared lock on a file that is as it was when it was opened. The library keeps pages
- * of it in memory, and together with new ones from a file that was changed in place they
- * make no table: what is there might not be found.
- */
-static int lock_to_read(struct table *table, struct reader *reader, struct fail *why)
+static void close_reader(void *context)
 {
-    for (int i = 0; i < OPEN_ATTEMPTS; i++) {
-        if (lock(reader, FILE_LOCK_SHARED, why) < 0)
-            return -1;
-        if (is_as_opened(reader))
-            return 0;
-        if (lock(reader, FILE_UNLOCK, why) < 0 || open_again(table, reader, why) < 0)
-            return -1;
-    }
-    return fail_set(why, "%s changes again and again", reader->index);
+    struct reader *reader = context;
+    struct fail ignored;
+
+    (void)!berkeley_close(&reader->berkeley, &ignored);
+}
+
+/* Call read; when pages that the library has mapped are gone, it is closed. */
+static int read_file(struct reading *reading, mapped_reader *read, struct fail *why)
+{
+    struct reader *reader = reading->reader;
+
+    if (mapped_read(NULL, SIZE_MAX, read, reading) == 0)
+        return 0;
+    (void)!lock(reader, FILE_UNLOCK, why);
+    (void)!mapped_read(NULL, SIZE_MAX, close_reader, reader);
+    reader->berkeley = (struct berkeley){0};
+    reader->cursor = NULL;
+    return fail_set(why, "%s was cut short: make it again with postmap", reader->index);
 }
 
 static struct str value_of(const DBT *value)
@@ -281,23 +300,59 @@ static int get(struct reader *reader, struct str key, DBT *ret_value)
     return reader->berkeley.db->get(reader->berkeley.db, NULL, &wanted, ret_value, 0);
 }
 
-static int get_both_ways(struct reader *reader, struct str key, struct arena *arena,
-                         DBT *ret_value)
+static void get_both_ways(void *context)
 {
-    const char *with_nul = arena_copy_str(arena, key);
-    int error = DB_NOTFOUND;
+    struct reading *reading = context;
+    struct reader *reader = reading->reader;
+    struct str key = reading->key;
 
+    reading->error = DB_NOTFOUND;
     if (reader->try_nul) {
-        error = get(reader, str_from(with_nul, key.n + 1), ret_value);
-        if (error == 0)
+        reading->error = get(reader, str_from(key.p, key.n + 1), &reading->value);
+        if (reading->error == 0)
             reader->try_plain = false;
     }
-    if (error == DB_NOTFOUND && reader->try_plain) {
-        error = get(reader, str_from(with_nul, key.n), ret_value);
-        if (error == 0)
+    if (reading->error == DB_NOTFOUND && reader->try_plain) {
+        reading->error = get(reader, key, &reading->value);
+        if (reading->error == 0)
             reader->try_nul = false;
     }
-    return error;
+}
+
+static void get_next(void *context)
+{
+    struct reading *reading = context;
+    struct reader *reader = reading->reader;
+    DB *db = reader->berkeley.db;
+
+    reading->error = 0;
+    if (!reader->cursor)
+        reading->error = db->cursor(db, NULL, &reader->cursor, 0);
+    if (!reading->error)
+        reading->error =
+            reader->cursor->get(reader->cursor, &reading->found_key, &reading->value,
+                                reading->first ? DB_FIRST : DB_NEXT);
+}
+
+/* One lookup under a shared lock. *ret_stale = it says nothing. */
+static enum table_result look(struct reading *reading, struct arena *arena,
+                              struct str *ret_value, bool *ret_stale, struct fail *why)
+{
+    struct reader *reader = reading->reader;
+    enum table_result result = TABLE_NOT_FOUND;
+
+    if (lock(reader, FILE_LOCK_SHARED, why) < 0 ||
+        read_file(reading, get_both_ways, why) < 0)
+        return TABLE_ERROR;
+    if (reading->error == 0)
+        result = table_answer(arena, value_of(&reading->value), ret_value);
+    else if (!is_as_opened(reader))
+        *ret_stale = true;
+    else if (reading->error != DB_NOTFOUND)
+        result = berkeley_fail(why, reading->error);
+    if (lock(reader, FILE_UNLOCK, why) < 0)
+        return TABLE_ERROR;
+    return result;
 }
 
 static enum table_result berkeley_lookup(struct table *table, struct str key,
@@ -305,20 +360,21 @@ static enum table_result berkeley_lookup(struct table *table, struct str key,
                                          struct fail *why)
 {
     struct reader *reader = table->state;
-    enum table_result result = TABLE_NOT_FOUND;
-    DBT value;
-    int error;
+    struct reading reading = {.reader = reader,
+                              .key = str_from(arena_copy_str(arena, key), key.n)};
 
-    if (lock_to_read(table, reader, why) < 0)
-        return TABLE_ERROR;
-    error = get_both_ways(reader, key, arena, &value);
-    if (error == 0)
-        result = table_answer(arena, value_of(&value), ret_value);
-    else if (error != DB_NOTFOUND)
-        result = berkeley_fail(why, error);
-    if (lock(reader, FILE_UNLOCK, why) < 0)
-        return TABLE_ERROR;
-    return result;
+    for (int i = 0; i < OPEN_ATTEMPTS; i++) {
+        bool is_stale = !reader->berkeley.db;
+        enum table_result result = TABLE_ERROR;
+
+        if (!is_stale)
+            result = look(&reading, arena, ret_value, &is_stale, why);
+        if (!is_stale)
+            return result;
+        if (open_again(table, reader, why) < 0)
+            return TABLE_ERROR;
+    }
+    return fail_set(why, "%s changes again and again", reader->index);
 }
 
 static enum table_result berkeley_next(struct table *table, bool first,
@@ -326,25 +382,19 @@ static enum table_result berkeley_next(struct table *table, bool first,
                                        struct fail *why)
 {
     struct reader *reader = table->state;
-    DB *db = reader->berkeley.db;
-    DBT key = {0}, value = {0};
-    int error = 0;
+    struct reading reading = {.reader = reader, .first = first};
 
-    if (lock(reader, FILE_LOCK_SHARED, why) < 0)
+    if (!reader->berkeley.db && open_again(table, reader, why) < 0)
         return TABLE_ERROR;
-    if (!reader->cursor)
-        error = db->cursor(db, NULL, &reader->cursor, 0);
-    if (!error)
-        error =
-            reader->cursor->get(reader->cursor, &key, &value, first ? DB_FIRST : DB_NEXT);
-    if (lock(reader, FILE_UNLOCK, why) < 0)
+    if (lock(reader, FILE_LOCK_SHARED, why) < 0 ||
+        read_file(&reading, get_next, why) < 0 || lock(reader, FILE_UNLOCK, why) < 0)
         return TABLE_ERROR;
-    if (error == DB_NOTFOUND)
+    if (reading.error == DB_NOTFOUND)
         return TABLE_NOT_FOUND;
-    if (error)
-        return berkeley_fail(why, error);
-    *ret_key = value_of(&key);
-    *ret_value = value_of(&value);
+    if (reading.error)
+        return berkeley_fail(why, reading.error);
+    *ret_key = value_of(&reading.found_key);
+    *ret_value = value_of(&reading.value);
     return TABLE_FOUND;
 }
 
@@ -354,7 +404,7 @@ static bool berkeley_changed(struct table *table)
     struct reader *reader = table->state;
     struct stat now;
 
-    if (fstat(reader->berkeley.fd, &now) < 0)
+    if (!reader->berkeley.db || fstat(reader->berkeley.fd, &now) < 0)
         return true;
     return now.st_nlink == 0 || now.st_size != reader->st.st_size ||
            now.st_mtim.tv_sec != reader->st.st_mtim.tv_sec ||
