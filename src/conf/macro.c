@@ -3,8 +3,7 @@
  *
  * Only the branch that is taken is expanded, so that names in the other one
  * need not even be well-formed. Recursion runs along the braces of one text
- * and along names, both bounded: the first by the text, the second by
- * DEPTH_MAX. Where a form is odd, the result is what the reference prints
+ * and along names; DEPTH_MAX bounds both together. Where a form is odd, the result is what the reference prints
  * (tests/unit/conf/test_macro.c has the rows).
  */
 #include "conf/macro.h"
@@ -14,7 +13,7 @@
 #include <ctype.h>
 
 enum {
-    DEPTH_MAX = 100,        /* nesting of names */
+    DEPTH_MAX = 100,        /* nesting of names and braces */
     VALUE_MAX = 1024 * 1024 /* bytes of an operand or argument */
 };
 
@@ -90,7 +89,7 @@ static int lookup(struct expansion *x, struct str name, const char **ret)
 {
     int result;
 
-    if (x->source->depth >= DEPTH_MAX)
+    if (x->source->depth > DEPTH_MAX)
         return fail_set(x->why, "unreasonable macro call nesting: \"%.*s\"",
                         STR_ARG(name));
     x->source->depth++;
@@ -112,9 +111,7 @@ static int expand_name(struct expansion *x, struct str name)
         return fail_set(x->why, "undefined $%.*s", STR_ARG(name));
     if (value == NULL)
         return 0;
-    x->source->depth++;
     result = expand(x, str_of(value));
-    x->source->depth--;
     if (result < 0 && x->source->culprit.n == 0)
         x->source->culprit = name;
     return result;
@@ -400,17 +397,23 @@ static int expand_reference(struct expansion *x, struct str whole, struct str *r
 static int expand(struct expansion *x, struct str text)
 {
     struct str rest = text;
+    int result = 0;
 
-    for (;;) {
+    if (x->source->depth > DEPTH_MAX)
+        return fail_set(x->why, "unreasonable macro call nesting: \"%.*s\"",
+                        STR_ARG(text));
+    x->source->depth++;
+    while (result == 0) {
         size_t n = str_find(rest, '$');
 
         buf_add_str(x->out, str_head(rest, n));
         if (n == rest.n)
-            return 0;
+            break;
         rest = str_tail(rest, n + 1);
-        if (expand_reference(x, text, &rest) < 0)
-            return -1;
+        result = expand_reference(x, text, &rest);
     }
+    x->source->depth--;
+    return result;
 }
 
 int macro_expand(const char *text, struct macro_source *source, struct buf *out,

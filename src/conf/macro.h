@@ -11,7 +11,8 @@
  *     $$                          a dollar sign
  *
  * A comparison without branches is "true" or empty. Whether a name is empty is
- * decided on its value before expansion. Nesting of names ends at 100 levels.
+ * decided on its value before expansion. Nesting of names and
+ * braces ends at 100 levels.
  */
 #ifndef CONF_MACRO_H
 #define CONF_MACRO_H
@@ -30,7 +31,7 @@ struct macro_source {
      */
     int (*value)(void *context, struct str name, const char **ret, struct fail *why);
     void *context;
-    int depth; /* names being expanded now; 0 at first */
+    int depth; /* of names and braces, now; 0 at first */
     /*
      * Only find the names: value is called for each name in every branch, taken or
      * not, its answer is not followed, and nothing useful is appended.

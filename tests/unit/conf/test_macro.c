@@ -256,6 +256,34 @@ static void ends_what_never_ends(void **state)
     buf_done(&out);
 }
 
+/* "${x?${x?...end...}}", that many times. */
+static void add_nested(struct buf *text, int times)
+{
+    buf_init(text, 1000000);
+    for (int i = 0; i < times; i++)
+        buf_add_text(text, "${x?");
+    buf_add_text(text, "end");
+    buf_add_repeat(text, '}', (size_t)times);
+}
+
+static void nests_braces_to_a_limit(void **state)
+{
+    struct fail why;
+    struct buf out, text;
+
+    (void)state;
+    buf_init(&out, 10000);
+    add_nested(&text, 90);
+    assert_int_equal(expand(buf_text(&text), &out, &why), 0);
+    assert_string_equal(buf_text(&out), "end");
+    buf_done(&text);
+    add_nested(&text, 100000);
+    assert_int_equal(expand(buf_text(&text), &out, &why), -1);
+    assert_true(str_starts(str_of(why.text), "unreasonable macro call nesting"));
+    buf_done(&text);
+    buf_done(&out);
+}
+
 /* --- names --------------------------------------------------------------------- */
 
 static const struct {
@@ -348,6 +376,7 @@ int main(void)
         cmocka_unit_test(expands_as_the_reference_does),
         cmocka_unit_test(says_what_is_wrong_and_where),
         cmocka_unit_test(ends_what_never_ends),
+        cmocka_unit_test(nests_braces_to_a_limit),
         cmocka_unit_test(finds_names_in_every_branch),
         cmocka_unit_test(compares_levels),
     };
