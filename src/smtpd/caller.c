@@ -5,7 +5,49 @@
 #include "smtpd/caller.h"
 
 #include "table/match.h"
+#include "util/clock.h"
 #include "util/log.h"
+
+enum { LAST_CALLER_MS = 1000 };
+
+static void copy_client(struct client_name *to, const struct client_name *from,
+                        struct arena *arena)
+{
+    *to = *from;
+    to->name = arena_copy(arena, from->name);
+    to->reverse = arena_copy(arena, from->reverse);
+    to->warning = from->warning ? arena_copy(arena, from->warning) : NULL;
+}
+
+/*
+ * Who sends much opens connection after connection. The name server need not be asked
+ * again for the same client within the second: each question puts us to sleep and wakes
+ * us.
+ */
+static bool is_last_caller(struct session *session)
+{
+    const struct last_caller *last = &session->server->last_caller;
+
+    if (last->arena == NULL || clock_ms(&clock_system) >= last->end_ms ||
+        !netaddr_equal(&last->peer, &session->peer))
+        return false;
+    copy_client(&session->client, &last->client, session->arena);
+    return true;
+}
+
+static void remember_caller(struct session *session)
+{
+    struct last_caller *last = &session->server->last_caller;
+
+    if (last->arena == NULL)
+        last->arena = arena_new("last caller");
+    arena_reset(last->arena);
+    copy_client(&last->client, &session->client, last->arena);
+    last->peer = session->peer;
+    last->end_ms = clock_ms(&clock_system) + LAST_CALLER_MS;
+    if (session->client.status == CLIENT_NAME_TEMP) /* is worth asking again */
+        last->end_ms = 0;
+}
 
 static void look_up_client(struct session *session)
 {
@@ -18,8 +60,11 @@ static void look_up_client(struct session *session)
                                                .reverse_status = CLIENT_NAME_PERM};
         return;
     }
-    client_name_lookup(server->plain_resolver, server->hosts, &session->peer, true,
-                       session->arena, &session->client);
+    if (!is_last_caller(session)) {
+        client_name_lookup(server->plain_resolver, server->hosts, &session->peer, true,
+                           session->arena, &session->client);
+        remember_caller(session);
+    }
     if (session->client.warning)
         log_warning("%s", session->client.warning);
 }

@@ -31,6 +31,14 @@ enum stage {
     STAGES,
 };
 
+/* The names of the client before this one: see caller.c. */
+struct last_caller {
+    struct netaddr peer;
+    struct client_name client;
+    struct arena *arena; /* of its texts; NULL = none yet */
+    int64_t end_ms;      /* not believed any more from then on */
+};
+
 struct server {
     struct process *process;
     const struct conf *conf;
@@ -71,6 +79,7 @@ struct server {
     struct resolver *plain_resolver;    /* names of clients, addresses of hosts */
     struct match_list *backup_networks; /* permit_mx_backup_networks */
     struct hosts *hosts;
+    struct last_caller last_caller;
     struct ipc_client *rewrite; /* trivial-rewrite */
     struct answers *answers;    /* of its last second */
     struct ipc_client *anvil;

@@ -66,3 +66,37 @@ def test_content_has_a_least_speed(mta):
             assert not select.select([client.sock], [], [], 0.4)[0]
         assert ends_within(client.sock, b"a\r\n", 10)
     mta.log.wait(r"smtpd\[\d+\]: timeout after DATA \(\d+ bytes\) from", since=mark)
+
+
+def questions(dns, name):
+    return sum(asked[0] == name for asked in dns.questions)
+
+
+def test_the_name_of_a_client_is_not_asked_for_again_within_the_second(mta, dns):
+    """Nor is it believed longer; and what could not be found out is asked each time."""
+    if mta.flavour == "oracle":
+        pytest.skip("it asks each time")
+    address, pointer = "127.0.0.61", "61.0.0.127.in-addr.arpa"
+    dns.names[pointer] = {"PTR": ["client.peer.test"]}
+    dns.names["client.peer.test"] = {"A": [address]}
+
+    def call(name):
+        mark = mta.log.mark()
+        with socket.create_connection((mta.address, 25), 20, (address, 0)) as client:
+            assert client.recv(100).startswith(b"220 ")
+            mta.log.wait(rf"smtpd\[\d+\]: connect from {name}\[{address}\]", since=mark)
+
+    for _ in range(2):
+        dns.questions.clear()
+        began = time.monotonic()
+        for _ in range(8):
+            call("client.peer.test")
+        processes = len(mta.processes("smtpd"))
+        assert questions(dns, pointer) <= processes * (1 + int(time.monotonic() - began)) < 8
+        time.sleep(1)
+    assert questions(dns, pointer) >= 1
+    dns.names[pointer] = {"PTR": "SERVFAIL"}
+    dns.questions.clear()
+    for _ in range(4):
+        call("unknown")
+    assert questions(dns, pointer) >= 4
