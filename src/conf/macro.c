@@ -3,8 +3,8 @@
  *
  * Only the branch that is taken is expanded, so that names in the other one
  * need not even be well-formed. Recursion runs along the braces of one text
- * and along names; DEPTH_MAX bounds both together. Where a form is odd, the result is what the reference prints
- * (tests/unit/conf/test_macro.c has the rows).
+ * and along names; DEPTH_MAX bounds both together. Where a form is odd, the result is
+ * what the reference prints (tests/unit/conf/test_macro.c has the rows).
  */
 #include "conf/macro.h"
 
