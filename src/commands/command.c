@@ -79,6 +79,23 @@ bool command_output_is_whole(void)
     return fflush(stdout) == 0 && !ferror(stdout);
 }
 
+int command_words(struct command *command, int argc, char **argv, int min, int max,
+                  void (*usage)(void))
+{
+    int option;
+
+    while ((option = getopt(argc, argv, "c:v")) != -1)
+        if (option == 'c')
+            command->directory = optarg;
+        else if (option == 'v')
+            command->verbose++;
+        else
+            usage();
+    if (argc - optind < min || argc - optind > max)
+        usage();
+    return optind;
+}
+
 int command_failure(const struct command *command)
 {
     return command->failure_status ? command->failure_status : 1;

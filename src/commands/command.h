@@ -44,6 +44,13 @@ void command_configure(struct command *command);
  */
 bool command_output_is_whole(void);
 
+/*
+ * Options of a command that takes -c and -v only: where its words begin. Any other
+ * option, or fewer than min or more than max words, ends it by usage.
+ */
+int command_words(struct command *command, int argc, char **argv, int min, int max,
+                  void (*usage)(void));
+
 /* The exit status of a program that fails for a reason of ours. */
 int command_failure(const struct command *command);
 

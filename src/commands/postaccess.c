@@ -50,24 +50,12 @@ int main(int argc, char **argv)
 {
     struct command command = {.failure_status = EX_TEMPFAIL};
     struct fail why = {0};
-    int option, allowed;
+    int allowed;
 
     command_start(&command, "postaccess");
-    while ((option = getopt(argc, argv, "c:v")) != -1)
-        switch (option) {
-        case 'c':
-            command.directory = optarg;
-            break;
-        case 'v':
-            command.verbose++;
-            break;
-        default:
-            usage();
-        }
-    if (argc - optind != 1 && argc - optind != 2)
-        usage();
+    argv += command_words(&command, argc, argv, 1, 2, usage);
     command_configure(&command);
-    allowed = decide(&command, argv[optind], argv[optind + 1], &why);
+    allowed = decide(&command, argv[0], argv[1], &why);
     if (allowed != 1)
         printf("%s\n", why.text[0] ? why.text : "not allowed");
     if (!command_output_is_whole() || allowed < 0)

@@ -36,28 +36,15 @@ int main(int argc, char **argv)
 {
     struct command command = {0};
     const char *class, *service;
-    int option;
 
     command_start(&command, "postkick");
-    while ((option = getopt(argc, argv, "c:v")) != -1)
-        switch (option) {
-        case 'c':
-            command.directory = optarg;
-            break;
-        case 'v':
-            command.verbose++;
-            break;
-        default:
-            usage();
-        }
-    if (argc - optind != 3)
-        usage();
-    class = argv[optind];
-    service = argv[optind + 1];
+    argv += command_words(&command, argc, argv, 3, 3, usage);
+    class = argv[0];
+    service = argv[1];
     command_configure(&command);
     command_enter_queue(&command);
     if (kick(command.conf, arena_printf(command.arena, "%s/%s", class, service),
-             argv[optind + 2]) == 0)
+             argv[2]) == 0)
         return 0;
     log_warning("Cannot contact class %s service %s - perhaps the mail system is down",
                 class, service);

@@ -141,30 +141,27 @@ static struct submit_done close_maildrop(struct submission *s, struct arena *are
 
 static void send_scratch(struct submission *s)
 {
+    if (s->ended)
+        panic("submission: a record after the last one");
     stream_write_str(s->stream, buf_str(&s->scratch));
     buf_reset(&s->scratch);
 }
 
 void submit_record(struct submission *s, int type, struct str data)
 {
-    if (s->ended)
-        panic("submit_record: a record after the last one");
     record_add(&s->scratch, type, data);
-    s->ended = type == RECORD_END;
     send_scratch(s);
+    s->ended = type == RECORD_END;
 }
 
 void submit_printf(struct submission *s, int type, const char *format, ...)
 {
-    struct buf text;
     va_list args;
 
-    buf_init(&text, RECORD_DATA_MAX);
     va_start(args, format);
-    buf_vprintf(&text, format, args);
+    record_vprintf(&s->scratch, type, format, args);
     va_end(args);
-    submit_record(s, type, buf_str(&text));
-    buf_done(&text);
+    send_scratch(s);
 }
 
 void submit_attribute(struct submission *s, const char *name, const char *value)

@@ -246,15 +246,23 @@ static int apply_relayhost(struct decision *d, struct fail *why)
     return 0;
 }
 
+/* What tables say of the recipient. */
+static enum table_result look_up_recipient(const struct decision *d,
+                                           const struct maps *maps, unsigned parts,
+                                           struct address_match *ret, struct fail *why)
+{
+    const struct address_query query = {maps, parts, &d->router->site.rules};
+
+    return address_lookup(&query, str_of(d->recipient), d->arena, ret, why);
+}
+
 /* transport_maps has the last word on where mail goes. */
 static int apply_transport_maps(struct decision *d, struct fail *why)
 {
     const struct router *router = d->router;
-    const struct address_query query = {router->transport_maps, router->transport_parts,
-                                        &router->site.rules};
     struct address_match match;
-    enum table_result result =
-        address_lookup(&query, str_of(d->recipient), d->arena, &match, why);
+    enum table_result result = look_up_recipient(d, router->transport_maps,
+                                                 router->transport_parts, &match, why);
 
     if (result == TABLE_ERROR)
         return -1;
@@ -270,11 +278,9 @@ static int apply_transport_maps(struct decision *d, struct fail *why)
 static int apply_relocated(struct decision *d, struct fail *why)
 {
     const struct router *router = d->router;
-    const struct address_query query = {router->relocated_maps, ADDRESS_MAPS_REWRITING,
-                                        &router->site.rules};
     struct address_match match;
     enum table_result result =
-        address_lookup(&query, str_of(d->recipient), d->arena, &match, why);
+        look_up_recipient(d, router->relocated_maps, ADDRESS_MAPS_REWRITING, &match, why);
 
     if (result == TABLE_ERROR)
         return -1;
