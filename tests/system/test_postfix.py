@@ -135,7 +135,7 @@ def test_abort_flush_and_reload_while_it_runs(box):
     box.log.wait(r"master\[\d+\]: terminating on signal 15$")
     wait_until(lambda: not box.processes("master") and not box.processes("qmgr"), what="all to end")
     done = box.postfix("flush")
-    assert (done.returncode, done.stderr) == (1, "postfix/postfix-script: fatal: the Postfix mail system is not running\n")
+    assert (done.returncode, done.stderr) == (69, "postqueue: fatal: Cannot flush mail queue - mail system is down\n")
 
 
 def test_start_fg_stays_and_ends_with_the_signal(box):
@@ -155,7 +155,7 @@ def test_words_and_status_as_debian(box):
         (["status"], 1, script + "the Postfix mail system is not running\n"),
         (["stop"], 1, script + "fatal: the Postfix mail system is not running\n"),
         (["reload"], 1, script + "fatal: the Postfix mail system is not running\n"),
-        (["flush"], 1, script + "fatal: the Postfix mail system is not running\n"),
+        (["flush"], 69, "postqueue: fatal: Cannot flush mail queue - mail system is down\n"),
         (["abort"], 1, script + "fatal: the Postfix mail system is not running\n"),
         (["-c", "etc", "start"], 1, "postfix: fatal: -c requires absolute pathname\n"),
         (["-c", "/none", "start"], 1, "postfix: fatal: open /none/main.cf: No such file or directory\n"),

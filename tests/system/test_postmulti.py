@@ -34,7 +34,7 @@ def names(box, *words):
 
 def test_instances_are_created_named_and_listed(box):
     assert multi(box, "-l") == "-               -               y         /etc/postfix\n"
-    assert "not enabled" in multi(box, "-I", "postfix-a", "-e", "create", status=1)
+    assert "run 'postmulti -e init' first" in multi(box, "-I", "postfix-a", "-e", "create", status=1)
     multi(box, "-e", "init")
     assert box.run("postconf -h multi_instance_wrapper multi_instance_enable").stdout == "${command_directory}/postmulti -p --\nyes\n"
     multi(box, "-I", "postfix-a", "-G", "in", "-e", "create")
@@ -80,8 +80,11 @@ def test_instances_are_created_named_and_listed(box):
         ("-e import -I postfix-a", "no main.cf and master.cf to import"),
         ("-e destroy -i postfix-a", "No instance named postfix-a"),
         ("-e destroy -i -", "Cannot destroy the primary instance"),
-        ("-e enable", "Specify '-i name'"),
-        ("-g none -l", "No matching instances"),
+        ("-e create -I postfix-a/b", "Illegal '/' character in new instance name: 'postfix-a/b'"),
+        ("-e create config_directory=relative", "Parameter setting 'config_directory' is not an absolute path"),
+        ("-e assign -i - -I bad", "New instance name must start with 'postfix-'"),
+        ("-e enable", "Select an instance via '-i name'"),
+        ("-g none -p status", "No matching instances"),
         ("-x", "Missing command"),
         ("-R -p status", "Specify '-R' only"),
     ],
@@ -90,6 +93,19 @@ def test_what_cannot_be_done_is_refused(box, words, said):
     box.run("postmulti -e init", check=True)
     assert said in multi(box, *words.split(), status=1)
     assert not box.path("/etc/postfix-a").exists()
+
+
+def test_a_list_of_none_is_empty(box):
+    multi(box, "-e", "init")
+    assert multi(box, "-l", "-g", "none") == multi(box, "-l", "-i", "postfix-none") == ""
+
+
+def test_a_disabled_primary_instance_manages_no_others(box):
+    multi(box, "-e", "init")
+    multi(box, "-e", "disable", "-i", "-")
+    for words in ("-e create -I postfix-a", "-e enable -i -"):
+        assert "multi_instance_enable!=yes, run 'postmulti -e init' first." in multi(box, *words.split(), status=1)
+    assert multi(box, "-l") == "-               -               y         /etc/postfix\n"  # as long as it is alone
 
 
 def test_two_run_side_by_side_with_mail_and_one_goes(box):

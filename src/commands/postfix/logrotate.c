@@ -48,7 +48,7 @@ void logfile_rotate(const struct control *control)
     pid_t pid;
 
     if (path[0] == '\0')
-        fatal("maillog_file is not set, so there is no log file to rotate");
+        fatal("empty 'maillog_file' parameter value - logfile rotation failed");
     if (strncmp(path, "/dev/", strlen("/dev/")) == 0)
         fatal("maillog_file = %s cannot be rotated", path);
     to = new_name(control, path);

@@ -37,7 +37,7 @@ void instances_read(struct multi *multi)
     multi->instances =
         arena_array(multi->command.arena, directories.n + 1, sizeof(*multi->instances));
     multi->instances[0] = instance_read(multi, conf->config_directory, true);
-    if (!multi->managed) /* a mail system that knows of no others always counts */
+    if (directories.n == 0) /* a mail system that knows of no others always counts */
         multi->instances[0].enabled = true;
     multi->n = directories.n + 1;
     for (size_t i = 0; i < directories.n; i++)

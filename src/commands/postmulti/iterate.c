@@ -36,7 +36,7 @@ static int each(struct multi *multi, bool reverse,
         if ((result = visit(multi, instance)) != 0)
             status = result;
     }
-    if (chosen == 0)
+    if (chosen == 0 && multi->mode != 'l')
         fatal("No matching instances");
     return status;
 }

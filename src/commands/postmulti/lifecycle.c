@@ -101,6 +101,8 @@ static void check_new_name(const struct multi *multi)
         return;
     if (strncmp(multi->new_name, "postfix-", strlen("postfix-")) != 0)
         fatal("New instance name must start with 'postfix-'");
+    if (strchr(multi->new_name, '/'))
+        fatal("Illegal '/' character in new instance name: '%s'", multi->new_name);
     for (size_t i = 0; i < multi->n; i++)
         if (strcmp(multi->instances[i].name, multi->new_name) == 0)
             fatal("Instance name '%s' is already taken", multi->new_name);
@@ -178,13 +180,21 @@ static void fill_places(struct multi *multi, struct places *places, bool is_new)
         places->data = place_beside(multi, "data_directory", primary->data);
 }
 
+static void check_absolute(const struct places *places)
+{
+    const char *const paths[] = {places->config, places->queue, places->data};
+    const char *const names[] = {"config_directory", "queue_directory", "data_directory"};
+
+    for (size_t i = 0; i < COUNT(paths); i++)
+        if (paths[i] && *paths[i] != '/')
+            fatal("Parameter setting '%s' is not an absolute path", names[i]);
+}
+
 static void check_places(const struct multi *multi, const struct places *places)
 {
     const char *const paths[] = {places->config, places->queue, places->data};
 
-    for (size_t k = 0; k < COUNT(paths); k++) {
-        if (paths[k] && *paths[k] != '/')
-            fatal("%s is no absolute path", paths[k]);
+    for (size_t k = 0; k < COUNT(paths); k++)
         for (size_t i = 0; paths[k] && i < multi->n; i++) {
             const struct instance *other = &multi->instances[i];
 
@@ -193,7 +203,6 @@ static void check_places(const struct multi *multi, const struct places *places)
                 fatal("%s belongs to instance %s", paths[k],
                       *other->name ? other->name : other->directory);
         }
-    }
 }
 
 static bool has_configuration(struct multi *multi, const char *directory)
@@ -221,7 +230,8 @@ static void copy_prototype(struct multi *multi, const char *name, const char *di
         fatal("%s", why.text);
 }
 
-/* Where the files are that all instances share, whatever the prototype says. */
+/* Where the files are that all instances share, whatever the prototype says: what the
+ * primary instance sets. */
 static void add_shared_places(struct multi *multi, struct texts *settings)
 {
     static const char *const shared[] = {
@@ -232,9 +242,10 @@ static void add_shared_places(struct multi *multi, struct texts *settings)
     struct arena *arena = multi->command.arena;
 
     for (size_t i = 0; i < COUNT(shared); i++)
-        texts_add(settings, arena,
-                  arena_printf(arena, "%s = %s", shared[i],
-                               conf_text(multi->command.conf, shared[i], NULL)));
+        if (conf_is_set(multi->command.conf, shared[i]))
+            texts_add(settings, arena,
+                      arena_printf(arena, "%s = %s", shared[i],
+                                   conf_text(multi->command.conf, shared[i], NULL)));
 }
 
 /* Nothing is received and nobody may submit before the administrator has said so. */
@@ -266,6 +277,7 @@ static int add_instance(struct multi *multi, bool may_create)
     bool is_new;
 
     check_new_name(multi);
+    check_absolute(&places);
     fill_places(multi, &places, false);
     is_new = !has_configuration(multi, places.config);
     if (is_new && !may_create)
@@ -329,7 +341,6 @@ static int assign(struct multi *multi)
 
     if (!multi->new_name && !multi->new_group)
         fatal("Specify new instance name or group");
-    check_new_name(multi);
     add_names(multi, &settings);
     edit(multi, instance->directory, &settings);
     return 0;
@@ -376,15 +387,25 @@ static const struct {
     {"assign", assign, true},  {"init", init, false},
 };
 
+static void need_init(const struct multi *multi)
+{
+    if (!multi->managed)
+        fatal("multi_instance_wrapper is empty, run 'postmulti -e init' first.");
+    if (!multi->command.conf->multi_instance_enable)
+        fatal("multi_instance_enable!=yes, run 'postmulti -e init' first.");
+}
+
 int lifecycle(struct multi *multi)
 {
     for (size_t i = 0; i < COUNT(actions); i++) {
         if (strcmp(actions[i].name, multi->action) != 0)
             continue;
         if (actions[i].needs_instance && !multi->instance)
-            fatal("Specify '-i name' with action %s", multi->action);
-        if (!multi->managed && actions[i].run != init)
-            fatal("Multi-instance support is not enabled: run \"postmulti -e init\"");
+            fatal("Select an instance via '-i name'");
+        if (actions[i].run == assign)
+            check_new_name(multi);
+        if (actions[i].run != init)
+            need_init(multi);
         return actions[i].run(multi);
     }
     fatal("Invalid '-e' edit action '%s'. Specify 'create', 'destroy', 'import', "
