@@ -34,6 +34,7 @@ struct tables {
     int64_t refreshed_ms;        /* when tables_refresh_due last looked */
     struct ipc_client *proxymap; /* NULL until a proxied table is asked */
     struct map *peers;           /* servers of tables by endpoint */
+    bool redirecting;            /* non_bdb_custom_mapping is being asked */
 };
 
 enum { DEFAULT_IPC_TIMEOUT_MS = 3600 * 1000, REFRESH_MS = 1000 };
@@ -185,9 +186,12 @@ const char *tables_redirect(struct tables *tables, const char *name)
     struct str type = str_head(text, str_find(text, ':'));
     const char *other;
 
-    if (!conf || type.n == text.n)
+    /* what the mapping itself is made of is taken as it is */
+    if (!conf || type.n == text.n || tables->redirecting)
         return name;
+    tables->redirecting = true;
     other = redirect_type(tables, conf, name, type);
+    tables->redirecting = false;
     if (!other || str_is(type, other))
         return name;
     other = arena_printf(tables->arena, "%s:%s", other, name + type.n + 1);

@@ -289,7 +289,8 @@ def test_non_bdb_puts_other_types_in_the_place_of_hash_and_btree(box):
     box.log.wait(r"redirecting hash:/etc/postfix/one to lmdb:/etc/postfix/one")
     box.configure("non_bdb_migration_log_redirect = no", reload=False)
     assert box.run(["postmap", "-q", "list@mail.postern.test", "btree:/etc/postfix/two"]).stderr == ""
-    box.configure("non_bdb_custom_mapping = texthash:/none", reload=False)
-    done = box.run(["postmap", "-q", "list@mail.postern.test", "hash:/etc/postfix/three"])
-    assert done.returncode == 1 and "non_bdb_custom_mapping" in done.stderr
+    for mapping in ("texthash:/none", "unionmap:{hash:/none}"):
+        box.configure(f"non_bdb_custom_mapping = {mapping}", reload=False)
+        done = box.run(["postmap", "-q", "list@mail.postern.test", "hash:/etc/postfix/three"])
+        assert done.returncode == 1 and "non_bdb_custom_mapping" in done.stderr
 
