@@ -29,7 +29,7 @@ $(GEN)/table/locations.gen.h: $(GEN)/conf/locations
 	@mkdir -p $(@D)
 	$(Q)printf '#define DEFAULT_%s "%s"\n' SHLIB_DIRECTORY $(shlib_directory) META_DIRECTORY $(meta_directory) > $@
 
-$(GEN)/table/plugin_version.gen.h: $(wildcard src/util/*.h) src/table/table.h src/table/type.h src/table/writer.h src/table/rules.h src/table/parameters.h src/table/expansion.h
+$(GEN)/table/plugin_version.gen.h: $(wildcard src/util/*.h src/table/*.h)
 	@mkdir -p $(@D)
 	$(Q)cat $(sort $^) | cksum | sed 's/\([0-9]*\) .*/#define TABLE_PLUGIN_VERSION "\1"/' > $@
 

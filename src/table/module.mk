@@ -1,9 +1,7 @@
 table.uses := util conf mail net ipc
 table.libs := @$(GEN)/table/host.options
 table.plugin.berkeley.libs := -ldb-5.3
-table.plugin.berkeley.with := shared/mapped.c
 table.plugin.cdb.libs := -lcdb
-table.plugin.cdb.with := shared/mapped.c
 table.plugin.lmdb.libs := -llmdb
 table.plugin.pcre.libs := -lpcre2-8
 table.plugin.ldap.libs := -lldap -llber

@@ -3,7 +3,7 @@
  * They are written once and never changed: an entry more is a new file.
  */
 #include "table/aside.h"
-#include "table/plugins/shared/mapped.h"
+#include "table/mapped.h"
 #include "util/file.h"
 
 #include <cdb.h>

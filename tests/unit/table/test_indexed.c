@@ -170,6 +170,37 @@ static void a_table_cut_short_while_open_says_so(void **state)
     buf_done(&text);
 }
 
+/* Two libraries that map files in one process: neither takes the other's handler away. */
+static void tables_of_two_types_cut_short_say_so(void **state)
+{
+    struct bench *bench = *state;
+    struct table *tables[ROWS(types)];
+    struct buf text;
+
+    buf_init(&text, 1 << 20);
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&text, "key%d value%d\n", i, i);
+    for (size_t i = 0; i < ROWS(types); i++) {
+        tables[i] = table_open(bench->tables, make(bench, types[i], text.p, -1), 0);
+        ROW_TEXT(types[i], ask_table(bench, tables[i], "key1"), "value1");
+    }
+    for (size_t i = 0; i < ROWS(types); i++)
+        assert_int_equal(truncate(arena_printf(bench->arena, "%s/%s.%s", bench->directory,
+                                               types[i], suffixes[i]),
+                                  20000),
+                         0);
+    for (int k = 0; k < 3000; k += 100)
+        for (size_t i = 0; i < ROWS(types); i++) {
+            const char *key = arena_printf(bench->arena, "key%d", k);
+            const char *got = ask_table(bench, tables[i], key);
+
+            if (strcmp(got, "(error)") != 0 &&
+                strcmp(got, arena_printf(bench->arena, "value%d", k)) != 0)
+                fail_msg("%s cut short: %s is %s", types[i], key, got);
+        }
+    buf_done(&text);
+}
+
 static void lmdb_grows_as_needed(void **state)
 {
     struct bench *bench = *state;
@@ -195,6 +226,7 @@ int main(void)
         TEST(a_table_made_anew_is_seen_and_leaves_nothing_behind),
         TEST(a_table_cut_short_says_so),
         TEST(a_table_cut_short_while_open_says_so),
+        TEST(tables_of_two_types_cut_short_say_so),
         TEST(lmdb_grows_as_needed),
     };
 

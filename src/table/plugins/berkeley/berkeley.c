@@ -9,7 +9,7 @@
 #include "table/plugins/berkeley/berkeley.h"
 
 #include "table/aside.h"
-#include "table/plugins/shared/mapped.h"
+#include "table/mapped.h"
 #include "util/buf.h"
 #include "util/file.h"
 

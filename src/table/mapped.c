@@ -3,15 +3,16 @@
  * lookup itself, and leave a gap; a handler of the signal costs nothing until it is
  * needed.
  */
-#include "table/plugins/shared/mapped.h"
+#include "table/mapped.h"
 
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A handler of signals is told nothing but the address, so this is for all of the
- * process, which has one thread. */
+/* A handler of signals is told nothing but the address, and there is one for a signal, so
+ * this is for all of the process, which has one thread; were it a part of each plug-in
+ * that maps files, they would take it away from each other. */
 static struct {
     struct sigaction before;
     volatile bool is_reading;
