@@ -83,25 +83,32 @@ static int read_all(int fd, size_t max, struct buf *b, struct fail *why)
     }
 }
 
-int file_read(const char *path, size_t max, struct arena *arena, struct str *ret,
-              struct fail *why)
+int file_read_open(int fd, size_t max, struct arena *arena, struct str *ret,
+                   struct fail *why)
 {
     struct buf b;
-    int fd = file_open(path, O_RDONLY | O_NOCTTY, 0, why), status;
+    int status;
 
-    if (fd < 0)
-        return -1;
     if (max > SIZE_MAX / 2)
         max = SIZE_MAX / 2;
     buf_init(&b, max + 65536);
     status = read_all(fd, max, &b, why);
-    close(fd);
     if (status == 0)
         *ret = str_from(arena_copy_str(arena, buf_str(&b)), b.n);
-    else
-        fail_prefix(why, "%s", path);
     buf_done(&b);
     return status;
+}
+
+int file_read(const char *path, size_t max, struct arena *arena, struct str *ret,
+              struct fail *why)
+{
+    int fd = file_open(path, O_RDONLY | O_NOCTTY, 0, why), status;
+
+    if (fd < 0)
+        return -1;
+    status = file_read_open(fd, max, arena, ret, why);
+    close(fd);
+    return status < 0 ? fail_prefix(why, "%s", path) : 0;
 }
 
 int file_sync_directory(const char *path, struct fail *why)

@@ -26,6 +26,9 @@ int file_pwrite_all(int fd, const void *p, size_t n, off_t at,
  */
 int file_read(const char *path, size_t max, struct arena *arena, struct str *ret,
               struct fail *why) MUST_CHECK;
+/* The same of a file that is open, from where it stands; *why does not name it. */
+int file_read_open(int fd, size_t max, struct arena *arena, struct str *ret,
+                   struct fail *why) MUST_CHECK;
 
 /*
  * Replace the file at path: write beside it under a temporary name with mode,

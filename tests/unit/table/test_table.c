@@ -231,6 +231,30 @@ static void a_list_that_others_may_write_is_not_used(void **state)
     assert_non_null(strstr(why.text, "owned or writable by non-root users"));
 }
 
+/* Who may put another object there between a look at it and its loading has loaded his.
+ */
+static void an_object_in_a_folder_of_others_is_not_used(void **state)
+{
+    struct bench *bench = *state;
+    const char *folder = bench_path(bench, "objects");
+    const char *copy = arena_printf(bench->arena,
+                                    "mkdir %s && cp " PLUGINS "/postfix-cdb.so %s && "
+                                    "ln -s objects/postfix-cdb.so %s/link.so",
+                                    folder, folder, bench->directory);
+    struct table_places places = {bench->directory, bench->directory};
+    struct fail why;
+
+    assert_int_equal(system(copy), 0);
+    bench_file(bench, "dynamicmaps.cf", "cdb objects/postfix-cdb.so\nx link.so\n");
+    assert_int_equal(chmod(folder, 0777), 0);
+    assert_null(table_type_find(&places, STR("x"), &why));
+    assert_null(table_type_find(&places, STR("cdb"), &why));
+    assert_non_null(strstr(why.text, "unsupported dictionary type: cdb: folder "));
+    assert_non_null(strstr(why.text, "objects is owned or writable by non-root users"));
+    assert_int_equal(chmod(folder, 0755), 0);
+    assert_non_null(table_type_find(&places, STR("cdb"), &why));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
 
 int main(void)
@@ -250,6 +274,7 @@ int main(void)
         TEST(a_type_that_cannot_be_loaded_says_why),
         TEST(with_v_the_use_of_each_table_is_told_at_the_end),
         TEST(a_list_that_others_may_write_is_not_used),
+        TEST(an_object_in_a_folder_of_others_is_not_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
