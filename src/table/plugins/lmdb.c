@@ -16,7 +16,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 
-enum { MODE = 0644, BATCH = 10000, HEAD_BYTES = 2 * 4096 };
+enum { MODE = 0644, HEAD_BYTES = 2 * 4096 };
 
 static int lmdb_fail(struct fail *why, int error)
 {
@@ -289,7 +289,7 @@ struct editor {
     MDB_txn *txn; /* NULL between batches */
     MDB_dbi dbi;
     size_t map_size;
-    size_t n, bytes; /* put since txn began */
+    size_t bytes; /* put since txn began */
 };
 
 /* Begin a batch; the map has room for more than it will ever write. */
@@ -305,7 +305,7 @@ static int begin_batch(struct editor *editor, size_t room, struct fail *why)
         error = begin(editor->env, 0, &editor->txn);
     if (!error)
         error = mdb_dbi_open(editor->txn, NULL, MDB_CREATE, &editor->dbi);
-    editor->n = editor->bytes = 0;
+    editor->bytes = 0;
     return error ? lmdb_fail(why, error) : 0;
 }
 
@@ -370,13 +370,13 @@ static MDB_val thing(struct str text, bool with_nul)
     return (MDB_val){.mv_data = (void *)text.p, .mv_size = text.n + (with_nul ? 1 : 0)};
 }
 
-/* Before an entry of that many bytes. What is built is committed in parts: nobody sees it
- * yet. */
+/* Before an entry of that many bytes. What is built is committed in parts that grow with
+ * it, since keys come in no order and each commit writes most of the pages again: nobody
+ * sees it yet. */
 static int make_room(struct editor *editor, size_t bytes, struct fail *why)
 {
-    editor->n++;
     editor->bytes += bytes;
-    if (editor->n < BATCH && editor->bytes < editor->map_size / 8)
+    if (editor->bytes < editor->map_size / 8)
         return 0;
     if (end_batch(editor, why) < 0)
         return -1;
