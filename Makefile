@@ -224,7 +224,7 @@ format: ## format every C file
 format-file: ## format one file: make format-file F=src/x/y.c
 	@clang-format-14 -i $(F)
 
-ALL_C := $(wildcard src/*/*.c src/*/*/*.c)
+ALL_C := $(wildcard src/*/*.c src/*/*/*.c src/*/*/*/*.c)
 compile_commands.json: $(ALL_C) Makefile ## what clangd and clang-tidy read
 	@tools/compile-commands "$(CC) $(CPPFLAGS) $(filter-out -Werror,$(CFLAGS))" $(ALL_C) >$@
 
