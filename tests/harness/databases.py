@@ -12,6 +12,15 @@ import socket
 from .sandbox import wait_until
 
 
+def certificate(box, folder, owner="root"):
+    """FOLDER/cert.pem for localhost, which is its own authority, and FOLDER/key.pem."""
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9"]
+    box.run(f"mkdir -p {folder}", check=True)
+    box.run([*words, "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", *subject], check=True)
+    box.run(f"chmod 600 {folder}/key.pem; chown -R {owner} {folder}", check=True)
+
+
 class Server:
     """port: where it answers on 127.0.0.1. A stop is a kill: what a crash looks like."""
 
@@ -55,6 +64,7 @@ class Postgres(Server):
 
     def __init__(self, box, port=5432):
         super().__init__(box, port)
+        certificate(box, "/home/bob/tls", "bob")
         box.run("mkdir -p /home/bob/pg && chown bob /home/bob/pg", check=True)
         box.run(
             [f"{self.BIN}/initdb", "-D", "/home/bob/pg/data", "--no-sync", "-U", "admin", "-E", "UTF8",
@@ -62,10 +72,12 @@ class Postgres(Server):
             user="bob",
             check=True,
         )  # fmt: skip
+        box.run("echo host all all 127.0.0.0/8 scram-sha-256 >>/home/bob/pg/data/pg_hba.conf", check=True)
 
     def command(self):
         return [f"{self.BIN}/postgres", "-D", "/home/bob/pg/data", "-p", str(self.port), "-c", "fsync=off",
-                "-c", "unix_socket_directories=/home/bob/pg", "-c", "listen_addresses=127.0.0.1"]  # fmt: skip
+                "-c", "unix_socket_directories=/home/bob/pg", "-c", "listen_addresses=127.0.0.1,127.0.0.2", "-c", "ssl=on",
+                "-c", "ssl_cert_file=/home/bob/tls/cert.pem", "-c", "ssl_key_file=/home/bob/tls/key.pem"]  # fmt: skip
 
     def ready(self):
         words = [f"{self.BIN}/pg_isready", "-q", "-h", "/home/bob/pg", "-p", str(self.port)]
@@ -82,10 +94,18 @@ class MariaDB(Server):
 
     def __init__(self, box, port=3306):
         super().__init__(box, port)
+        certificate(box, "/home/bob/tls", "bob")
         box.run("mkdir -p /home/bob/my && chown bob /home/bob/my", check=True)
+        box.run(
+            ["mariadb-install-db", "--no-defaults", "--datadir=/home/bob/my", "--basedir=/usr", "--skip-test-db", "--cross-bootstrap",
+             "--innodb=OFF", "--default-storage-engine=Aria", "--lc-messages-dir=/usr/share/mysql"],
+            user="bob",
+            check=True,
+        )  # fmt: skip
 
     def command(self):
-        return ["mariadbd", "--no-defaults", "--datadir=/home/bob/my", "--skip-grant-tables", "--socket=/home/bob/my/socket",
+        return ["mariadbd", "--no-defaults", "--datadir=/home/bob/my", "--ssl-cert=/home/bob/tls/cert.pem",
+                "--ssl-key=/home/bob/tls/key.pem", "--socket=/home/bob/my/socket",
                 "--bind-address=127.0.0.1", f"--port={self.port}", "--skip-networking=0", "--innodb=OFF",
                 "--default-storage-engine=MyISAM", "--character-set-server=utf8mb4",
                 "--lc-messages-dir=/usr/share/mysql", "--pid-file=/home/bob/my/pid", "--init-file=/home/bob/my/init.sql"]  # fmt: skip
@@ -124,12 +144,7 @@ dbnosync
     def __init__(self, box, port=3890, conf=""):
         super().__init__(box, port)
         box.run("mkdir -p /home/bob/ldap/data", check=True)
-        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        box.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9",
-             "-keyout", "/home/bob/ldap/key.pem", "-out", "/home/bob/ldap/cert.pem", *subject],
-            check=True,
-        )  # fmt: skip
+        certificate(box, "/home/bob/ldap")
         box.write("/home/bob/ldap/slapd.conf", self.CONF + conf)
 
     def command(self):

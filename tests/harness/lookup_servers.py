@@ -1,6 +1,6 @@
 """Servers of tcp: and socketmap: tables with entries of a test's own. They answer the whole
 key; nonsense: a function from the key to the bytes to be sent instead, None = hang up.
-And servers that are slow in one way or another, for any protocol: slow."""
+And servers for any protocol: slow, relay."""
 
 import contextlib
 import socket
@@ -86,36 +86,63 @@ class SocketmapServer(LookupServer):
 
 
 @contextlib.contextmanager
-def slow(port, steps):
-    """A server that answers what comes in with the next of steps (bytes), and after the last
-    one says nothing. A step (bytes, seconds) is sent a byte at a time, with that pause."""
+def listening(port, serve):
+    """A server that calls serve with each client's socket, in a thread; the list of all that
+    ever came."""
     listener = socket.create_server(("127.0.0.1", port))
     clients = []
 
-    def serve(client):
+    def quietly(client):
         with contextlib.suppress(OSError):
-            for step in steps:
-                if not client.recv(65536):
-                    return
-                text, pause = step if isinstance(step, tuple) else (step, 0)
-                for part in [text] if not pause else [bytes([byte]) for byte in text]:
-                    client.sendall(part)
-                    time.sleep(pause)
+            serve(client)
 
     def accept():
         with contextlib.suppress(OSError):
             while True:
                 clients.append(listener.accept()[0])
-                threading.Thread(target=serve, args=(clients[-1],), daemon=True).start()
+                threading.Thread(target=quietly, args=(clients[-1],), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield
+        yield clients
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         for client in clients:
             hang_up(client)
+
+
+def slow(port, steps):
+    """Answers what comes in with the next of steps (bytes), and after the last one says
+    nothing. A step (bytes, seconds) is sent a byte at a time, with that pause."""
+
+    def serve(client):
+        for step in steps:
+            if not client.recv(65536):
+                return
+            text, pause = step if isinstance(step, tuple) else (step, 0)
+            for part in [text] if not pause else [bytes([byte]) for byte in text]:
+                client.sendall(part)
+                time.sleep(pause)
+
+    return listening(port, serve)
+
+
+def relay(port, to):
+    """Hands on what comes to another port, and its answers back."""
+
+    def pass_on(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        hang_up(target)
+
+    def serve(client):
+        server = socket.create_connection(("127.0.0.1", to))
+        threading.Thread(target=pass_on, args=(server, client), daemon=True).start()
+        pass_on(client, server)
+
+    return listening(port, serve)
 
 
 def hang_up(client):

@@ -1,8 +1,11 @@
 """pgsql: and mysql: tables beside real servers: what a key can do, what is answered, and what
 mail does while the server is away."""
 
+import time
+
 import pytest
-from harness.databases import MariaDB, Postgres
+from harness.databases import MariaDB, Postgres, certificate
+from harness.lookup_servers import relay, slow
 from harness.tables import MAILBOXES, look_up, mail_waits_while_away
 
 MAIN = MAILBOXES
@@ -39,8 +42,13 @@ class Case:
             )
             self.login = "user = mail\npassword = se#cret\ndbname = postgres\n"
         else:
-            self.server.start("create database mail;\nuse mail;\n" + schema(lambda t: t.replace("\\", "\\\\")))
-            self.login = "user = mail\ndbname = mail\n"
+            self.server.start(
+                "create database mail;\nuse mail;\n"
+                + schema(lambda t: t.replace("\\", "\\\\"))
+                + "create user mail identified by 'se#cret';\ngrant select on mail.* to mail;\n"
+                + "create user secure identified by 'se#cret' require ssl;\ngrant select on mail.* to secure;\n"
+            )
+            self.login = "user = mail\npassword = se#cret\ndbname = mail\n"
 
     def table(self, text, hosts=None):
         self.mta.write("/etc/postfix/t.cf", f"hosts = {hosts or '127.0.0.1'}\n{self.login}{text}\n")
@@ -141,8 +149,79 @@ def test_servers_stand_in_for_each_other(case):
         assert case.ask("joe@v.test", BOX, hosts) == "joe/", hosts
     if case.kind == "pgsql":
         assert case.ask("joe@v.test", BOX, f"postgresql://mail:se%23cret@127.0.0.1:{port}/postgres") == "joe/"
-        assert "authentication failed" in case.ask("joe@v.test", BOX + "\npassword = wrong")
     assert case.ask("joe@v.test", BOX, "127.0.0.1:9").startswith("fatal")
+
+
+def test_passwords(case):
+    words = "authentication failed" if case.kind == "pgsql" else "Access denied"
+    for text in ("password = wrong", "password =", "user = nobody"):
+        answer = case.ask("joe@v.test", f"{BOX}\n{text}")
+        assert answer.startswith("fatal") and words in answer or "no password" in answer, text
+
+
+IS_SECURE = "query = select ssl::text from pg_stat_ssl where pid = pg_backend_pid()"
+OWN, OTHER = "/home/bob/tls/cert.pem", "/home/bob/other/cert.pem"
+# kind: hosts or their ending, parameters, answer (None = an error)
+TLS = {
+    "pgsql": [
+        (f"localhost:5432/postgres?sslmode=verify-full&sslrootcert={OWN}", IS_SECURE, "true"),
+        (f"127.0.0.1:5432/postgres?sslmode=verify-ca&sslrootcert={OWN}", IS_SECURE, "true"),
+        ("127.0.0.1:5432/postgres?sslmode=disable", IS_SECURE, "false"),
+        (f"127.0.0.2:5432/postgres?sslmode=verify-full&sslrootcert={OWN}", IS_SECURE, None),  # not its name
+        (f"127.0.0.1:5432/postgres?sslmode=verify-ca&sslrootcert={OTHER}", IS_SECURE, None),
+        ("127.0.0.1:5432/postgres?sslmode=verify-ca&sslrootcert=/nonexistent", IS_SECURE, None),
+    ],
+    "mysql": [
+        ("127.0.0.1", "", None),  # the user may not come in without TLS
+        ("127.0.0.1", f"tls_CAfile = {OWN}", "joe/"),
+        ("127.0.0.1", f"tls_CAfile = {OWN}\ntls_verify_cert = yes", "joe/"),
+        ("127.0.0.1", f"tls_CAfile = {OTHER}", None),
+        ("127.0.0.1", f"tls_CAfile = {OTHER}\ntls_verify_cert = yes", None),
+        ("127.0.0.1", "tls_CAfile = /nonexistent", None),
+    ],
+}
+
+
+def test_tls(case):
+    certificate(case.mta, "/home/bob/other")
+    for hosts, text, answer in TLS[case.kind]:
+        if case.kind == "pgsql":
+            hosts = f"postgresql://mail:se%23cret@{hosts}"
+        else:
+            text += f"\n{BOX}\nuser = secure"
+        got = case.ask("joe@v.test", text, hosts)
+        assert got == answer if answer else got.startswith("fatal"), (hosts, text, got)
+
+
+def test_load_is_spread_over_servers(case):
+    with relay(4203, case.server.port) as first, relay(4204, case.server.port) as second:
+        assert {case.ask("joe@v.test", BOX, "127.0.0.1:4203 127.0.0.1:4204") for _ in range(25)} == {"joe/"}
+        assert first and second and len(first) + len(second) == 25
+
+
+def test_a_server_that_failed_is_left_alone_for_a_while(case):
+    """proxymap lives on from one question to the next."""
+    mta = case.mta
+    table = case.table(BOX + "\nretry_interval = 3\ntimeout = 1", "127.0.0.1:4201 127.0.0.1:4202")
+    mta.configure(f"proxy_read_maps = proxy:{table}")
+
+    def ask():
+        return mta.run(["postmap", "-q", "joe@v.test", f"proxy:{table}"]).stderr
+
+    with slow(4201, []) as first, slow(4202, []) as second:
+        assert "query error" in ask()
+        assert (len(first), len(second)) == (1, 1)
+        assert "all failed within retry_interval" in ask()
+        assert (len(first), len(second)) == (1, 1)
+        time.sleep(3.1)
+        assert "query error" in ask()
+        assert (len(first), len(second)) == (2, 2)
+    only = case.table(BOX + "\nretry_interval = 3", f"127.0.0.1:{case.server.port}")
+    case.server.stop()
+    mta.reload()
+    assert "query error" in ask()
+    case.server.start()
+    assert only == table and ask() == ""  # a single one is asked again at once
 
 
 def test_mail_waits_while_the_server_is_away(case):
