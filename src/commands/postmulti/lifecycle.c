@@ -230,22 +230,33 @@ static void copy_prototype(struct multi *multi, const char *name, const char *di
         fatal("%s", why.text);
 }
 
-/* Where the files are that all instances share, whatever the prototype says: what the
- * primary instance sets. */
-static void add_shared_places(struct multi *multi, struct texts *settings)
+/* Where the files are that all instances share: as the primary one says, or where the
+ * prototype says something else. */
+static void add_shared_places(struct multi *multi, const char *directory,
+                              struct texts *settings)
 {
     static const char *const shared[] = {
         "command_directory",  "daemon_directory", "meta_directory",    "shlib_directory",
         "mail_owner",         "setgid_group",     "sendmail_path",     "mailq_path",
         "newaliases_path",    "html_directory",   "manpage_directory", "readme_directory",
         "compatibility_level"};
+    const struct conf_options options = {
+        .program = "postmulti", .directory = directory, .texts_only = true};
     struct arena *arena = multi->command.arena;
+    struct fail why;
+    struct conf *made = conf_load(&options, &why);
 
-    for (size_t i = 0; i < COUNT(shared); i++)
-        if (conf_is_set(multi->command.conf, shared[i]))
-            texts_add(settings, arena,
-                      arena_printf(arena, "%s = %s", shared[i],
-                                   conf_text(multi->command.conf, shared[i], NULL)));
+    if (made == NULL)
+        fatal("%s", why.text);
+    for (size_t i = 0; i < COUNT(shared); i++) {
+        const char *wanted = conf_text(multi->command.conf, shared[i], NULL);
+        const char *there = conf_text(made, shared[i], NULL);
+
+        if (wanted && (conf_is_set(multi->command.conf, shared[i]) || there == NULL ||
+                       strcmp(wanted, there) != 0))
+            texts_add(settings, arena, arena_printf(arena, "%s = %s", shared[i], wanted));
+    }
+    conf_free(made);
 }
 
 /* Nothing is received and nobody may submit before the administrator has said so. */
@@ -259,7 +270,7 @@ static void make_configuration(struct multi *multi, const struct places *places)
         fatal("%s", why.text);
     copy_prototype(multi, "master.cf", places->config);
     copy_prototype(multi, "main.cf", places->config);
-    add_shared_places(multi, &settings);
+    add_shared_places(multi, places->config, &settings);
     texts_add(&settings, arena,
               arena_printf(arena, "queue_directory = %s", places->queue));
     texts_add(&settings, arena, arena_printf(arena, "data_directory = %s", places->data));
