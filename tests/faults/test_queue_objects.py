@@ -82,6 +82,11 @@ def test_t16_objects_that_are_no_messages(site, rng, queue):
 
 # -- T18 ----------------------------------------------------------------------------------
 
+# Whatever is done to the queue, and however often it is flushed, mail stays in it.
+NOBODY = "smtp:[127.0.0.99]:25"
+LATER = f"virtual_transport = {NOBODY}\nlocal_transport = {NOBODY}\ndefault_transport = {NOBODY}\n"
+NOW = "virtual_transport = virtual\nlocal_transport = local:$myhostname\ndefault_transport = smtp\n"
+
 
 def put(site, queue, data, number, owner="postfix", mode=0o700):
     """A file with the name that goes with its inode; return that."""
@@ -98,7 +103,7 @@ def put(site, queue, data, number, owner="postfix", mode=0o700):
 
 def specimen(site):
     """A queue file of about 2 KB, and the words of its body that look like addresses."""
-    site.box.configure("defer_transports = virtual smtp local\n")
+    site.box.configure(LATER)
     text = "Subject: specimen\n\n" + "body1@evil.test R body2@evil.test\n" * 30
     queue_id = site.box.submit("back@box.test", ["sue@box.test", "tom@box.test"], text)
     wait_until(lambda: queue_id in site.box.queue_files("deferred"), 30, "it to be deferred")
@@ -154,7 +159,7 @@ def test_t18_damaged_queue_files(site, rng, some, queue):
         site.box.run("cd /var/spool/postfix && find incoming active deferred corrupt maildrop bounce defer trace -type f -delete", check=True)
     assert site.box.crashes() == []
     assert site.box.log.matching("saving corrupt file", mark)
-    site.box.configure("defer_transports =\n", reload=False)
+    site.box.configure(NOW, reload=False)
     site.box.postfix("start", check=True)
     site.settle()
 
@@ -168,12 +173,12 @@ def test_t18_damaged_files_of_users(site, rng, some):
     site.box.path(path).unlink()
     site.forget()
     site.box.postfix("start", check=True)
-    site.box.configure("defer_transports = virtual smtp local\n")
+    site.box.configure(LATER)
     for number, content in enumerate(damaged(data, rng, some, 60)):
         put(site, "maildrop", content, number, "joe", 0o744)
     site.box.run(["postkick", "public", "pickup", "W"], check=True)
     wait_until(lambda: not site.box.queue_files("maildrop"), 120, "pickup to look at all")
     assert site.box.crashes() == []
     site.box.run("postsuper -d ALL; find /var/spool/postfix/corrupt -type f -delete", check=True)
-    site.box.configure("defer_transports =\n")
+    site.box.configure(NOW)
     site.probe()
