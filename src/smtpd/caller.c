@@ -107,7 +107,7 @@ static bool client_matches(struct session *session, struct match_list *list)
     return found > 0;
 }
 
-/* What this client is not to hear of. A table that fails leaves it as for everybody. */
+/* What this client is not to hear of. While a table fails there is no answer to EHLO. */
 static void choose_keywords(struct session *session)
 {
     const struct server *server = session->server;
@@ -125,10 +125,23 @@ static void choose_keywords(struct session *session)
         break;
     case TABLE_ERROR:
         log_warning("%s", why.text);
+        session->keywords_unknown = true;
         break;
     default:
         break;
     }
+}
+
+/* Who could not be looked up is no stranger: permit_mynetworks refuses for now. */
+static void look_up_mynetworks(struct session *session)
+{
+    struct fail why;
+    int found = match_host(session->server->mynetworks, str_of(session->client.name),
+                           str_of(session->address), &why);
+
+    session->in_mynetworks = found > 0;
+    if (found < 0)
+        session->mynetworks_trouble = why;
 }
 
 void caller_classify(struct session *session)
@@ -136,8 +149,9 @@ void caller_classify(struct session *session)
     struct server *server = session->server;
 
     choose_keywords(session);
-    session->in_mynetworks =
-        server->process->stand_alone || client_matches(session, server->mynetworks);
+    session->in_mynetworks = server->process->stand_alone;
+    if (!session->in_mynetworks)
+        look_up_mynetworks(session);
     session->bare_newline = server->bare_newline;
     if (session->bare_newline != BARE_NEWLINE_ALLOW &&
         client_matches(session, server->bare_newline_exclusions))

@@ -122,7 +122,9 @@ void answer_helo(struct session *session, struct str argument)
 void answer_ehlo(struct session *session, struct str argument)
 {
     session_new_chapter(session);
-    if (argument.n == 0)
+    if (session->keywords_unknown)
+        session_reply(session, REPLY_LOCAL_DATA_ERROR, session->conf->myhostname);
+    else if (argument.n == 0)
         session_reply(session, REPLY_EHLO_SYNTAX);
     else if (introduce(session, argument, "ESMTP"))
         announce(session);

@@ -54,6 +54,7 @@ void answer_mail(struct session *session, struct str argument)
     struct transaction *transaction = &session->transaction;
     struct path path;
     struct options options;
+    int local;
 
     transaction_reset(session);
     if (!str_starts_nocase(argument, "FROM:") || str_trim(str_tail(argument, 5)).n == 0) {
@@ -67,10 +68,12 @@ void answer_mail(struct session *session, struct str argument)
         return;
     }
     if (!options_take(session, OPTION_MAIL, path.rest, &options) ||
-        too_big(session, arena_copy_str(session->command, path.address), options.size)) {
+        too_big(session, arena_copy_str(session->command, path.address), options.size) ||
+        (local = restrict_is_rewrite_client(session)) < 0) {
         transaction_reset(session);
         return;
     }
+    transaction->is_local = local;
     transaction->sender = arena_copy_str(transaction->arena, path.address);
     old_default_takes(session, "sender", transaction->sender);
     transaction->encoding = options.encoding;

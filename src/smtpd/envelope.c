@@ -56,8 +56,7 @@ static void add_sender(struct session *session, struct submission *s)
 {
     struct transaction *transaction = &session->transaction;
 
-    submit_attribute(s, "rewrite_context",
-                     restrict_is_rewrite_client(session) ? "local" : "remote");
+    submit_attribute(s, "rewrite_context", transaction->is_local ? "local" : "remote");
     submit_attribute(s, "envelope_id", transaction->envelope_id);
     if (transaction->ret)
         submit_printf(s, RECORD_ATTRIBUTE, "ret_flags=%d", transaction->ret);

@@ -332,13 +332,15 @@ bool restrict_stage(struct session *session, enum stage stage)
     return conclude(&judge, walk(&judge, stage));
 }
 
-bool restrict_is_rewrite_client(struct session *session)
+int restrict_is_rewrite_client(struct session *session)
 {
     struct judge judge = {.session = session};
+    enum verdict verdict;
 
     if (session->server->process->stand_alone)
-        return true;
-    return walk(&judge, STAGE_LOCAL_REWRITE) == VERDICT_PERMIT;
+        return 1;
+    verdict = walk(&judge, STAGE_LOCAL_REWRITE);
+    return conclude(&judge, verdict) ? -1 : verdict == VERDICT_PERMIT;
 }
 
 static enum verdict walk_all(struct judge *judge)

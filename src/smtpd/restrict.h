@@ -73,8 +73,9 @@ const struct restriction *restriction_find(const char *name);
 /* Ask the list of one stage; true when it refused, which is then logged and answered. */
 bool restrict_stage(struct session *session, enum stage stage);
 /* May addresses in headers be completed as if the client were one of our own
- * (local_header_rewrite_clients)? Never refuses anybody. */
-bool restrict_is_rewrite_client(struct session *session);
+ * (local_header_rewrite_clients)? 1, 0, or -1: could not be found out, which is logged
+ * and answered. */
+int restrict_is_rewrite_client(struct session *session);
 /* Everything that is asked at RCPT: delayed lists, relay, recipient, unlisted recipients.
  */
 bool restrict_recipient(struct session *session, const char *recipient);

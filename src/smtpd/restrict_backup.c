@@ -34,24 +34,21 @@ static bool is_this_host(const struct judge *judge, const struct host_addresses 
     return false;
 }
 
-/* Does permit_mx_backup_networks have the host with all its addresses? */
-static bool is_trusted(const struct judge *judge, const char *name,
-                       const struct host_addresses *host)
+/* Does permit_mx_backup_networks have the host with all its addresses? 1, 0, -1. */
+static int is_trusted(const struct judge *judge, const char *name,
+                      const struct host_addresses *host, struct fail *why)
 {
     struct match_list *networks = judge->session->server->backup_networks;
 
     for (size_t i = 0; i < host->n; i++) {
         char text[NETADDR_TEXT];
-        struct fail why;
         int found = match_host(networks, str_of(name),
-                               str_of(netaddr_text(&host->addresses[i], text)), &why);
+                               str_of(netaddr_text(&host->addresses[i], text)), why);
 
-        if (found < 0)
-            log_warning("%s", why.text);
         if (found <= 0)
-            return false;
+            return found;
     }
-    return true;
+    return 1;
 }
 
 static uint16_t best_preference(const struct dns_question *mx)
@@ -112,13 +109,18 @@ static enum verdict judge_first(struct judge *judge, const struct dns_question *
     for (size_t i = 0; i < mx->n; i++) {
         const char *name = mx->records[i].target;
         struct host_addresses host;
+        struct fail why;
+        int trusted;
 
         if (mx->records[i].preference != best)
             continue;
         host_addresses_look_up(judge->session, name, &host);
         if (host.n == 0)
             return host_not_known_now(judge, name, host.status);
-        if (!is_trusted(judge, name, &host))
+        trusted = is_trusted(judge, name, &host, &why);
+        if (trusted < 0)
+            return refuse_lookup(judge, judge->recipient, &why);
+        if (!trusted)
             return VERDICT_DUNNO;
     }
     return VERDICT_PERMIT;

@@ -64,14 +64,18 @@ enum verdict restrict_sleep(struct judge *judge, const struct argument *argument
 enum verdict restrict_permit_mynetworks(struct judge *judge,
                                         const struct argument *argument)
 {
+    const struct session *session = judge->session;
+
     (void)argument;
-    if (!judge->session->in_mynetworks)
+    if (session->mynetworks_trouble.text[0])
+        return refuse_lookup(judge, judge->subject.text, &session->mynetworks_trouble);
+    if (!session->in_mynetworks)
         return VERDICT_DUNNO;
     old_default_permits(judge->session);
     return VERDICT_PERMIT;
 }
 
-/* A table that fails permits nothing. */
+/* Whether a table that fails would have permitted, nobody knows: later. */
 enum verdict restrict_check_address_map(struct judge *judge,
                                         const struct argument *argument)
 {
@@ -80,8 +84,11 @@ enum verdict restrict_check_address_map(struct judge *judge,
     int found = match_host(argument->hosts, str_of(session->client.name),
                            str_of(session->address), &why);
 
-    if (found < 0)
+    if (found < 0) {
         log_warning("%s", why.text);
+        judge->refusal.trouble = TROUBLE_DATA;
+        return refuse_text(judge, 451, "4.3.0", "Temporary lookup error");
+    }
     return found > 0 ? VERDICT_PERMIT : VERDICT_DUNNO;
 }
 

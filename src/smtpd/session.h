@@ -56,6 +56,7 @@ struct listing;
 struct transaction {
     struct arena *arena;     /* message lifetime */
     bool open;               /* MAIL was accepted */
+    bool is_local;           /* its headers are completed as those of our own mail */
     const char *sender;      /* internal form as given; "" = null sender */
     const char *encoding;    /* BODY=: "7bit", "8bit" or NULL */
     int ret;                 /* RET=: RET_FULL, RET_HEADERS, or 0 */
@@ -82,7 +83,9 @@ struct session {
     char literal[NETADDR_TEXT]; /* the same with IPv6: */
     const char *client_text;    /* "name[address]", for log lines */
     bool in_mynetworks;
+    struct fail mynetworks_trouble;  /* no text, or why that could not be found out */
     struct texts discarded_keywords; /* of EHLO: for this client */
+    bool keywords_unknown;           /* the table for it failed */
     const char *counted_as; /* what anvil knows the client by; NULL = not counted */
     enum bare_newline bare_newline; /* in force for this client */
     const char *helo;               /* NULL before HELO or EHLO */

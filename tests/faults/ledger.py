@@ -89,7 +89,9 @@ class Ledger:
 class Arrivals:
     """Counts of what was found: copies and returned messages by (id, recipient)."""
 
-    def __init__(self):
+    def __init__(self, aliases):
+        """aliases: who was meant by a recipient that a report names."""
+        self._aliases = aliases
         self.copies, self.returned = collections.Counter(), collections.Counter()
         self.torn, self.pieces = [], []
 
@@ -119,4 +121,4 @@ class Arrivals:
             self.torn.append((where, text[:3000]))
             return
         for recipient in failed:
-            self.returned[mark.group(1), recipient] += 1
+            self.returned[mark.group(1), self._aliases.get(recipient, recipient)] += 1

@@ -11,7 +11,7 @@ import smtplib
 import threading
 import time
 
-from harness.instance import Instance
+from harness.instance import Instance, merged
 from harness.sandbox import USERS, wait_until
 
 from .ledger import Arrivals, Ledger, Lost
@@ -40,11 +40,12 @@ QUEUES = ("maildrop", "incoming", "active", "deferred", "bounce", "defer", "trac
 class Site:
     """An Instance (box), its Sink and its Ledger."""
 
-    def __init__(self, folder, rng, main="", flavour="postern", domain=None):
-        self._plan = folder, main, domain
+    def __init__(self, folder, rng, main="", flavour="postern", domain=None, master=""):
+        self._plan = folder, main, domain, master
         self.box = self._make(flavour)
         self.past = []  # log lines of earlier lives
         self.rng, self.ledger, self.sink = rng, Ledger(rng), Sink()
+        self.maildirs = dict(MAILDIRS)
         domain = self.box.domain
         self.recipients = {
             "mbox": f"joe@{domain}",
@@ -57,9 +58,9 @@ class Site:
         }
 
     def _make(self, flavour):
-        folder, main, domain = self._plan
+        folder, main, domain, master = self._plan
         etc = {"aliases": "postmaster: root\nlist: dest@box.test\n"}
-        return Instance.make(folder, flavour, MAIN + main, etc=etc, domain=domain)
+        return Instance.make(folder, flavour, merged(MAIN, main), master, etc=etc, domain=domain)
 
     def change(self, flavour):
         """The stopped system gives way to the other one, on the same files."""
@@ -87,6 +88,11 @@ class Site:
     def close(self):
         self.sink.close()
         self.box.close()
+
+    def master(self):
+        """Its pid. What it has forked has its name until it is another program."""
+        found = lambda: (pids := self.box.processes("master")) and len(pids) == 1 and pids
+        return wait_until(found, 10, "one master alone")[0]
 
     def cut(self):
         """End all at once; start() goes on from what is on the disk."""
@@ -137,11 +143,11 @@ class Site:
     # -- mail out ---------------------------------------------------------------------
 
     def arrivals(self):
-        found = Arrivals()
+        found = Arrivals({"dest@box.test": self.recipients["forward"]})
         for kind, path in MBOXES.items():
             for text in self._mbox(path):
                 found.appended(self.recipients[kind], text, path)
-        for kind, path in MAILDIRS.items():
+        for kind, path in self.maildirs.items():
             for text in self.box.maildir(path):
                 found.copy(self.recipients[kind], text, path)
         for text in self.box.maildir("/home/vmail/back"):

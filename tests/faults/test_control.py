@@ -241,14 +241,13 @@ def test_t54_a_port_that_is_busy(site):
 
 def test_t54_a_storm_of_signals(site, rng):
     """HUP as fast as can be sent, with senders at work; and every other harmless one."""
-    (master,) = site.box.processes("master")
+    master = site.master()
     with site.senders(4) as senders:
         for _ in range(200):
             os.kill(master, rng.choice((signal.SIGHUP, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGURG, signal.SIGWINCH)))
             time.sleep(rng.random() / 100)
         senders.progress(5)
-    # what it has forked has its name until it is another program
-    wait_until(lambda: site.box.processes("master") == [master], 10, "master to be alone")
+    assert site.master() == master
     site.settle()
 
 

@@ -40,6 +40,7 @@ def killed_at(site, program, call, n):
     with Tracer(site.box.processes(program), call, f"signal=SIGKILL:when={n}"):
         hand_in(site, program)
         site.drain()
+    site.box.all_read()
     return len(site.box.log.matching(r"killed by signal 9", mark))
 
 

@@ -63,7 +63,7 @@ def test_t16_objects_that_are_no_messages(site, rng, queue):
     odd = [".hidden", "a b", "x" * 255, "\udcff\udcfe", "new\nline", "core", "..data", "A" * 19 + "!", "-rf"]
     for names in (valid_names(rng, 9), odd):
         litter(folder, [n.encode(errors="surrogateescape").decode(errors="surrogateescape") for n in names], victim)
-    before = {name: site.box.processes(name) for name in ("master", "qmgr", "pickup")}
+    master = site.master()
     for command in ("postqueue -p", "postqueue -j", "postqueue -f", "postsuper -p", "postfix reload", "postqueue -p", "postsuper -s"):
         done = site.box.run(command, timeout=30)
         assert done.returncode in (0, 1), (command, done)
@@ -72,7 +72,7 @@ def test_t16_objects_that_are_no_messages(site, rng, queue):
     site.box.run(["postqueue", "-f"])
     site.probe()
     wait_until(lambda: set(site.arrivals().copies + site.arrivals().returned) >= {(n, r) for n, to in site.ledger.acked.items() for r in to}, 60, "all mail to arrive")
-    assert site.box.processes("master") == before["master"]
+    assert site.master() == master
     assert site.box.crashes() == []
     assert victim.read_text() == "secret\n"
     site.box.postfix("stop", check=True)
@@ -121,14 +121,6 @@ def damaged(data, rng, some, share):
     return cuts + flips
 
 
-def all_read(site):
-    """The mark of the log when we have read all that was logged so far."""
-    before = site.box.log.mark()
-    site.box.run(["postlog", "-t", "test", "so far"], check=True)
-    site.box.log.wait("so far", since=before)
-    return site.box.log.mark()
-
-
 @pytest.mark.parametrize("queue", ["incoming", "deferred"])
 def test_t18_damaged_queue_files(site, rng, some, queue):
     """Mail is deferred throughout, so whatever is read stands in the queue to be looked at."""
@@ -150,7 +142,7 @@ def test_t18_damaged_queue_files(site, rng, some, queue):
         assert not re.search(r'"address": "[^"]*body\d@evil', listed), "a recipient out of the body"
         corrupt = site.box.queue_files("corrupt")
         assert cut <= corrupt.keys(), f"cut short and taken: {[len(batch[n]) for n in cut - corrupt.keys()]}"
-        seen = all_read(site)
+        seen = site.box.all_read()
         site.box.run(["postqueue", "-f"])
         site.box.postfix("reload", check=True)
         assert not any(name in line for line in site.box.log.lines[seen:] for name in corrupt), "a corrupt file was read again"

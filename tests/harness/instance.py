@@ -149,6 +149,14 @@ class Instance(Sandbox):
         super().close()
         assert crashes == []
 
+    def all_read(self):
+        """The mark of the log when all that was logged so far has been read: on a busy machine
+        our reader may be behind."""
+        before = self.log.mark()
+        self.run(["postlog", "-t", "test", "so far"], check=True)
+        self.log.wait("so far", since=before)
+        return self.log.mark()
+
     # -- control -----------------------------------------------------------------
 
     def cut(self):
