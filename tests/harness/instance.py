@@ -20,7 +20,7 @@ import subprocess
 from . import roots
 from .maillog import MailLog
 from .masks import mask
-from .sandbox import Sandbox, wait_until
+from .sandbox import FORKED, Sandbox, wait_until
 
 ADDRESSES = {"postern": itertools.count(1), "oracle": itertools.count(1)}
 NETWORKS = {"postern": "127.0.1", "oracle": "127.0.2"}
@@ -184,7 +184,7 @@ class Instance(Sandbox):
     def reload(self):
         """Reload, and wait until the processes with the old configuration are gone."""
         masters = self.processes("master")  # other programs have an "lmtp" too
-        wait_until(lambda: not self.processes("master", masters), 20, "what master forked to have its own name")
+        wait_until(lambda: not self.processes(FORKED, masters), 20, "what master forked to have its own name")
         old = {pid: name for name in RETIRING for pid in self.processes(name, masters)}
         mark = self.log.mark()
         self.postfix("reload", check=True)

@@ -7,6 +7,7 @@ numbers. Programs under test are laid over /usr, as a package would install
 them. The network is the one the test run made for itself (enter_network).
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -34,6 +35,7 @@ USERS = {
     "vmail": (9204, 9204, "/home/vmail"),
 }
 PEOPLE = ("joe", "ann", "bob", "vmail")
+FORKED = "(forked)"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -199,25 +201,30 @@ class Sandbox:
 
     def processes(self, name=None, parents=None):
         """Outside pids of the processes inside, by program name and by the pids that
-        started them, without pid 1."""
-        space = os.readlink(f"/proc/{self.pid}/ns/pid")
-        found = []
+        started them, without pid 1. A child that master has just forked has no name of its
+        own yet: FORKED."""
+        found = {}
         for entry in os.listdir("/proc"):
-            if not entry.isdigit() or int(entry) == self.pid:
-                continue
-            try:
-                if os.readlink(f"/proc/{entry}/ns/pid") != space:
-                    continue
-                with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as f:
-                    comm, rest = f.read().split("(", 1)[1].rsplit(")", 1)
-                state, parent = rest.split()[:2]
-                if parents is not None and int(parent) not in parents:
-                    continue
-                if state != "Z" and name in (None, comm):
-                    found.append(int(entry))
-            except OSError:
-                continue
-        return found
+            if entry.isdigit() and int(entry) != self.pid:
+                with contextlib.suppress(OSError):
+                    found |= self._process(entry)
+        for pid, (comm, parent) in found.items():
+            if comm == "master" and found.get(parent, ("", 0))[0] == "master":
+                found[pid] = FORKED, parent
+        return [
+            pid
+            for pid, (comm, parent) in found.items()
+            if (parents is None or parent in parents) and name in (None, comm)
+        ]
+
+    def _process(self, entry):
+        """{pid: (name, parent)} of a directory of /proc; nothing when it is not inside, or dead."""
+        if os.readlink(f"/proc/{entry}/ns/pid") != os.readlink(f"/proc/{self.pid}/ns/pid"):
+            return {}
+        with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as f:
+            comm, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        state, parent = rest.split()[:2]
+        return {} if state == "Z" else {int(entry): (comm, int(parent))}
 
     def kill(self, name, signal_number=signal.SIGKILL):
         """Signal every process of that program name; return how many."""
