@@ -205,7 +205,7 @@ SERVICES = (HERE / "postconf/services.cf").read_text()
 @pytest.mark.parametrize(
     "options",
     ["-M", "-Mf", "-P", "-Px", "-Ph", "-PH", "-Pf", "-F", "-Ff", "-Fh smtp/inet/type", "-FH uucp", "-F '*/*/command'"]
-    + ["-M inet", "-M '*/inet'", "-M smtp/unix qmgr", "-M nosuch", "-F smtp/inet", "-P submission", "-P '*/*/stress'"]
+    + ["-M inet", "-M '*/inet'", "-M smtp/unix qmgr", "-M nosuch", "-F smtp/inet", "-P submission", "-P '*/*/stress'", "-P qmgr/unix", "-P '*/unix'", "-P qmgr"]
     + ["-P smtp/inet/nosuch", "-Phx submission/inet/syslog_name", "-n"],
 )
 def test_shows_master_cf(boxes, options, oracle):

@@ -258,6 +258,21 @@ def test_set_permissions_saves_its_arguments_first(box):
     assert box.run("postconf -h relayhost").stdout == "\n"
 
 
+def test_post_install_does_what_scripts_of_packages_want(box):
+    done = box.postfix("post-install", "create-missing")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {name: rights(box, name) for name in LAYOUT} == LAYOUT
+    box.run(f"chown joe {SPOOL}/active && rmdir {SPOOL}/hold", check=True)
+    assert box.postfix("post-install", "mail_owner=ann", "upgrade-permissions").returncode == 0
+    assert box.run(f"stat -c %U {SPOOL}/active {SPOOL}/hold").stdout == "ann\nann\n"
+    assert box.run("postconf -h mail_owner").stdout == "ann\n"
+    box.run("postconf -MX flush/unix", check=True)
+    assert "flush service" in box.postfix("post-install", "upgrade-configuration").stdout
+    assert "/etc/postfix/main.cf" in box.postfix("post-install", "first-install-reminder").stdout
+    for words in ([], ["dance"], ["mail_owner=ann"], ["relayhost=x", "create-missing"], ["create-missing", "twice"]):
+        assert box.postfix("post-install", *words).returncode == 1, words
+
+
 def test_non_bdb_wants_other_default_types_first(box):
     assert box.postfix("non-bdb", "status").stdout == "disable\n"
     assert box.postfix("non-bdb", "disable").returncode == 0

@@ -129,7 +129,7 @@ static bool show_parameters(const struct run *run, const struct master_service *
                             const struct pattern *pattern)
 {
     struct settings parameters = parameters_of(run, service);
-    bool any = pattern->n < 3;
+    bool any = false;
 
     for (size_t i = 0; i < parameters.n; i++)
         if (is_asked(pattern, parameters.items[i].name)) {

@@ -170,7 +170,7 @@ static int set_permissions(const struct control *control)
                                 "-c", control->conf->config_directory, "set-permissions",
                                 NULL};
 
-    if (installation_settings_save(control))
+    if (installation_settings_save(control, (const char *const *)control->arguments))
         run_instead(argv);
     structure_repair(control);
     return files_repair(control) ? 0 : 1;
@@ -222,6 +222,7 @@ static const struct word {
     {.name = "status", .run = status, .lenient = true},
     {.name = "set-permissions", .run = set_permissions},
     {.name = "upgrade-configuration", .run = upgrade},
+    {.name = "post-install", .run = post_install},
     {.name = "logrotate", .run = logrotate},
     {.name = "non-bdb", .run = non_bdb},
     {.name = "tls", .run = tls},

@@ -65,11 +65,16 @@ void explain_address(const struct control *control, const char *address,
 void upgrade_configuration(const struct control *control);
 /* Have postconf set "name=value" texts, NULL at the end, in main.cf. */
 void settings_save(const struct control *control, const char *const *settings);
-/* The same for the arguments of set-permissions, after a look at their names; false when
- * there are none. */
-bool installation_settings_save(const struct control *control);
+/* The same for what an installation may set, after a look at the names; false when there
+ * are none. */
+bool installation_settings_save(const struct control *control, const char *const *words);
 /* postfix non-bdb; its exit status. */
 int non_bdb(const struct control *control);
+
+/* --- post_install.c --- */
+
+/* postfix post-install; its exit status. */
+int post_install(const struct control *control);
 
 /* --- tls.c --- */
 

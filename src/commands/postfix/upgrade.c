@@ -125,11 +125,9 @@ static bool is_of_installation(struct str name)
     return str_ends(name, "_directory");
 }
 
-bool installation_settings_save(const struct control *control)
+bool installation_settings_save(const struct control *control, const char *const *words)
 {
-    char **words = control->arguments;
-
-    for (char **word = words; *word; word++) {
+    for (const char *const *word = words; *word; word++) {
         struct str name = str_head(str_of(*word), strcspn(*word, "="));
 
         if (strchr(*word, '=') == NULL || !is_of_installation(name))
@@ -138,7 +136,7 @@ bool installation_settings_save(const struct control *control)
                   *word);
     }
     if (*words)
-        settings_save(control, (const char *const *)words);
+        settings_save(control, words);
     return *words != NULL;
 }
 
