@@ -4,6 +4,7 @@
  */
 #include "deliver/command.h"
 
+#include "conf/environment.h"
 #include "deliver/rights.h"
 #include "util/log.h"
 
@@ -24,17 +25,7 @@ static bool has_path(const struct texts *environment)
 
 void command_environment(const struct conf *conf, struct arena *arena, struct texts *ret)
 {
-    struct texts words = {0};
-
-    texts_split_braced(&words, arena, str_of(conf->export_environment), ", \t\r\n");
-    for (size_t i = 0; i < words.n; i++) {
-        const char *value = getenv(words.items[i]);
-
-        if (strchr(words.items[i], '='))
-            texts_add(ret, arena, words.items[i]);
-        else if (value)
-            texts_add(ret, arena, arena_printf(arena, "%s=%s", words.items[i], value));
-    }
+    environment_add(conf->export_environment, arena, ret);
     if (!has_path(ret))
         texts_add(ret, arena, "PATH=/usr/bin:/bin");
 }

@@ -4,6 +4,7 @@
  */
 #include "master/command.h"
 
+#include "conf/environment.h"
 #include "service/logging.h"
 
 #include <stdio.h>
@@ -48,18 +49,8 @@ static void make_argv(const struct command_options *o, struct arena *arena,
 void command_import_environment(const char *import, struct arena *arena,
                                 struct texts *env)
 {
-    struct texts words = {0};
-
     texts_add(env, arena, "PATH=/usr/bin:/bin:/usr/sbin:/sbin");
-    texts_split_braced(&words, arena, str_of(import), ", \t\r\n");
-    for (size_t i = 0; i < words.n; i++) {
-        const char *value;
-
-        if (strchr(words.items[i], '='))
-            texts_add(env, arena, words.items[i]);
-        else if ((value = getenv(words.items[i])) != NULL)
-            texts_add(env, arena, arena_printf(arena, "%s=%s", words.items[i], value));
-    }
+    environment_add(import, arena, env);
 }
 
 /* Later words would not replace earlier ones: leave out what is set here anyway. */

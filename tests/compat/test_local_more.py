@@ -155,7 +155,7 @@ CASES = [
     *(Case(f"aliases of {who}: {n}", n, setting=OWN.format(who), shell=OWNED.format(who)) for who in ("ann", "joe") for n in ("cmd", "file", "inc")),
     Case("rights by default_privs", "env", "filecmd", setting="default_privs = ann"),
     Case("more groups", "joe", setting="mailbox_command = /tmp/bin/dump", shell="grep -q ^extra /etc/group || echo extra:x:9999:joe >>/etc/group"),
-    Case("export_environment", "joe", setting="mailbox_command = /tmp/bin/dump\nexport_environment = TZ, FOO=bar baz, HOME=/x"),
+    Case("export_environment", "joe", setting="mailbox_command = /tmp/bin/dump\nexport_environment = TZ, FOO=bar baz, HOME=/x { TWO = a b }"),
     Case("filter of values", '"joe+a;b"', setting="mailbox_command = /tmp/bin/dump\ncommand_expansion_filter = abcjoe"),
     Case("directory with a filter", "joe+x/y", "joe+xy", setting="mailbox_command = /tmp/bin/dump\ncommand_execution_directory = /home/$user/$extension\nexecution_directory_expansion_filter = a-z"),
     Case("missing directory", "joe", setting="mailbox_command = /tmp/bin/dump\ncommand_execution_directory = /nonexistent"),

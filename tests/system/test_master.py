@@ -176,7 +176,7 @@ def test_arguments_environment_and_descriptors_of_a_process(box):
     start(
         box,
         "daemon unix n n n - 1 /etc/postfix/daemon -o { a = b c } last\n",
-        "import_environment = MAIL_CONFIG TZ NEW=x HOME\nsyslog_name = other\n",
+        "import_environment = MAIL_CONFIG TZ NEW=x HOME { ONE = a b }\nsyslog_name = other\n",
     )
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(box.path("/var/spool/postfix/public/daemon")))
@@ -185,7 +185,7 @@ def test_arguments_environment_and_descriptors_of_a_process(box):
     lines = told(box).splitlines()
     assert lines[0] == "argv -l -n daemon -t unix -o a = b c last".replace("-o a = b c", "-o a=b c")
     assert lines[1].startswith("env GENERATION=1 HOME=/root ")
-    assert "MAIL_CONFIG=/etc/postfix MAIL_LOGTAG=other NEW=x SLOT=0" in lines[1]
+    assert "MAIL_CONFIG=/etc/postfix MAIL_LOGTAG=other NEW=x ONE=a b SLOT=0" in lines[1]
     assert lines[2] == "fds 0 1 2 3 4 5 6 7"  # the last: main.cf as it was read
     assert lines[3] == "got b'hello'"
 

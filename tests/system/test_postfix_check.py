@@ -31,6 +31,7 @@ MISTAKES = [
     ("value of an option", MASTER, "2525 inet n - n - - smtpd\n  -o soft_bounce=@perhaps", "error", "bad boolean configuration"),
     ("network with host bits", MAIN, "mynetworks = 127.0.0.0/8, @192.168.1.1/24", "error", "192.168.1.0/24"),
     ("unknown user", MAIN, "default_privs = @nosuchuser", "error", "user nosuchuser is not known"),
+    ("environment without a name", MAIN, "import_environment = @MAIL_CONFIG {=x}", "error", "missing attribute name"),
     # files and tables
     ("certificate that is not there", MAIN, "smtpd_tls_cert_file = @/etc/ssl/none.pem", "error", "No such file"),
     ("list file that is not there", MAIN, "mydestination = localhost,\n  @/etc/postfix/none", "error", "No such file"),

@@ -3,6 +3,7 @@
  */
 #include "commands/postfix/lint.h"
 
+#include "conf/environment.h"
 #include "conf/state.h"
 #include "conf/value.h"
 #include "net/cidr.h"
@@ -141,6 +142,22 @@ static void check_ids(const struct scope *scope)
                    scope_text(scope, "setgid_group"));
 }
 
+/* --- environment
+ * ------------------------------------------------------------------------
+ */
+
+static void check_environment(const struct scope *scope)
+{
+    static const char *const names[] = {"import_environment", "export_environment"};
+    struct fail why;
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (scope_sets(scope, names[i]) &&
+            environment_check(scope_text(scope, names[i]), scope->lint->arena, &why) < 0)
+            lint_error(scope->lint, scope_span(scope, names[i]), "%s: %s", names[i],
+                       why.text);
+}
+
 /* --- the values ----------------------------------------------------------------------
  */
 
@@ -185,6 +202,8 @@ void lint_values(const struct scope *scope)
     for (size_t i = 0; i < COUNT(choices) && !scope->lint->brief; i++)
         if (scope_sets(scope, choices[i].param))
             check_choice(scope, choices[i].param, choices[i].words);
-    if (!scope->lint->brief)
-        check_ids(scope);
+    if (scope->lint->brief)
+        return;
+    check_ids(scope);
+    check_environment(scope);
 }
