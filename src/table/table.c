@@ -372,14 +372,16 @@ bool tables_changed(struct tables *tables, const char **ret_name)
     return false;
 }
 
-/* Open the table a second time; on success the new one takes the old one's place. */
+/* Open the table a second time; on success the new one takes the old one's place. From
+ * within a jail no plug-in is seen, and why its type could not be loaded was said before.
+ */
 static bool refresh(struct table *table)
 {
     struct table again = *table;
 
     again.state = NULL;
     open_table(&again);
-    if (again.failed && !table->failed) {
+    if (again.failed && (!table->failed || !again.type)) {
         close_table(&again);
         return false;
     }

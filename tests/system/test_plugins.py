@@ -1,10 +1,13 @@
 """Table types that are loaded on demand: in daemons that are locked into the queue directory, and where there are none."""
 
+import re
 import smtplib
 
 import pytest
 
+from harness import roots
 from harness.instance import Instance
+from harness.tables import recipient
 
 MAIN = """\
 header_checks = pcre:/etc/postfix/p
@@ -59,14 +62,14 @@ def refusal(client, sender, recipient, text="Subject: x\n\nx\n"):
 
 
 def test_daemons_in_a_jail_have_tables_of_every_type(box):
-    client = box.smtp()
-    assert "pcre knows you" in refusal(client, "bad@far.test", "joe@example.test")
-    assert "btree says no" in refusal(client, "a@b.test", "never@example.test")
-    assert "pcre says no" in refusal(client, "a@b.test", "joe@example.test", "Subject: bad\n\nx\n")
-    assert "far away" in refusal(client, "a@b.test", "x@far.test")
-    assert "new@far.test" in refusal(client, "a@b.test", "left@example.test")
-    for recipient in ("list@example.test", "old@mail.postern.test"):
-        lines = box.deliver("a@b.test", [recipient], "Subject: good\n\nx\n")
+    with box.smtp() as client:
+        assert "pcre knows you" in refusal(client, "bad@far.test", "joe@example.test")
+        assert "btree says no" in refusal(client, "a@b.test", "never@example.test")
+        assert "pcre says no" in refusal(client, "a@b.test", "joe@example.test", "Subject: bad\n\nx\n")
+        assert "far away" in refusal(client, "a@b.test", "x@far.test")
+        assert "new@far.test" in refusal(client, "a@b.test", "left@example.test")
+    for address in ("list@example.test", "old@mail.postern.test"):
+        lines = box.deliver("a@b.test", [address], "Subject: good\n\nx\n")
         assert [line for line in lines if "to=<joe@mail.postern.test>" in line and "status=sent" in line], lines
     assert box.log.matching("unavailable") == []
 
@@ -77,3 +80,35 @@ def test_a_type_that_is_not_there_is_named_with_its_package(box):
     assert done.stderr.endswith("postmap: fatal: unsupported dictionary type: lmdb. Is the postfix-lmdb package installed?\n")
     assert "lmdb" not in box.run("postconf -c /etc/none -m").stdout.split()
     assert {"lmdb", "cdb", "sqlite", "hash", "pcre", "unionmap"} <= set(box.run("postconf -m").stdout.split())
+
+
+def test_a_plugin_that_is_replaced(box):
+    """Who has it goes on with it, who starts takes the new one, and one of another version
+    is an error in words, never a miss."""
+    plugin = "/etc/so/postfix-lmdb.so"
+    box.run("mkdir /etc/so && cp /usr/lib/postfix/postfix-*.so /etc/so/", check=True)
+    box.configure("shlib_directory = /etc/so\nvirtual_alias_domains = v.test\nvirtual_alias_maps = lmdb:/etc/postfix/alias\n")
+    box.write("/etc/postfix/alias", "list@v.test joe\n")
+    box.run("postmap lmdb:/etc/postfix/alias", check=True)
+
+    def answers():
+        return recipient(box, "list@v.test")[0], recipient(box, "none@v.test")[0]
+
+    assert answers() == (250, 550)
+    box.run(f"cp {plugin} {plugin}.new && mv {plugin}.new {plugin}", check=True)
+    assert answers() == (250, 550)
+    box.run("postmap lmdb:/etc/postfix/alias", check=True)  # which ends who has the table open
+    assert answers() == (250, 550)
+    version = re.search(rb'TABLE_PLUGIN_VERSION "(\w+)"', (roots.TOP / "build/gen/table/plugin_version.gen.h").read_bytes()).group(1)
+    mine = box.path(plugin).read_bytes()
+    other = mine.replace(version, version[::-1])
+    assert other != mine
+    box.write(plugin + ".new", other)
+    box.run(f"mv {plugin}.new {plugin}", check=True)
+    box.reload()
+    assert answers() == (451, 451)
+    box.log.wait(r"postfix-lmdb.so is of another version: install the one that came with this program, and restart")
+    box.write(plugin + ".new", mine)
+    box.run(f"mv {plugin}.new {plugin}", check=True)
+    box.reload()
+    assert answers() == (250, 550)
