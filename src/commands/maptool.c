@@ -184,6 +184,15 @@ static NO_RETURN void query_failed(const struct table *table, const struct fail 
     fatal("table %s: query error: %s", table_name(table), words);
 }
 
+/* Where mail asks, such a result is an error in many places. */
+static void warn_of_empty(const struct table *table, struct str key)
+{
+    log_warning("table %s: key %.*s: empty string result is not allowed",
+                table_name(table), STR_ARG(key));
+    log_warning("table %s should return NO RESULT in case of NOT FOUND",
+                table_name(table));
+}
+
 bool maptool_ask(struct maptool *tool, struct str key, bool echo_key)
 {
     struct str value;
@@ -201,6 +210,8 @@ bool maptool_ask(struct maptool *tool, struct str key, bool echo_key)
             query_failed(table, &why);
         if (result == TABLE_NOT_FOUND)
             continue;
+        if (value.n == 0)
+            warn_of_empty(table, key);
         (echo_key ? put_entry : put_value)(tool, key, value);
         arena_reset(tool->arena);
         return true;

@@ -90,8 +90,9 @@ static int cidr_rule_match(void *pattern, struct str key, void *shared,
     (void)key;
     (void)ret_groups;
     (void)why;
-    return net->family == address->family &&
-           !((net->value[0] ^ address->value[0]) & net->mask[0]) &&
+    if (net->family != address->family)
+        return RULE_FOREIGN;
+    return !((net->value[0] ^ address->value[0]) & net->mask[0]) &&
            !((net->value[1] ^ address->value[1]) & net->mask[1]);
 }
 

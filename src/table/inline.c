@@ -17,12 +17,11 @@ static int add(struct table *table, struct str word, struct fail *why)
         return fail_set(why, "missing '=' after attribute name: \"%s\"" NEED,
                         table->name);
     key = str_trim(str_until(&rest, '='));
-    if (key.n == 0)
-        return fail_set(why, "missing attribute name: \"%s\"" NEED, table->name);
     if (!(table->flags & TABLE_NO_FOLD))
         key = fold(table->arena, key, utf8);
-    if (!memory_table_add(table, key, str_trim(rest)))
-        table_warn(table, "%s: duplicate entry: \"%.*s\"", table->name, STR_ARG(key));
+    if (memory_table_set(table, key, str_trim(rest)))
+        table_warn(table, "%s: duplicate entry: \"%.*s\": the last one counts",
+                   table->name, STR_ARG(key));
     return 0;
 }
 
@@ -37,6 +36,8 @@ static int inline_open(struct table *table, struct fail *why)
     for (; str_word_braced(&rest, ", \t\r\n", &word) && word.n > 0; n++)
         if (add(table, word, why) < 0)
             return -1;
+    if (n == 0 && word.n == 0 && strlen(table->path) > strlen("{}"))
+        return fail_set(why, "empty table: \"%s\"" NEED, table->name);
     if (n == 0 || word.n > 0)
         return fail_set(why, "bad syntax: \"%s\"" NEED, table->name);
     return 0;

@@ -38,6 +38,19 @@ bool memory_table_add(struct table *table, struct str key, struct str value)
     return true;
 }
 
+bool memory_table_set(struct table *table, struct str key, struct str value)
+{
+    struct memory *memory = table->state;
+    struct entry *entry = map_get(memory->map, key);
+
+    if (!entry) {
+        memory_table_add(table, key, value);
+        return false;
+    }
+    entry->value = str_from(arena_copy_str(table->arena, value), value.n);
+    return true;
+}
+
 enum table_result memory_table_lookup(struct table *table, struct str key,
                                       struct arena *arena, struct str *ret_value,
                                       struct fail *why)

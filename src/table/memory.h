@@ -8,6 +8,8 @@
 void memory_table_new(struct table *table);
 /* Copies both. False when the key was there: the first value stays. */
 bool memory_table_add(struct table *table, struct str key, struct str value);
+/* The same, but the last value stays. True when the key was there. */
+bool memory_table_set(struct table *table, struct str key, struct str value);
 
 /* For struct table_type. */
 enum table_result memory_table_lookup(struct table *table, struct str key,

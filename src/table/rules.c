@@ -368,6 +368,7 @@ static enum table_result ask(const struct question *question, struct arena *aren
     for (size_t i = 0; i < rules->list.n; i++) {
         const struct rule *rule = rules->list.items[i];
         int matches;
+        bool holds;
 
         if (((question->head ^ rules->heads[i].bits) & rules->heads[i].mask) ||
             rule->statement == RULE_ENDIF)
@@ -379,13 +380,14 @@ static enum table_result ask(const struct question *question, struct arena *aren
                       : 0;
         if (matches < 0)
             return fail_prefix(why, "line %ld", rule->line);
-        if (!matches == rule->negated && rule->statement == RULE_RESULT) {
+        holds = matches != RULE_FOREIGN && !matches == rule->negated;
+        if (holds && rule->statement == RULE_RESULT) {
             struct str result = rules->kind->substitutes
                                     ? expand(rule->result, key, &groups, arena)
                                     : rule->result;
             return table_answer(arena, result, ret_value);
         }
-        if (!matches != rule->negated && rule->statement == RULE_IF) {
+        if (!holds && rule->statement == RULE_IF) {
             if (rule->skip == SIZE_MAX)
                 return TABLE_NOT_FOUND;
             i = rule->skip;

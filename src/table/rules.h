@@ -33,6 +33,8 @@ struct rule_pattern {
     struct rule_head head; /* the same for keys of which begin made a number */
 };
 
+enum { RULE_FOREIGN = 2 };
+
 struct rule_kind {
     const char *map; /* for warnings: "cidr map" */
     /* Parse the pattern at the start of *rest and step over it (for "if" to the end). */
@@ -45,7 +47,8 @@ struct rule_kind {
      */
     void *(*begin)(struct str key, struct arena *arena, uint64_t *ret_head);
     void (*end)(void *shared);
-    /* 1 = matches, 0 = does not, -1 = could not find out. */
+    /* 1 = matches, 0 = does not, -1 = could not find out; RULE_FOREIGN = says nothing of
+     * such keys, with "!" or without. */
     int (*match)(void *pattern, struct str key, void *shared,
                  struct rule_groups *ret_groups, struct fail *why);
     void (*release)(void *pattern); /* NULL = nothing to release */

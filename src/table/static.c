@@ -11,7 +11,8 @@ static int static_open(struct table *table, struct fail *why)
                         table->name);
     *value = str_of(table->path);
     if (table->path[0] == '{' && !str_unbrace(*value, value))
-        return fail_set(why, "bad static:name syntax: missing '}' in \"%s\"",
+        return fail_set(why, "bad static:name syntax: %s '}' in \"%s\"",
+                        strchr(table->path, '}') ? "syntax error after" : "missing",
                         table->path);
     table->state = value;
     return 0;

@@ -12,6 +12,8 @@ static const struct {
     {"cidr", "[::1]/128 six\n", "::1", "six"},
     {"cidr", "fd00::/8 private\n", "fd12::1", "private"},
     {"cidr", "!10.0.0.0/8 other\n", "1.1.1.1", "other"},
+    {"cidr", "!10.0.0.0/8 other\n", "::1", "(none)"},
+    {"cidr", "if !10.0.0.0/8\n::1 in\nendif\n::1 out\n", "::1", "out"},
     {"cidr", "! 10.0.0.0/8 other\n", "10.1.1.1", "(none)"},
     {"cidr", "if 10.0.0.0/8\n10.1.0.0/16 in\nendif\n1.1.1.1 out\n", "10.1.2.3", "in"},
     {"cidr", "if 10.0.0.0/8\n1.1.1.1 in\nendif\n1.1.1.1 out\n", "1.1.1.1", "out"},
