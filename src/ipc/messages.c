@@ -24,3 +24,4 @@ IPC_DEFINE(client_did, CLIENT_DID);
 IPC_DEFINE(client_counts, CLIENT_COUNTS);
 IPC_DEFINE(client_gone, CLIENT_GONE);
 IPC_DEFINE(passed, PASSED);
+IPC_DEFINE(reindex, REINDEX);

@@ -272,4 +272,9 @@ IPC_DECLARE(client_gone, CLIENT_GONE);
     F(m, number, server_port)
 IPC_DECLARE(passed, PASSED);
 
+/* To nbdb_reindexd: this table has no index under the type that took its type's place.
+ * The answer is a status_reply. */
+#define REINDEX(F, m) F(m, text, name) /* "hash:/etc/aliases", as main.cf has it */
+IPC_DECLARE(reindex, REINDEX);
+
 #endif

@@ -5,6 +5,8 @@
  */
 #include "table/redirect.h"
 
+#include "ipc/client.h"
+#include "ipc/messages.h"
 #include "table/registry.h"
 #include "util/log.h"
 
@@ -61,4 +63,33 @@ const char *redirect_type(struct tables *tables, const struct conf *conf,
     if (other)
         return other;
     return hash ? VALUE(default_database_type) : VALUE(default_cache_db_type);
+}
+
+const char *redirect_reindexer(const struct conf *conf)
+{
+    const char *level = VALUE(non_bdb_migration_level);
+
+    return str_is_nocase(str_of(level), "enable-reindex")
+               ? conf_expand(conf, "private/$non_bdb_migration_service_name", NULL)
+               : NULL;
+}
+
+int redirect_make_index(const char *service, const char *name, struct fail *why)
+{
+    enum { TIMEOUT_MS = 60 * 1000 };
+    struct ipc_client *client = ipc_client_new(service, "nbdb_reindexd", TIMEOUT_MS);
+    const struct reindex request = {.name = name};
+    struct arena *arena = arena_new("reindex");
+    struct status_reply reply;
+    const struct ipc_exchange exchange = {"reindex", &reindex_message, &request,
+                                          &status_reply_message, &reply};
+    int result;
+
+    ipc_client_is_impatient(client);
+    result = ipc_call(client, &exchange, arena, why);
+    if (result == 0 && reply.status != 0)
+        result = fail_set(why, "%s", reply.reason);
+    arena_free(arena);
+    ipc_client_free(client);
+    return result;
 }

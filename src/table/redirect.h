@@ -11,4 +11,11 @@
 const char *redirect_type(struct tables *tables, const struct conf *conf,
                           const char *name, struct str type);
 
+/* The socket of the service that makes indexes anew, or NULL where it may not. */
+const char *redirect_reindexer(const struct conf *conf);
+
+/* Have that service make the index for "hash:/etc/x". 0, or -1. */
+int redirect_make_index(const char *service, const char *name,
+                        struct fail *why) MUST_CHECK;
+
 #endif

@@ -1,5 +1,6 @@
 /* What main.cf says about tables in general, for tables_new. */
 #include "conf/conf.h"
+#include "table/redirect.h"
 #include "table/table.h"
 
 struct table_places table_places_of(const struct conf *conf)
@@ -20,6 +21,7 @@ struct tables_options tables_options_of(const struct conf *conf)
         .conf = conf,
         .socketmap_query_max = (size_t)conf->socketmap_max_query_size,
         .socketmap_reply_max = (size_t)conf->socketmap_max_reply_size,
+        .reindex = redirect_reindexer(conf),
         .proxymap = conf_expand(conf, "private/$proxymap_service_name", NULL),
     };
 }

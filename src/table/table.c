@@ -145,7 +145,7 @@ const char *tables_open_failure(const struct tables *tables)
 }
 
 /* Open what table names; the failure stays in the table. */
-static void open_table(struct table *table)
+static void open_once(struct table *table)
 {
     table->arena = arena_new("table");
     table->failed = table->path[0] == '\0' || table->name[0] == ':';
@@ -164,6 +164,27 @@ static void open_table(struct table *table)
             table->traits = table->type->traits; /* of one not known before */
     }
     table->failed = !table->type || table->type->open(table, &table->failure) < 0;
+}
+
+/* The same; an index that is missing only since another type took over may be made. */
+static void open_table(struct table *table)
+{
+    const struct tables_options *options = &table->tables->options;
+    const char *old = table->instead_of;
+    struct fail why;
+    int made;
+
+    open_once(table);
+    if (!table->failed || !old || !options->reindex)
+        return;
+    table->instead_of = NULL; /* once */
+    made = redirect_make_index(options->reindex, old, &why);
+    if (made < 0)
+        table_warn(table, "%s: %s", old, why.text);
+    if (made != 0)
+        return;
+    close_table(table);
+    open_once(table);
 }
 
 /* The traits of a table by its name alone, looking through "proxy:", which may lead to
@@ -216,7 +237,10 @@ static void take_name(struct table *table, const char *name)
                                    default_type ? default_type : "hash", STR_ARG(text));
     else
         table->name = arena_copy_str(tables->arena, text);
+    name = table->name;
     table->name = tables_redirect(tables, table->name);
+    if (table->name != name)
+        table->instead_of = name;
     colon = str_find(str_of(table->name), ':');
     table->path = table->name + colon + 1;
     table->traits = traits_of(str_of(table->name));

@@ -46,6 +46,7 @@ struct tables_options {
     bool smtputf8;        /* keys and values must be UTF-8; case folding is Unicode's */
     size_t db_read_cache; /* berkeley_db_read_buffer_size; 0 = 128 KB */
     const char *default_type; /* default_database_type; NULL = hash */
+    const char *reindex;      /* path of the socket of nbdb_reindexd; NULL = do without */
     const char *proxymap;     /* path of its socket; NULL = "private/proxymap" */
     int64_t ipc_timeout_ms;   /* for each wait for proxymap; 0 = 1 h */
     const struct conf

@@ -30,10 +30,11 @@ struct table {
     const struct table_type *type; /* NULL when the type is unknown */
     struct tables *tables;
     struct arena *arena;
-    const char *name; /* "hash:/etc/aliases" */
-    const char *path; /* "/etc/aliases" */
-    unsigned traits;  /* of the type; for proxy: those of the table behind it */
-    unsigned flags;   /* TABLE_NO_FOLD ... of table.h */
+    const char *name;       /* "hash:/etc/aliases" */
+    const char *path;       /* "/etc/aliases" */
+    const char *instead_of; /* the name that was asked for, when another type took over */
+    unsigned traits;        /* of the type; for proxy: those of the table behind it */
+    unsigned flags;         /* TABLE_NO_FOLD ... of table.h */
     uid_t owner; /* of the file behind it; set by open, or by each lookup; 0 = none */
     bool failed;
     struct fail failure;

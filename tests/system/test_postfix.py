@@ -276,7 +276,7 @@ def test_post_install_does_what_scripts_of_packages_want(box):
 def test_non_bdb_wants_other_default_types_first(box):
     assert box.postfix("non-bdb", "status").stdout == "disable\n"
     assert box.postfix("non-bdb", "disable").returncode == 0
-    for words in (["enable-redirect"], ["enable-reindex"], [], ["status", "now"]):
+    for words in (["enable-redirect"], ["enable-reindex"], [], ["status", "now"], ["dance"]):
         assert box.postfix("non-bdb", *words).returncode == 1
     box.configure("default_database_type = lmdb", reload=False)
     done = box.postfix("non-bdb", "enable-redirect")

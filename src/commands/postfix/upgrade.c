@@ -162,6 +162,41 @@ static void need_other_types(const struct control *control)
                   types[i].name, types[i].value, types[i].name);
 }
 
+/* The service that makes indexes; and what set-gid commands read, which it is not asked
+ * for. */
+static void allow_reindexing(const struct control *control)
+{
+    static const char *const params[] = {
+        "authorized_flush_users", "authorized_mailq_users", "authorized_submit_users",
+        "local_login_sender_maps"};
+    const struct conf *conf = control->conf;
+    struct arena *arena = control->command.arena;
+    const char *name = conf->non_bdb_migration_service_name;
+    const char *const entry[] = {
+        arena_printf(arena, "%s/postconf", conf->command_directory),
+        "-c",
+        conf->config_directory,
+        "-Me",
+        arena_printf(arena, "%s/unix=%s unix - n n - 1 nbdb_reindexd", name, name),
+        NULL};
+
+    if (run_command(entry) != 0)
+        fatal("%s failed", entry[0]);
+    for (size_t i = 0; i < COUNT(params); i++) {
+        const char *value = conf_text(conf, params[i], NULL);
+        struct str rest = str_of(value ? value : ""), word;
+
+        while ((word = str_word(&rest, ", \t\r\n")).n > 0) {
+            const char *const argv[] = {
+                arena_printf(arena, "%s/postmap", conf->command_directory), "-c",
+                conf->config_directory, arena_copy_str(arena, word), NULL};
+
+            if (str_starts(word, "hash:") || str_starts(word, "btree:"))
+                (void)run_command(argv); /* it says what was wrong */
+        }
+    }
+}
+
 /* Tables of the types hash and btree work here; this is for who wants to leave them. */
 int non_bdb(const struct control *control)
 {
@@ -175,14 +210,13 @@ int non_bdb(const struct control *control)
         printf("%s\n", control->conf->non_bdb_migration_level);
         return command_output_is_whole() ? 0 : 1;
     }
-    if (strcmp(word, "enable-reindex") == 0)
-        fatal("non-bdb enable-reindex is not built: use enable-redirect, and make each "
-              "table anew with postmap or postalias");
-    if (strcmp(word, "enable-redirect") == 0)
+    if (strcmp(word, "enable-redirect") == 0 || strcmp(word, "enable-reindex") == 0)
         need_other_types(control);
     else if (strcmp(word, "disable") != 0)
         fatal("usage: postfix non-bdb status (or disable, enable-redirect, "
               "enable-reindex)");
     settings_save(control, setting);
+    if (strcmp(word, "enable-reindex") == 0)
+        allow_reindexing(control);
     return 0;
 }
