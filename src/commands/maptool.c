@@ -289,6 +289,7 @@ static bool delete_from(struct maptool *tool, const char *name, struct str key)
     const char *path = strchr(name, ':') ? strchr(name, ':') + 1 : name;
     struct table_writer_options options = {
         .places = tool->index.places,
+        .conf = tool->command.conf,
         .mode = TABLE_CHANGE,
         .with_nul = tool->index.with_nul,
         .no_fold = tool->index.no_fold,

@@ -148,6 +148,7 @@ static int change(struct proxymap *proxymap, const struct table_change_entry *en
 {
     struct table_writer_options options = {
         .places = table_places_of(proxymap->conf),
+        .conf = proxymap->conf,
         .mode = TABLE_CHANGE,
         .duplicate = TABLE_REPLACE,
         .with_nul = -1,

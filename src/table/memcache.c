@@ -23,7 +23,8 @@ enum {
 
 struct memcache {
     struct peer *peer;
-    struct table *backup; /* NULL = none */
+    struct table *backup;    /* NULL = none */
+    const char *backup_name; /* "" = none */
     const char *key_format;
     struct database_rules rules; /* only domain is used */
     int flags, ttl, data_max, line_max;
@@ -107,20 +108,58 @@ static int get(struct stream *stream, void *context, struct fail *why)
     return question->found < 0 ? -1 : 0;
 }
 
-static int set(struct stream *stream, void *context, struct fail *why)
+/* The answer to a change: found = it is the good one; "NOT_FOUND" and the like are not,
+ * and anything else is an error. */
+static int take_word(struct stream *stream, struct question *question, const char *good,
+                     struct fail *why)
 {
-    struct question *question = context;
-    enum stream_result result;
     struct str line;
 
-    stream_printf(stream, "set %.*s %d %d %zu\r\n", STR_ARG(question->key),
+    if (read_line(stream, (size_t)question->memcache->line_max, &line, why) < 0)
+        return -1;
+    question->found = str_is(line, good);
+    if (question->found || str_starts(line, "NOT_"))
+        return 0;
+    return fail_set(why, "unexpected answer: %.100s",
+                    arena_copy_str(question->arena, line));
+}
+
+static int put(struct stream *stream, const char *command, struct question *question,
+               struct fail *why)
+{
+    enum stream_result result;
+
+    stream_printf(stream, "%s %.*s %d %d %zu\r\n", command, STR_ARG(question->key),
                   question->memcache->flags, question->memcache->ttl, question->value.n);
     stream_write_str(stream, question->value);
     stream_write_text(stream, "\r\n");
     result = stream_flush(stream);
     if (result != STREAM_OK)
         return peer_failed(stream, result, why);
-    return read_line(stream, (size_t)question->memcache->line_max, &line, why);
+    return take_word(stream, question, "STORED", why);
+}
+
+static int set(struct stream *stream, void *context, struct fail *why)
+{
+    return put(stream, "set", context, why);
+}
+
+/* Unless it is there. */
+static int add(struct stream *stream, void *context, struct fail *why)
+{
+    return put(stream, "add", context, why);
+}
+
+static int erase(struct stream *stream, void *context, struct fail *why)
+{
+    struct question *question = context;
+    enum stream_result result;
+
+    stream_printf(stream, "delete %.*s\r\n", STR_ARG(question->key));
+    result = stream_flush(stream);
+    if (result != STREAM_OK)
+        return peer_failed(stream, result, why);
+    return take_word(stream, question, "DELETED", why);
 }
 
 /* The key as the server knows it; NOT_FOUND when there can be none. */
@@ -234,15 +273,14 @@ static int memcache_open(struct table *table, struct fail *why)
 {
     struct memcache *memcache = ARENA_NEW(table->arena, struct memcache);
     const struct table_parameters *parameters = table_parameters_open(table, why);
-    const char *backup;
     int timeout;
 
     if (!parameters || read_parameters(memcache, parameters, &timeout, why) < 0 ||
         database_rules_open(&memcache->rules, table, parameters, why) < 0)
         return -1;
-    backup = table_text(parameters, "backup", "");
-    if (*backup)
-        memcache->backup = table_open(table->tables, backup, table->flags);
+    memcache->backup_name = table_text(parameters, "backup", "");
+    if (*memcache->backup_name)
+        memcache->backup = table_open(table->tables, memcache->backup_name, table->flags);
     memcache->peer =
         table_peer(table, table_text(parameters, "memcache", "inet:localhost:11211"),
                    timeout * 1000L);
@@ -250,10 +288,124 @@ static int memcache_open(struct table *table, struct fail *why)
     return 0;
 }
 
+/* --- changes -------------------------------------------------------------------------
+ *
+ * The table behind is changed first: it is what holds when memcached has forgotten.
+ */
+
+struct editor {
+    struct tables *tables; /* with the memcache table alone, and the one behind it */
+    const struct memcache *memcache;
+    struct table_writer *backup; /* NULL = none */
+};
+
+static void writer_abort(struct table_writer *writer)
+{
+    struct editor *editor = writer->state;
+
+    table_writer_abort(editor->backup);
+    tables_free(editor->tables);
+}
+
+static int writer_open(struct table_writer *writer, struct fail *why)
+{
+    struct editor *editor = ARENA_NEW(writer->arena, struct editor);
+    struct tables_options options = {.places = writer->options.places,
+                                     .smtputf8 = writer->options.smtputf8,
+                                     .conf = writer->options.conf};
+    const struct table *table;
+
+    writer->state = editor;
+    if (writer->options.mode != TABLE_CHANGE)
+        return fail_set(why, "unsupported dictionary type: memcache does not support "
+                             "bulk-mode creation.");
+    editor->tables = tables_new_with(&options);
+    table = table_open(editor->tables,
+                       arena_printf(writer->arena, "memcache:%s", writer->name), 0);
+    editor->memcache = table->state;
+    if (!table_failure(table) &&
+        (!editor->memcache->backup ||
+         table_writer_open(editor->memcache->backup_name, &writer->options,
+                           &editor->backup, why) == 0))
+        return 0;
+    if (table_failure(table))
+        fail_set(why, "%s", table_failure(table));
+    writer_abort(writer);
+    return -1;
+}
+
+/* Have memcached do what exchange asks for: 1, 0 or -1. A key that it cannot have is no
+ * failure when there is a table behind it. */
+static int change(struct table_writer *writer, struct str key, struct str value,
+                  peer_exchange *exchange, struct fail *why)
+{
+    const struct editor *editor = writer->state;
+    const struct memcache *memcache = editor->memcache;
+    struct question question = {
+        .memcache = memcache, .arena = writer->scratch, .value = value};
+    enum table_result result = database_wants(&memcache->rules, key, why);
+
+    if (result == TABLE_FOUND)
+        result = server_key(memcache, key, writer->scratch, &question.key, why);
+    if (result == TABLE_NOT_FOUND && (editor->backup || exchange == erase))
+        return 0;
+    if (result == TABLE_NOT_FOUND)
+        return fail_set(why, "key \"%.100s\": memcached cannot have it", key.p);
+    if (result == TABLE_ERROR || peer_ask(memcache->peer, exchange, &question, why) < 0)
+        return -1;
+    return question.found;
+}
+
+static int writer_put(struct table_writer *writer, struct str key, struct str value,
+                      struct fail *why)
+{
+    const struct editor *editor = writer->state;
+    bool keep = writer->options.duplicate == TABLE_KEEP;
+    int had = 0, stored;
+
+    if (editor->backup) {
+        had = table_writer_put_as_is(editor->backup, key, value, why);
+        if (had < 0 || (had > 0 && keep))
+            return had;
+        keep = false;
+    }
+    stored = change(writer, key, value, keep ? add : set, why);
+    return stored < 0 ? -1 : had || (keep && stored == 0);
+}
+
+static int writer_erase(struct table_writer *writer, struct str key, struct fail *why)
+{
+    const struct editor *editor = writer->state;
+    int behind = editor->backup ? table_writer_delete(editor->backup, key, why) : 0;
+    int before = behind < 0 ? -1 : change(writer, key, STR_NONE, erase, why);
+
+    return before < 0 ? -1 : behind || before;
+}
+
+static int writer_finish(struct table_writer *writer, struct fail *why)
+{
+    const struct editor *editor = writer->state;
+    int result = editor->backup ? table_writer_finish(editor->backup, why) : 0;
+
+    tables_free(editor->tables);
+    return result;
+}
+
+static const struct table_writer_type memcache_writer = {
+    .suffix = "",
+    .label = {"memcache:", ""},
+    .open = writer_open,
+    .put = writer_put,
+    .erase = writer_erase,
+    .finish = writer_finish,
+    .abort = writer_abort,
+};
+
 const struct table_type table_memcache = {
     .name = "memcache",
     .traits = TABLE_FIXED,
     .open = memcache_open,
     .lookup = memcache_lookup,
     .next = memcache_next,
+    .writer = &memcache_writer,
 };

@@ -26,13 +26,15 @@ struct table_writer_options {
     int with_nul; /* 1 = keys end in NUL (-N), 0 = not (-n), -1 = the type's habit */
     bool no_fold; /* keep the case of keys */
     bool smtputf8;
-    bool must_exist;        /* TABLE_CHANGE makes no new index */
-    bool in_place;          /* TABLE_CHANGE makes no copy: quick, but a crash in the midst
-                               of it costs the table, as a cache may */
-    mode_t file_mode;       /* of a new index; that of the source */
-    const char *proxywrite; /* path of that service's socket, for proxy: tables */
-    size_t cache;           /* berkeley_db_create_buffer_size; 0 = 16 MB */
-    size_t lmdb_map_size;   /* 0 = 1 MB */
+    bool must_exist; /* TABLE_CHANGE makes no new index */
+    bool in_place;   /* TABLE_CHANGE makes no copy: quick, but a crash in the midst
+                        of it costs the table, as a cache may */
+    const struct conf *conf; /* for memcache: tables whose parameters stand in main.cf;
+                                may be NULL */
+    mode_t file_mode;        /* of a new index; that of the source */
+    const char *proxywrite;  /* path of that service's socket, for proxy: tables */
+    size_t cache;            /* berkeley_db_create_buffer_size; 0 = 16 MB */
+    size_t lmdb_map_size;    /* 0 = 1 MB */
 };
 
 /* name is "hash:/etc/aliases", or for TABLE_CHANGE "proxy:hash:/etc/aliases"; -1 also for

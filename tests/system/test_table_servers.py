@@ -141,6 +141,55 @@ def test_a_table_behind_memcached(mta, cache):
     assert look(mta, "other") is None
 
 
+def change(mta, options, lines="", table="memcache:/etc/postfix/m.cf"):
+    return mta.run(["postmap", *options, table], input=lines)
+
+
+def test_memcached_is_changed(mta, cache):
+    assert look(mta, "new", "key_format = c:%s") is None
+    assert change(mta, ["-i"], "New value one\n").stderr == ""
+    assert look(mta, "new", "key_format = c:%s") == "value one"
+    assert cache.say("get c:new\r\nquit\r\n").startswith("VALUE c:new 0 9\r\nvalue one")
+    assert "duplicate entry" in change(mta, ["-i"], "new two\n").stderr
+    assert look(mta, "new", "key_format = c:%s") == "value one"
+    assert change(mta, ["-ir"], "new two\n").returncode == 0
+    assert look(mta, "new", "key_format = c:%s") == "two"
+    assert change(mta, ["-d", "new"]).returncode == 0
+    assert change(mta, ["-d", "new"]).returncode == 1
+    assert look(mta, "new", "key_format = c:%s") is None
+    # neither a key nor a value leaves its place
+    change(mta, ["-i"], '"x y" z\n' + "k" * 300 + " z\n")
+    assert change(mta, ["-d", "a b"]).returncode == 1
+    done = mta.run(["postmap", "memcache:/etc/postfix/m.cf"])
+    assert (done.returncode, "does not support bulk-mode creation" in done.stderr) == (1, True)
+
+
+def test_the_flags_and_the_time_of_a_change(mta, cache):
+    look(mta, "x", "flags = 7\nttl = 1")
+    assert change(mta, ["-i"], "short life\n").returncode == 0
+    assert cache.say("get short\r\nquit\r\n").startswith("VALUE short 7 4\r\n")
+    wait_until(lambda: cache.say("get short\r\nquit\r\n") == "END\r\n", 10, "memcached to forget")
+
+
+def test_a_change_goes_to_both(mta, cache):
+    mta.table("both", "old one\n")
+    text = "backup = hash:/etc/postfix/both\nkey_format = d:%s"
+    assert look(mta, "old", text) == "one"
+    assert change(mta, ["-ir"], "old two\nadded three\n").returncode == 0
+    for key, value in (("old", "two"), ("added", "three")):
+        assert look(mta, key, text) == value
+        assert look(mta, key, "key_format = d:%s") == value
+        assert mta.run(["postmap", "-q", key, "hash:/etc/postfix/both"]).stdout == value + "\n"
+    look(mta, "old", text)
+    assert change(mta, ["-d", "old"]).returncode == 0
+    assert look(mta, "old", text) is None and look(mta, "old", "key_format = d:%s") is None
+    look(mta, "old", text)
+    cache.stop()
+    assert "connect" in change(mta, ["-d", "added"]).stderr.lower()
+    cache.start()
+    assert look(mta, "x", "line_size_limit = 10").startswith("fatal")
+
+
 # --- servers that sites have ----------------------------------------------------------------------
 
 
