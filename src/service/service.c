@@ -9,6 +9,7 @@
 #include "service/logging.h"
 #include "service/watchdog.h"
 #include "util/log.h"
+#include "util/platform.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -47,16 +48,14 @@ static bool environment_number(const char *name, int base, uint32_t *ret)
     return true;
 }
 
-static int snapshot_fd(const struct service_state *own)
-{
-    return SCOREBOARD_LISTEN_FD + (int)own->options.sockets;
-}
-
-/* Take the descriptors of a child of master (scoreboard.h), or give up. */
+/* Take the descriptors of a child of master (scoreboard.h), or give up. Where a master of
+ * before the snapshot has left its place free, in the midst of an upgrade, our log may have
+ * it. */
 static void meet_master(struct process *process)
 {
     struct service_state *own = process->own;
     const char *program = process->program;
+    const int snapshot = SCOREBOARD_LISTEN_FD + (int)own->options.sockets;
 
     if (!environment_number("GENERATION", 8, &own->generation) ||
         !environment_number("SLOT", 10, &own->slot))
@@ -65,9 +64,11 @@ static void meet_master(struct process *process)
     own->board = scoreboard_map(SCOREBOARD_FD);
     if (!own->board || own->slot >= own->board->slots)
         fatal("%s: master(8) did not hand over a scoreboard", program);
-    for (int fd = SCOREBOARD_FD; fd < snapshot_fd(own); fd++)
+    for (int fd = SCOREBOARD_FD; fd < snapshot; fd++)
         if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
             fatal("%s: descriptor %d of master(8) is not open", program, fd);
+    if (platform_is_sealed(snapshot) && fcntl(snapshot, F_SETFD, FD_CLOEXEC) == 0)
+        own->snapshot_fd = snapshot;
     unsetenv("GENERATION");
     unsetenv("SLOT");
 }
@@ -95,10 +96,10 @@ static struct conf *read_configuration(const struct process *process)
     struct fail why;
     struct conf *conf = conf_load(&how, &why);
 
-    if (!conf && !options->stand_alone) {
+    if (!conf && process->own->snapshot_fd > 0) {
         struct fail again;
 
-        how.snapshot_fd = snapshot_fd(process->own);
+        how.snapshot_fd = process->own->snapshot_fd;
         conf = conf_load(&how, &again);
         if (conf) {
             log_error("%s", why.text);
@@ -273,8 +274,8 @@ int service_run(const struct service *service, int argc, char **argv)
     own.loop = loop_new(&clock_system);
     process.loop = service->kind == SERVICE_ONE_CLIENT ? NULL : own.loop;
     load_configuration(&process);
-    if (!own.options.stand_alone)
-        close(snapshot_fd(&own));
+    if (own.snapshot_fd > 0)
+        close(own.snapshot_fd);
     enter_queue(&process);
     serve(&process);
     if (service->before_exit)

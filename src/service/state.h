@@ -10,6 +10,7 @@ struct service_state {
     struct service_options options;
     struct scoreboard *board; /* NULL = stand-alone */
     uint32_t slot, generation;
+    int snapshot_fd; /* 0 = none was handed over; closed after the start */
     struct loop *loop;
     bool retiring; /* take no further clients */
     bool inet;     /* clients come by IP */

@@ -82,6 +82,13 @@ int platform_sealed_memory(const char *name, struct str content, struct fail *wh
     return fd;
 }
 
+bool platform_is_sealed(int fd)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals >= 0 && (seals & F_SEAL_WRITE);
+}
+
 bool platform_take_wake(int fd)
 {
     uint64_t count;

@@ -33,6 +33,8 @@ int platform_shared_memory(const char *name, size_t n, struct fail *why) MUST_CH
  * descriptor, or -1. */
 int platform_sealed_memory(const char *name, struct str content,
                            struct fail *why) MUST_CHECK;
+/* Is this such memory? */
+bool platform_is_sealed(int fd);
 
 /*
  * Take what was written to an eventfd; false when there was nothing. Never

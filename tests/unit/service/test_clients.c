@@ -8,6 +8,7 @@
 #include "ipc/messages.h"
 #include "net/listen.h"
 #include "unit.h"
+#include "util/file.h"
 #include "util/platform.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +90,18 @@ static void told_to_retire(void *context, int fd, int events)
     service_retire(context);
 }
 
+/* The descriptors of a child of master, and no others. */
+static void take_places(struct stage *stage)
+{
+    close(stage->retire[1]);
+    dup2(stage->board_fd, SCOREBOARD_FD);
+    dup2(stage->wake, SCOREBOARD_WAKE_FD);
+    dup2(stage->retire[0], SCOREBOARD_RETIRE_FD);
+    dup2(stage->listener, SCOREBOARD_LISTEN_FD);
+    dup2(open(stage->log, O_WRONLY | O_CREAT | O_APPEND, 0600), STDERR_FILENO);
+    platform_close_from(SCOREBOARD_LISTEN_FD + 1);
+}
+
 /* Run the service in a child, in slot. */
 static pid_t play(struct stage *stage, const struct service *service, uint32_t slot)
 {
@@ -103,13 +117,7 @@ static pid_t play(struct stage *stage, const struct service *service, uint32_t s
         atomic_fetch_add(&stage->board->total, 1);
         return pid;
     }
-    close(stage->retire[1]);
-    dup2(stage->board_fd, SCOREBOARD_FD);
-    dup2(stage->wake, SCOREBOARD_WAKE_FD);
-    dup2(stage->retire[0], SCOREBOARD_RETIRE_FD);
-    dup2(stage->listener, SCOREBOARD_LISTEN_FD);
-    dup2(open(stage->log, O_WRONLY | O_CREAT | O_APPEND, 0600), STDERR_FILENO);
-    platform_close_from(SCOREBOARD_LISTEN_FD + 1);
+    take_places(stage);
     signal(SIGPIPE, SIG_IGN);
     own.board = stage->board;
     process.arena = arena_new("process");
@@ -519,6 +527,76 @@ static void passes_triggers_on(void **state)
     stage_strike(&stage);
 }
 
+/* A socket for lines of the log, where POSTLOG_SERVICE says. */
+static int log_socket(struct stage *stage)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = above(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s/public", stage->directory);
+    assert_int_equal(mkdir(at.sun_path, 0700), 0);
+    strcat(at.sun_path, "/postlog");
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
+/* A whole program, started by a master of before the snapshot. */
+static pid_t start_by_old_master(struct stage *stage)
+{
+    const char *const argv[] = {"adder", "-t", "unix", "-s", "1", "-n", "adder", NULL};
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    setenv("MAIL_CONFIG", stage->directory, 1);
+    setenv("GENERATION", "5", 1);
+    setenv("SLOT", "0", 1);
+    setenv("POSTLOG_SERVICE", "postlog", 1);
+    setenv("POSTLOG_HOSTNAME", "host", 1);
+    if (chdir(stage->directory) < 0)
+        _exit(99);
+    take_places(stage);
+    _exit(service_run(&one, COUNT(argv) - 1, (char **)argv));
+}
+
+/* While an upgrade is on its way, none of our own descriptors is taken for a snapshot of
+ * the configuration: the log's would be. */
+static void serves_and_logs_without_a_snapshot(void **state)
+{
+    struct ipc_client *client;
+    struct stage stage;
+    char path[64], text[200], line[1000] = "";
+    struct pollfd log = {.events = POLLIN};
+    pid_t pid;
+    int fd;
+
+    (void)state;
+    stage_set(&stage);
+    log.fd = log_socket(&stage);
+    snprintf(path, sizeof(path), "%s/main.cf", stage.directory);
+    snprintf(text, sizeof(text), "queue_directory = %s\nmaillog_file = /var/log/x\n",
+             stage.directory);
+    assert_int_equal(file_replace(path, str_of(text), 0644, NULL), 0);
+    pid = start_by_old_master(&stage);
+    client = ipc_client_new(stage.path, "adder", 5000);
+    assert_int_equal(add(client, 1), 2);
+    ipc_client_free(client);
+    fd = connect_raw(&stage);
+    assert_int_equal(write(fd, hostile[0].bytes.p, hostile[0].bytes.n),
+                     hostile[0].bytes.n);
+    assert_true(drain(fd) > 0);
+    assert_int_equal(poll(&log, 1, 5000), 1);
+    assert_true(recv(log.fd, line, sizeof(line) - 1, 0) > 0);
+    assert_non_null(strstr(line, "warning"));
+    close(stage.retire[1]);
+    assert_int_equal(status_of(pid), 0);
+    close(log.fd);
+    unlink(path);
+    snprintf(path, sizeof(path), "rm -rf %s/public", stage.directory);
+    assert_int_equal(system(path), 0);
+    stage_strike(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +610,7 @@ int main(void)
         cmocka_unit_test(leaves_when_idle),
         cmocka_unit_test(wakes_master),
         cmocka_unit_test(passes_triggers_on),
+        cmocka_unit_test(serves_and_logs_without_a_snapshot),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
