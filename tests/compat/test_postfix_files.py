@@ -24,7 +24,8 @@ $html_directory/page.html:f:root:-:644
 SPOIL = """\
 mkdir -p /etc/postfix/w/tree/below && cd /etc/postfix/w && touch smtpd old postdrop link tree/below/file &&
 chmod 600 smtpd old postdrop && chown joe smtpd old postdrop link && chown ann tree/below/file &&
-chmod 777 /etc/postfix && mkdir -p /var/spool/postfix/saved/A && chown joe /var/spool/postfix/saved/A
+chmod 777 /etc/postfix && mkdir -p /var/spool/postfix/saved/A && chown joe /var/spool/postfix/saved/A &&
+mkdir -m 755 /var/lib/postfix/others && chown postfix /var/lib/postfix/others
 """
 
 
@@ -52,7 +53,7 @@ def boxes(work, request, oracle):
 
 
 def rights(box):
-    paths = "/etc/postfix /var/lib/postfix /var/spool/postfix/saved /var/spool/postfix/saved/A /etc/postfix/w/tree/below/file /etc/postfix/w /etc/postfix/w/*"
+    paths = "/etc/postfix /var/lib/postfix /var/lib/postfix/others /var/spool/postfix/saved /var/spool/postfix/saved/A /etc/postfix/w/tree/below/file /etc/postfix/w /etc/postfix/w/*"
     return box.run(f"stat -c '%n %A %U %G' {paths}").stdout.splitlines()
 
 
@@ -83,3 +84,13 @@ def test_what_cannot_be_done_fails(boxes, line):
         done = box.postfix("set-permissions")
         box.write("/tmp/meta/postfix-files", LIST)
         assert (box.flavour, done.returncode, done.stderr != "") == (box.flavour, 1, True)
+
+
+def test_a_file_of_nobody_stops_no_start(boxes):
+    for box in boxes:
+        box.run("rmdir /etc/postfix/w/made; newaliases", check=True)
+        box.write("/tmp/meta/postfix-files.d/bad.files", "$config_directory/w/smtpd:f:nobody-here:-:644\n")
+        done = box.postfix("check")
+        box.run("rm /tmp/meta/postfix-files.d/bad.files", check=True)
+        assert (box.flavour, done.returncode, "nobody-here" in done.stderr) == (box.flavour, 0, False)
+        assert "drwxr-x---" in box.run("ls -ld /etc/postfix/w/made", check=True).stdout

@@ -107,9 +107,18 @@ static void split(struct str line, struct str fields[FIELDS])
     }
 }
 
-/* 1, or 0 for a line that is not for us: a link, or below a folder that is "no". */
-static int read_record(const struct control *control, struct str line, struct record *ret,
-                       struct fail *why)
+/* What is done with the records. */
+struct visit {
+    /* By path, type and flags: what is not wanted need have no owner that exists. */
+    bool (*wants)(const struct control *control, const struct record *record);
+    /* Returns how many could not be dealt with. */
+    int (*deal)(const struct control *control, const struct record *record);
+};
+
+/* 1, or 0 for a line that is not for us: a link, below a folder that is "no", or not
+ * wanted. */
+static int read_record(const struct control *control, const struct visit *visit,
+                       struct str line, struct record *ret, struct fail *why)
 {
     struct str fields[FIELDS];
     struct record record = {0};
@@ -127,6 +136,8 @@ static int read_record(const struct control *control, struct str line, struct re
         return 0;
     if (record.path[0] != '/')
         return fail_set(why, "%s is no absolute path", record.path);
+    if (!visit->wants(control, &record))
+        return 0;
     if (read_owner(control, fields[2], &record.owner, why) < 0 ||
         read_group(control, fields[3], &record.group, why) < 0 ||
         read_mode(fields[4], &record.mode, why) < 0)
@@ -135,10 +146,8 @@ static int read_record(const struct control *control, struct str line, struct re
     return 1;
 }
 
-/* Returns how many could not be dealt with. */
-typedef int visit(const struct control *control, const struct record *record);
-
-static int visit_list(const struct control *control, const char *path, visit *visitor)
+static int visit_list(const struct control *control, const char *path,
+                      const struct visit *visit)
 {
     struct str text, line;
     struct fail why;
@@ -153,11 +162,11 @@ static int visit_list(const struct control *control, const char *path, visit *vi
         line = str_trim(str_head(text, str_find(text, '\n')));
         text = str_tail(text, str_find(text, '\n') + 1);
         if (line.n > 0 && line.p[0] != '#')
-            found = read_record(control, line, &record, &why);
+            found = read_record(control, visit, line, &record, &why);
         if (found < 0)
             fatal("%s, line %d: %s", path, number, why.text);
         if (found > 0)
-            failures += visitor(control, &record);
+            failures += visit->deal(control, &record);
     }
     return failures;
 }
@@ -168,7 +177,7 @@ static int is_list(const struct dirent *entry)
 }
 
 /* Each record of all lists. Nothing where there are none. */
-static int visit_all(const struct control *control, visit *visitor)
+static int visit_all(const struct control *control, const struct visit *visit)
 {
     struct arena *arena = control->command.arena;
     const char *list =
@@ -178,11 +187,11 @@ static int visit_all(const struct control *control, visit *visitor)
     int failures = 0, n;
 
     if (access(list, F_OK) == 0)
-        failures += visit_list(control, list, visitor);
+        failures += visit_list(control, list, visit);
     n = scandir(folder, &entries, is_list, alphasort);
     for (int i = 0; i < n; i++) {
         failures += visit_list(
-            control, arena_printf(arena, "%s/%s", folder, entries[i]->d_name), visitor);
+            control, arena_printf(arena, "%s/%s", folder, entries[i]->d_name), visit);
         free(entries[i]);
     }
     if (n >= 0)
@@ -210,12 +219,17 @@ static bool is_ours(const struct control *control, const struct record *record)
            is_below(record->path, conf->data_directory);
 }
 
+static bool is_missing(const struct control *control, const struct record *record)
+{
+    return record->type == 'd' && has_flag(record, 'c') && is_ours(control, record) &&
+           access(record->path, F_OK) < 0 && errno == ENOENT;
+}
+
 static int set_rights(const struct record *record);
 
 static int make_missing(const struct control *control, const struct record *record)
 {
-    if (record->type != 'd' || !has_flag(record, 'c') || !is_ours(control, record))
-        return 0;
+    (void)control;
     if (mkdir(record->path, 0700) < 0) {
         if (errno == EEXIST)
             return 0;
@@ -226,7 +240,7 @@ static int make_missing(const struct control *control, const struct record *reco
 
 void files_make_missing(const struct control *control)
 {
-    if (visit_all(control, make_missing) > 0)
+    if (visit_all(control, &(struct visit){is_missing, make_missing}) > 0)
         fatal("not all directories of postfix-files could be made");
 }
 
@@ -296,14 +310,11 @@ static int set_rights(const struct record *record)
 
 static int repair(const struct control *control, const struct record *record)
 {
-    if (!is_ours(control, record))
+    if (is_missing(control, record))
+        return make_missing(control, record);
+    if (access(record->path, F_OK) < 0 && errno == ENOENT &&
+        may_be_missing(control, record))
         return 0;
-    if (access(record->path, F_OK) < 0 && errno == ENOENT) {
-        if (record->type == 'd' && has_flag(record, 'c'))
-            return make_missing(control, record);
-        if (may_be_missing(control, record))
-            return 0;
-    }
     if (set_rights(record) > 0)
         return 1;
     if (record->type == 'd' && has_flag(record, 'r'))
@@ -313,5 +324,5 @@ static int repair(const struct control *control, const struct record *record)
 
 bool files_repair(const struct control *control)
 {
-    return visit_all(control, repair) == 0;
+    return visit_all(control, &(struct visit){is_ours, repair}) == 0;
 }

@@ -29,7 +29,8 @@ void structure_make(const struct control *control);
  * files of the queue and of data_directory to the mail owner. */
 void structure_repair(const struct control *control);
 
-/* Give all that is below a directory to this user, and each folder this mode. */
+/* Give all that is below a directory to this user, and each folder this mode; 0 = as it
+ * is. */
 void structure_give(const char *path, uid_t owner, mode_t mode);
 
 /* --- files.c: the lists of what is installed (postfix-files) --- */

@@ -181,8 +181,8 @@ static void give(int directory, const char *name, const char *path, uid_t owner)
     close(fd);
 }
 
-/* Give all that is in a directory to its owner, and directories this mode. Takes over
- * the descriptor. */
+/* Give all that is in a directory to its owner, and directories this mode, or 0: they
+ * keep theirs. Takes over the descriptor. */
 static void give_tree(int fd, const char *path, uid_t owner, mode_t mode, int depth)
 {
     DIR *tree = fd < 0 || depth == 0 ? NULL : fdopendir(fd);
@@ -192,7 +192,7 @@ static void give_tree(int fd, const char *path, uid_t owner, mode_t mode, int de
     if (tree == NULL)
         fatal("open directory %s: %s", path,
               depth == 0 ? "too many directories in each other" : strerror(errno));
-    if (fchmod(fd, mode) < 0)
+    if (mode != 0 && fchmod(fd, mode) < 0)
         fatal("set mode of %s: %m", path);
     while ((entry = readdir(tree)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
@@ -215,13 +215,15 @@ void structure_give(const char *path, uid_t owner, mode_t mode)
 }
 
 /* After a change of mail_owner the queue is the new one's. In maildrop/ files are the
- * senders', in private/ and public/ lie sockets, also those of others. */
+ * senders', in private/ and public/ lie sockets, also those of others. What an
+ * administrator has opened to others in data_directory stays open. */
 static void give_files(const struct control *control, const struct directory *directory,
                        const char *path)
 {
     if (directory->user == OWNER && directory->group == ROOT &&
         strcmp(directory->name, "private") != 0)
-        structure_give(path, control->mail_owner, directory->mode);
+        structure_give(path, control->mail_owner,
+                       directory == &data ? 0 : directory->mode);
 }
 
 void structure_repair(const struct control *control)
