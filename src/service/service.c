@@ -49,8 +49,8 @@ static bool environment_number(const char *name, int base, uint32_t *ret)
 }
 
 /* Take the descriptors of a child of master (scoreboard.h), or give up. Where a master of
- * before the snapshot has left its place free, in the midst of an upgrade, our log may have
- * it. */
+ * before the snapshot has left its place free, in the midst of an upgrade, our log may
+ * have it. */
 static void meet_master(struct process *process)
 {
     struct service_state *own = process->own;
