@@ -192,12 +192,12 @@ system-all: system-root ## run all system tests
 compat: system-root ## compare with Debian's Postfix, unpacked under build/
 	@$(PYTEST) $(SPREAD) tests/compat $(T)
 
-faults: system-root ## power cuts, full disks, kills at every step; one alone: make faults T='-k t34' SEED=1
+faults: system-root $(BUILD)/unit/queue/test_names ## power cuts, full disks, kills at every step; one alone: make faults T='-k t34' SEED=1
 	@$(PYTEST) $(SPREAD_TESTS) tests/faults $(if $(SEED),--seed=$(SEED)) $(if $(SAMPLE),--sample) $(T)
 
 FAULTS_SAMPLE := t01 or t02 or t03 or t04_a_failed or t18 or t34 or t41 or t58
 
-faults-sample: system-root ## the part of them that CI runs
+faults-sample: system-root $(BUILD)/unit/queue/test_names ## the part of them that CI runs
 	@$(PYTEST) $(SPREAD_TESTS) tests/faults --sample --seed=$(or $(SEED),$(shell git rev-parse --short HEAD)) -k '$(FAULTS_SAMPLE)'
 
 mutants: system-root ## take a sync, a lock, a check out: the test that must fail does; one alone: make mutants T=no-sync

@@ -112,7 +112,9 @@ def all_dialogues(role=None):
 class Stage:
     """One instance that plays dialogue after dialogue, reconfigured between."""
 
-    def __init__(self, folder, flavour):
+    def __init__(self, folder, flavour, cut=None):
+        """cut(bytes): the pieces in which they are sent; None: at once."""
+        self.cut = cut or (lambda data: [data])
         self.mta = Instance.make(folder, flavour, STAGE_CF, domain="example.test")
         self.base = self.mta.etc["postfix/main.cf"]
         self.services = self.mta.etc["postfix/master.cf"]
@@ -164,7 +166,7 @@ class Stage:
 
     def _play_client(self, dialogue):
         with socket.create_connection((self.mta.address, 25), 20, (dialogue.client, 0)) as s:
-            talk(dialogue.path.name, dialogue.steps, s, says="C")
+            self._talk(dialogue, dialogue.steps, s, says="C")
 
     def _play_server(self, dialogue):
         talks = dialogue.talks()
@@ -179,20 +181,26 @@ class Stage:
                 s, _ = servers[address, port].accept()
                 with s:
                     s.settimeout(20)
-                    talk(dialogue.path.name, steps, s, says="S")
+                    self._talk(dialogue, steps, s, says="S")
+
+    def _talk(self, dialogue, steps, s, says):
+        """Say and hear the steps in turn; what is said in a row goes out at once."""
+
+        def say(data):
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for piece in self.cut(data):  # who has gone will not say what comes next
+                    s.sendall(piece)
+
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with s.makefile("rb") as lines:
+            converse(dialogue.path.name, steps, say, lines, says)
 
 
-def talk(name, steps, s, says):
-    """Say and hear the steps in turn; what is said in a row goes out at once."""
-    with s.makefile("rb") as lines:
-        converse(name, steps, s, lines, says)
-
-
-def converse(name, steps, s, lines, says):
+def converse(name, steps, say, lines, says):
     whole = []  # the answer that S~ lines look into
     for speaking, some in itertools.groupby(steps, lambda step: step[1][0] == says):
         if speaking:
-            s.sendall(b"".join(said(word, rest) for _, word, rest in some))
+            say(b"".join(said(word, rest) for _, word, rest in some))
             whole = []
             continue
         for number, word, rest in some:

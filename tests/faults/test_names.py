@@ -3,10 +3,13 @@
 import collections
 import re
 import socket
+import subprocess
 import threading
 
 import pytest
 
+from dialogues.dialogue import Stage, all_dialogues
+from harness import roots
 from harness.masks import mask
 
 from .sink import Talk, polite
@@ -46,6 +49,14 @@ def test_t56_16_writers_at_once(site, ids, request):
     if ids == "yes":
         queue_ids = collections.Counter(re.findall(r"smtpd\[\d+\]: (\w+): client=", lines))
         assert max(queue_ids.values()) == 1 and len(queue_ids) >= 16 * each
+
+
+def test_t56_a_million_names_under_a_coarse_clock(work, request):
+    """16 processes, each with files that come and go: tests/unit/queue/test_names.c."""
+    names = "20000" if request.config.option.sample else "1000000"
+    program = roots.ours().parent / "unit/queue/test_names"
+    done = subprocess.run([program], env={"NAMES": names}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # -- T58 ----------------------------------------------------------------------------------
@@ -101,7 +112,7 @@ def test_t58_smtpd(site, rng, name):
             yield part[at : at + n]
             at += n
 
-    for cut in (lambda p: [p], lambda p: [p[i : i + 1] for i in range(len(p))], anyhow):
+    for cut in (lambda p: [p], bytewise, anyhow):
         replies = talk(site, TALKS[name], cut)
         site.box.run("sleep 0.2")
         files = [site.box.records(path) for path in site.box.queue_files().values()]
@@ -115,10 +126,31 @@ def test_t58_smtpd(site, rng, name):
     assert results[0] == results[2]
 
 
+def bytewise(data):
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+@pytest.fixture(scope="module")
+def stage(work):
+    stage = Stage(work / "stage", "postern", bytewise)
+    yield stage
+    stage.close()
+
+
+# Who does not wait for an answer is found out by what is there when the answer goes out.
+ABOUT_TIME = ("ahead-", "early-talk")
+
+
+@pytest.mark.parametrize("dialogue", [d for d in all_dialogues() if not d.path.stem.startswith(ABOUT_TIME)], ids=lambda d: d.path.stem)
+def test_t58_a_dialogue_byte_by_byte(stage, dialogue, dns):
+    """Both sides of SMTP: the replies, the log and the mail are those of tests/dialogues."""
+    stage.play(dialogue, dns)
+
+
 def test_t58_smtp(site):
     """Replies of a server that come byte by byte are the same replies."""
 
-    def bytewise(talk):
+    def slowly(talk):
         class Slow(Talk):
             def say(self, text):
                 for byte in text.encode() + b"\r\n":
@@ -128,7 +160,7 @@ def test_t58_smtp(site):
         polite(Slow(talk.sink, talk.client, talk.lines))
 
     outcomes = []
-    for script in (polite, bytewise):
+    for script in (polite, slowly):
         site.sink.script = script
         mark = site.box.log.mark()
         assert site.send(["relay"], 3000)
