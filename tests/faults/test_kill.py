@@ -68,6 +68,7 @@ def start_again(site):
     wait_until(lambda: site.box.postfix("start").returncode == 0, 30, "a new start")
 
 
+@pytest.mark.slow
 def test_t01_master_is_killed_at_every_step(site, some):
     """While it starts processes for a message, and while it reloads."""
 

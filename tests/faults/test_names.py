@@ -51,6 +51,7 @@ def test_t56_16_writers_at_once(site, ids, request):
         assert max(queue_ids.values()) == 1 and len(queue_ids) >= 16 * each
 
 
+@pytest.mark.slow
 def test_t56_a_million_names_under_a_coarse_clock(work, request):
     """16 processes, each with files that come and go: tests/unit/queue/test_names.c."""
     names = "20000" if request.config.option.sample else "1000000"

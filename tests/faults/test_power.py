@@ -51,6 +51,7 @@ def cuts(site, disks, count):
     print(f"{count} cuts, {doubles} second copies")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])
 def test_t02_power_cut(work, rng, disk, kind, request):
     """Queue and mailboxes on one file system. (The sink is another machine.)"""
@@ -58,6 +59,7 @@ def test_t02_power_cut(work, rng, disk, kind, request):
         cuts(site, disk.mounted, 5 if request.config.option.sample else WHOLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])
 def test_t03_power_cut_of_two_file_systems(work, rng, disk, kind, request):
     """Mailboxes on another file system than the queue: each keeps its own order."""

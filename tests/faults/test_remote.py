@@ -165,6 +165,7 @@ def live(site, dns):
         server.close()
 
 
+@pytest.mark.slow
 def test_t49_one_dead_site_among_live_ones(site, live, request):
     """100,000 messages for a site that does not answer become due at once; those for 100 live
     ones do not wait for them."""
@@ -264,6 +265,7 @@ class DeafLog:
         self._log._socket = self._real
 
 
+@pytest.mark.slow
 def test_t50_nobody_reads_the_log(site, request):
     """Mail flows on, and the lines that were lost are counted afterwards."""
     site.warm()
@@ -291,6 +293,7 @@ def test_t50_the_log_socket_goes_and_comes(site):
     site.settle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["full", "stopped", "gone", "broken"])
 def test_t50_the_log_is_a_file(work, rng, trouble, request):
     """postlogd on a full disk, standing still, unable to open its file, or told EIO."""

@@ -249,6 +249,7 @@ def test_t44_no_memory(site, program):
 IMPATIENT = "daemon_timeout = 60s\nqmgr_daemon_timeout = 60s\nipc_timeout = 3s\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [*DAEMONS, "pickup", "master"])
 def test_t45_a_program_stands_still(work, rng, program, request):
     """For longer than anyone waits for it, and than its watchdog does, under load; then it goes on,
