@@ -4,6 +4,7 @@
  * habit round: i case, m "." and "^$" by line, x extended.
  */
 #include "table/expression.h"
+#include "table/repetition.h"
 #include "table/rules.h"
 #include "table/types.h"
 
@@ -35,6 +36,7 @@ static int regexp_rule_parse(struct table *table, struct str *rest, bool is_if,
 {
     regex_t *regex = ARENA_NEW(table->arena, regex_t);
     struct expression expression;
+    const char *text;
     char words[200];
     int flags = 0, error;
 
@@ -42,7 +44,10 @@ static int regexp_rule_parse(struct table *table, struct str *rest, bool is_if,
     if (expression_take(rest, &expression, why) < 0 ||
         flags_of(expression.flags, &flags, why) < 0)
         return -1;
-    error = regcomp(regex, arena_copy_str(table->arena, expression.text), flags);
+    text = arena_copy_str(table->arena, expression.text);
+    if (repetition_is_too_much(text, flags & REG_EXTENDED))
+        return fail_set(why, "too many repetitions of repetitions: skipping this rule");
+    error = regcomp(regex, text, flags);
     if (error) {
         regerror(error, regex, words, sizeof(words));
         return fail_set(why, "%s", words);

@@ -1,0 +1,15 @@
+/*
+ * What repetitions in a POSIX regular expression come to. regcomp(3) of glibc copies what
+ * "+" and "{n,m}" repeat, so that "a++++++++" doubles at each sign, and forty of them
+ * would keep a daemon busy for days.
+ */
+#ifndef TABLE_REPETITION_H
+#define TABLE_REPETITION_H
+
+#include <stdbool.h>
+
+/* Would the expression grow to more than some hundred thousand parts? It need not be
+ * valid: the rest is for regcomp to say. */
+bool repetition_is_too_much(const char *expression, bool extended);
+
+#endif
