@@ -17,12 +17,13 @@ $config_directory/w/old:f:root:-:755:o
 $config_directory/w/postdrop:f:root:$setgid_group:2755:u
 $config_directory/w/postdrop2:h:$config_directory/w/postdrop
 $config_directory/w/link:l:/etc/hosts
+$config_directory/w/pointer:f:root:-:640
 $config_directory/w/made:d:joe:-:750:c
 $config_directory/w/tree:d:joe:-:700:r
 $html_directory/page.html:f:root:-:644
 """
 SPOIL = """\
-mkdir -p /etc/postfix/w/tree/below && cd /etc/postfix/w && touch smtpd old postdrop link tree/below/file &&
+mkdir -p /etc/postfix/w/tree/below && cd /etc/postfix/w && touch smtpd old postdrop link tree/below/file target && ln -s target pointer &&
 chmod 600 smtpd old postdrop && chown joe smtpd old postdrop link && chown ann tree/below/file &&
 chmod 777 /etc/postfix && mkdir -p /var/spool/postfix/saved/A && chown joe /var/spool/postfix/saved/A &&
 mkdir -m 755 /var/lib/postfix/others && chown postfix /var/lib/postfix/others
@@ -63,6 +64,7 @@ def test_what_is_listed_gets_its_owner_and_permissions(boxes):
     ours, theirs = map(rights, boxes)
     assert ours == theirs
     assert "/etc/postfix/w/postdrop -rwxr-sr-x root postdrop" in ours
+    assert "/etc/postfix/w/target -rw-r----- root root" in ours
     assert "/etc/postfix/w/old -rw------- joe root" in ours
     assert "/etc/postfix/w/made drwxr-x--- joe root" in ours
     assert "/etc/postfix/w/more -rw-r----- joe ann" in ours

@@ -293,10 +293,13 @@ static int set_rights_of(int fd, const struct record *record)
     return 0;
 }
 
-/* O_NONBLOCK: a named pipe in the way must not stop us. */
+/* O_NONBLOCK: a named pipe in the way must not stop us. A link of root's stands for the
+ * file it leads to: main.cf may be kept elsewhere. */
 static int set_rights(const struct record *record)
 {
-    int fd = open(record->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int follow =
+        record->type == 'f' && file_link_is_trusted(record->path) ? 0 : O_NOFOLLOW;
+    int fd = open(record->path, O_RDONLY | follow | O_NONBLOCK | O_CLOEXEC);
     int failures;
 
     if (fd < 0) {
