@@ -258,32 +258,43 @@ static int check_type(const struct table_places *places, struct str type,
     return 0;
 }
 
+/* With the rights that count, also for reading: the source may be a link. */
+static int read_and_fill(struct job *job, const char *name, const char *path,
+                         enum table_writer_mode mode, const struct fail *unusable,
+                         struct fail *why)
+{
+    int result;
+
+    job->lines = table_lines_open(mode == TABLE_CREATE ? path : "-", why);
+    if (!job->lines)
+        return -1;
+    if (!unusable)
+        warn_of_directory(job, path);
+    result = unusable ? fail_set(why, "%s", unusable->text) : fill(job, name, mode, why);
+    table_lines_free(job->lines);
+    return result;
+}
+
 static int run(const char *name, const struct index_options *options,
                enum table_writer_mode mode, struct fail *why)
 {
     struct job job = {.options = options};
     struct str type = str_head(str_of(name), str_find(str_of(name), ':'));
     const char *path = name + type.n + 1;
-    struct fail restore;
+    struct fail restore, unusable;
+    bool usable;
     int became = 0, result;
 
     if (str_is(type, "proxy"))
         return fail_set(why, "can't create maps via the proxy service");
-    job.lines = table_lines_open(mode == TABLE_CREATE ? path : "-", why);
-    if (!job.lines)
-        return -1;
-    if (check_type(&options->places, type, name, why) < 0) {
-        table_lines_free(job.lines);
-        return -1;
-    }
+    usable = check_type(&options->places, type, name, &unusable) == 0;
     if (!options->keep_rights)
         became = index_become_owner(path, why);
-    if (became == 0)
-        warn_of_directory(&job, path);
-    result = became < 0 ? -1 : fill(&job, name, mode, why);
+    if (became < 0)
+        return -1;
+    result = read_and_fill(&job, name, path, mode, usable ? NULL : &unusable, why);
     if (became > 0 && ids_restore(&restore) < 0)
         result = fail_set(why, "%s", restore.text);
-    table_lines_free(job.lines);
     return result;
 }
 

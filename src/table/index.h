@@ -34,7 +34,8 @@ struct index_options {
 
 /*
  * Build name ("hash:/etc/aliases") anew from the text file that it names. As
- * root, runs with the rights of the file's owner. Nothing changes on failure.
+ * root, runs with the rights of the file's owner, who must be able to read it. Nothing
+ * changes on failure.
  */
 int index_build(const char *name, const struct index_options *options,
                 struct fail *why) MUST_CHECK;

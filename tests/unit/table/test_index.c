@@ -139,6 +139,12 @@ static void root_builds_as_the_owner_of_the_source(void **state)
     assert_int_equal(stat(bench_path(bench, "table.db"), &st), 0);
     assert_int_equal(st.st_uid, 65534);
     assert_string_equal(bench_warnings(bench), "");
+    /* not even to read it */
+    assert_int_equal(chmod(bench_path(bench, "other"), 0600), 0);
+    assert_int_equal(index_build(name, &options, &why), -1);
+    assert_non_null(strstr(why.text, "Permission denied"));
+    assert_int_equal(geteuid(), 0);
+    assert_int_equal(chmod(bench_path(bench, "other"), 0644), 0);
     /* root's file in a folder that is not root's is worth a warning */
     assert_int_equal(unlink(bench_path(bench, "table")), 0);
     assert_int_equal(rename(bench_path(bench, "other"), bench_path(bench, "table")), 0);
