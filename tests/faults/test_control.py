@@ -95,7 +95,7 @@ def test_t39_a_mistake_in_the_configuration(site, file, case, how):
         assert re.search(WORDS, done.stderr)
     else:
         site.box.log.wait("is not available", since=mark)
-    assert site.box.log.matching(WORDS, mark)
+    site.box.log.wait(WORDS, since=mark)
     still_serves(site, "10240000")
     all_new(site)
     still_serves(site, "10240000")
