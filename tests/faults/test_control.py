@@ -59,7 +59,7 @@ BROKEN_MASTER = {
 }
 
 
-WORDS = r"(warning|fatal|error): .*(main|master)\.cf"
+COMPLAINT = r"(warning|fatal|error): .*(main|master)\.cf"
 
 
 def still_serves(site, limits):
@@ -92,10 +92,10 @@ def test_t39_a_mistake_in_the_configuration(site, file, case, how):
         os.kill(*master, signal.SIGHUP)
         site.box.log.wait("the old configuration stays in force|is not available", since=mark)
     elif (done := site.box.postfix("reload")).returncode != 0:
-        assert re.search(WORDS, done.stderr)
+        assert re.search(COMPLAINT, done.stderr)
     else:
         site.box.log.wait("is not available", since=mark)
-    site.box.log.wait(WORDS, since=mark)
+    site.box.log.wait(COMPLAINT, since=mark)
     still_serves(site, "10240000")
     all_new(site)
     still_serves(site, "10240000")
@@ -254,7 +254,7 @@ def test_t54_a_storm_of_signals(site, rng):
 # -- T55 ----------------------------------------------------------------------------------
 
 
-WORDS = ["-h ALL", "-H ALL", "-r ALL", "-s", "-p", "-h ALL deferred", "-H ALL", "-r ALL deferred", "-r ALL hold", "-e ALL", "-f ALL"]
+POSTSUPER = ["-h ALL", "-H ALL", "-r ALL", "-s", "-p", "-h ALL deferred", "-H ALL", "-r ALL deferred", "-r ALL hold", "-e ALL", "-f ALL"]
 
 
 def torment(site, words, rounds):
@@ -279,7 +279,7 @@ def torment(site, words, rounds):
 
 def test_t55_postsuper_at_work_in_a_live_queue(site, short):
     """Held, released, requeued, expired, flushed, structured again and again: nothing is lost or crossed."""
-    said = torment(site, WORDS, 4 if short else 25)
+    said = torment(site, POSTSUPER, 4 if short else 25)
     site.settle()
     failures = [done.stderr for done in said if done.returncode]
     assert not failures, failures[:3]
@@ -287,7 +287,7 @@ def test_t55_postsuper_at_work_in_a_live_queue(site, short):
 
 def test_t55_mail_is_deleted_in_a_live_queue(site, short):
     """No more is missing than was deleted, and nothing of that is left."""
-    said = torment(site, [*WORDS, *["-d ALL"] * 3], 4 if short else 25)
+    said = torment(site, [*POSTSUPER, *["-d ALL"] * 3], 4 if short else 25)
     deleted = sum(int(n) for done in said for n in re.findall(r"Deleted: (\d+) message", done.stderr))
     site.drain()
     found = site.arrivals()
