@@ -12,9 +12,9 @@ import socket
 from .sandbox import wait_until
 
 
-def certificate(box, folder, owner="root"):
-    """FOLDER/cert.pem for localhost, which is its own authority, and FOLDER/key.pem."""
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+def certificate(box, folder, owner="root", host="localhost"):
+    """FOLDER/cert.pem for the host, which is its own authority, and FOLDER/key.pem."""
+    subject = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host},IP:127.0.0.1"]
     words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9"]
     box.run(f"mkdir -p {folder}", check=True)
     box.run([*words, "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", *subject], check=True)

@@ -1,8 +1,13 @@
 """tcp:, socketmap: and memcache: tables: keys in the protocol, nonsense in answers, and what
 mail does while the server is away; postsrsd and mta-sts-daemon as servers."""
 
+import http.server
+import re
+import ssl
+import threading
+
 import pytest
-from harness.databases import Memcached
+from harness.databases import Memcached, certificate
 from harness.lookup_servers import SocketmapServer, TcpServer
 from harness.sandbox import wait_until
 from harness.tables import TEXT, look_up, recipient
@@ -119,6 +124,22 @@ def test_what_memcached_has(mta, cache):
     assert look(mta, "joe@v.test", "data_size_limit = 5").startswith("fatal")
 
 
+def test_mail_waits_while_memcached_is_away(mta, cache):
+    cache.say("set joe@v.test 0 0 16\r\njoe@postern.test\r\nquit\r\n")
+    mta.write("/etc/postfix/alias.cf", "memcache = inet:127.0.0.1:11211\n")
+    mta.configure("virtual_alias_maps = memcache:/etc/postfix/alias.cf")
+    mta.deliver("a@client.test", "joe@v.test", TEXT)
+    before = len(mta.mbox("joe"))
+    cache.stop()
+    assert recipient(mta, "joe@v.test")[0] == 451
+    assert recipient(mta, "nobody@v.test")[0] == 451
+    cache.start()  # it has forgotten all
+    assert recipient(mta, "nobody@v.test")[0] == 550
+    cache.say("set joe@v.test 0 0 16\r\njoe@postern.test\r\nquit\r\n")
+    mta.deliver("a@client.test", "joe@v.test", TEXT)
+    assert len(mta.mbox("joe")) == before + 1
+
+
 @pytest.mark.parametrize("key", ["joe@v.test x", "x\r\nset evil 0 0 1\r\ny\r\nget x", "k" * 300, "tab\tx", "k" * 20000], ids=range(5))
 def test_no_key_leaves_its_line(mta, cache, key):
     assert look(mta, key) is None
@@ -216,14 +237,50 @@ def test_postsrsd_rewrites_senders_both_ways(mta):
         server.wait(20)
 
 
-def test_mta_sts_daemon_knows_no_policy(mta):
-    mta.write("/etc/mta-sts.yml", "host: 127.0.0.1\nport: 8461\ncache:\n  type: internal\ndefault_zone:\n  strict_testing: false\n  timeout: 1\n")
-    server = mta.popen(["mta-sts-daemon", "-c", "/etc/mta-sts.yml"])
+POLICY = "version: STSv1\nmode: enforce\nmx: mail.policy.test\nmx: *.mx.policy.test\nmax_age: 86400\n"
+
+
+class PolicyServer(http.server.BaseHTTPRequestHandler):
+    """https://mta-sts.policy.test/.well-known/mta-sts.txt (RFC 8461 section 3.3)."""
+
+    def do_GET(self):  # noqa: N802
+        found = self.path == "/.well-known/mta-sts.txt"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+        self.wfile.write(POLICY.encode() if found else b"")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def policy_server(mta, dns):
+    """With a certificate that those believe who are told to; its file inside the box."""
+    address, host = "127.0.0.62", "mta-sts.policy.test"
+    certificate(mta, "/etc/sts", host=host)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(mta.path("/etc/sts/cert.pem"), mta.path("/etc/sts/key.pem"))
+    server = http.server.ThreadingHTTPServer((address, 443), PolicyServer)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    dns.names |= {host: {"A": [address]}, "_mta-sts.policy.test": {"TXT": ["v=STSv1; id=20261128;"]}}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield "/etc/sts/cert.pem"
+    server.shutdown()
+    server.server_close()
+
+
+def test_mta_sts_daemon_tells_of_policies(mta, policy_server):
+    mta.write("/etc/mta-sts.yml", "host: 127.0.0.1\nport: 8461\ncache:\n  type: internal\ndefault_zone:\n  strict_testing: false\n  timeout: 4\n")
+    server = mta.popen(["env", f"SSL_CERT_FILE={policy_server}", "mta-sts-daemon", "-c", "/etc/mta-sts.yml"])
     try:
         table = "socketmap:inet:127.0.0.1:8461:postfix"
         wait_until(lambda: "refused" not in mta.run(["postmap", "-q", "x.test", table]).stderr, 30, "mta-sts-daemon")
         done = mta.run(["postmap", "-q", "nopolicy.test", table])
         assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+        done = mta.run(["postmap", "-q", "policy.test", table])
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.match(r"secure match=mail\.policy\.test:\.mx\.policy\.test servername=hostname\n$", done.stdout), done.stdout
     finally:
         server.terminate()
         mta.kill("mta-sts-daemon")
