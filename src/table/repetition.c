@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum {
-    GROUPS_MAX = 200,    /* one in another */
-    WEIGHT_MAX = 300000, /* some ten megabytes of regcomp's */
+    GROUPS_MAX = 200,   /* one in another */
+    WEIGHT_MAX = 30000, /* some megabytes of regcomp's */
 };
 
 struct weight {
@@ -99,6 +99,8 @@ static bool take_special(struct scan *scan, char c)
         repeat_by_number(scan);
         break;
     case '+':
+    case '*':
+    case '?':
         scan->groups[scan->depth].last *= 2;
         break;
     default:

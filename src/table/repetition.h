@@ -8,8 +8,11 @@
 
 #include <stdbool.h>
 
-/* Would the expression grow to more than some hundred thousand parts? It need not be
- * valid: the rest is for regcomp to say. */
+/*
+ * Would the expression grow to more than some ten thousand parts? It need not be valid:
+ * the rest is for regcomp to say. What grows by nesting is caught, whatever else may be
+ * slow is not: "(a?){1000}+" takes regcomp a minute.
+ */
 bool repetition_is_too_much(const char *expression, bool extended);
 
 #endif
