@@ -32,11 +32,30 @@ void session_forgive(struct session *session)
     session->errors = session->junk = session->troubles = 0;
 }
 
+/* What main.cf wants the postmaster to know. */
+static void tell_postmaster(struct session *session)
+{
+    const struct transcript_notice notice = {
+        .role = "SMTP server",
+        .peer = session->client_text,
+        .reason = session->reason,
+        .classes = session->troubles & session->server->told_troubles,
+    };
+    struct fail why;
+
+    if (notice.classes && transcript_send(&session->transcript, session->conf, &notice,
+                                          session->server->cleanup, &why) < 0)
+        log_warning("postmaster notice about %s: %s", session->client_text, why.text);
+}
+
 void session_new_chapter(struct session *session)
 {
-    if (session->transcript.lines >
+    if (session->transcript.lines <=
         (unsigned)session->conf->smtpd_history_flush_threshold)
-        transcript_reset(&session->transcript);
+        return;
+    tell_postmaster(session);
+    session->troubles = 0;
+    transcript_reset(&session->transcript);
 }
 
 /* --- transactions ----------------------------------------------------------------- */
@@ -354,22 +373,6 @@ static void add_counts(const struct session *session, struct buf *out)
     buf_printf(out, "commands=%u", session->commands_ok);
     if (session->commands_ok != session->commands || session->commands == 0)
         buf_printf(out, "/%u", session->commands);
-}
-
-/* What main.cf wants the postmaster to know. */
-static void tell_postmaster(struct session *session)
-{
-    const struct transcript_notice notice = {
-        .role = "SMTP server",
-        .peer = session->client_text,
-        .reason = session->reason,
-        .classes = session->troubles & session->server->told_troubles,
-    };
-    struct fail why;
-
-    if (notice.classes && transcript_send(&session->transcript, session->conf, &notice,
-                                          session->server->cleanup, &why) < 0)
-        log_warning("postmaster notice about %s: %s", session->client_text, why.text);
 }
 
 static void say_goodbye(struct session *session)

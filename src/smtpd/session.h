@@ -135,7 +135,8 @@ void session_progress(struct session *session, size_t bytes);
 void session_trouble(struct session *session, enum trouble trouble);
 /* A message was taken: errors before it are forgiven. */
 void session_forgive(struct session *session);
-/* At the start of something new the talk so far may be forgotten, when it is long. */
+/* At the start of something new: when the talk so far is long, what went wrong in it is
+ * told now, and it is forgotten. */
 void session_new_chapter(struct session *session);
 /* One line of a multi-line reply. */
 void session_reply_line(struct session *session, int code, bool last, const char *text);

@@ -49,8 +49,8 @@ MASKS = [
     (r"^(postfix/)?postmulti(-script)?N:", "postmultiN:"),
 ]
 SPOKEN = re.compile(r"postfix-script|postfix/master|^postfixN?|postmulti|postlog|^tag|^x")
-# Said in words of our own.
-OURS = re.compile(r"no main.cf and master.cf to import|Failed to obtain all required|the Postfix mail system is not running$|unable to look up public")
+# Said in words of our own, or only where the machine is slow.
+OURS = re.compile(r"waiting for the Postfix mail system to terminate|no main.cf and master.cf to import|Failed to obtain all required|the Postfix mail system is not running$|unable to look up public")
 
 
 def masked(text):
