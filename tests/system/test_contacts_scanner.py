@@ -51,7 +51,9 @@ def both(ours, oracle):
 def test_mail_goes_on_hold_and_comes_back_changed(both):
     shown = []
     for box in both:
+        mark = box.log.mark()
         queue_id = box.submit("a@client.test", [f"joe@{DOMAIN}", f"ann@{DOMAIN}"], TEXT)
+        box.log.wait(r"smtpd\[\d+\]: disconnect from", since=mark)
         assert list(box.queue_files("hold")) == [queue_id]
         kinds = [kind for kind, _ in box.records(f"{SPOOL}/hold/{queue_id}")]
         assert kinds[0] == "C" and kinds.count("R") == 2 and kinds.count("M") == 1

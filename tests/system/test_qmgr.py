@@ -122,7 +122,7 @@ def test_retries_come_later_and_later(box, peer):
     box.log.wait(rf"{queue_id}: to=.*status=deferred", since=mark, count=5, timeout=30)
     at = delays(box.log.of(queue_id, mark))
     gaps = [b - a for a, b in zip(at, at[1:])]
-    assert all(0.8 <= gap <= 5.5 for gap in gaps), at  # the log rounds times
+    assert all(0 < gap <= 5.5 for gap in gaps), at  # times are whole seconds, and a second early is in time
     assert max(gaps[1:]) > gaps[0], at
     assert list(box.queue_files()) == [queue_id]
     peer.refusal = None
