@@ -28,7 +28,7 @@ static bool is_last_caller(struct session *session)
 {
     const struct last_caller *last = &session->server->last_caller;
 
-    if (last->arena == NULL || clock_ms(&clock_system) >= last->end_ms ||
+    if (clock_ms(&clock_system) >= last->end_ms ||
         !netaddr_equal(&last->peer, &session->peer))
         return false;
     copy_client(&session->client, &last->client, session->arena);

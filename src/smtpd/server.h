@@ -36,7 +36,7 @@ struct last_caller {
     struct netaddr peer;
     struct client_name client;
     struct arena *arena; /* of its texts; NULL = none yet */
-    int64_t end_ms;      /* not believed any more from then on */
+    int64_t end_ms;      /* not believed any more from then on; 0 = there is none */
 };
 
 struct server {

@@ -108,13 +108,16 @@ static int get(struct stream *stream, void *context, struct fail *why)
     return question->found < 0 ? -1 : 0;
 }
 
-/* The answer to a change: found = it is the good one; "NOT_FOUND" and the like are not,
- * and anything else is an error. */
+/* Send a change that is written, and take the answer: found = it is the good one;
+ * "NOT_FOUND" and the like are not, and anything else is an error. */
 static int take_word(struct stream *stream, struct question *question, const char *good,
                      struct fail *why)
 {
+    enum stream_result result = stream_flush(stream);
     struct str line;
 
+    if (result != STREAM_OK)
+        return peer_failed(stream, result, why);
     if (read_line(stream, (size_t)question->memcache->line_max, &line, why) < 0)
         return -1;
     question->found = str_is(line, good);
@@ -127,15 +130,10 @@ static int take_word(struct stream *stream, struct question *question, const cha
 static int put(struct stream *stream, const char *command, struct question *question,
                struct fail *why)
 {
-    enum stream_result result;
-
     stream_printf(stream, "%s %.*s %d %d %zu\r\n", command, STR_ARG(question->key),
                   question->memcache->flags, question->memcache->ttl, question->value.n);
     stream_write_str(stream, question->value);
     stream_write_text(stream, "\r\n");
-    result = stream_flush(stream);
-    if (result != STREAM_OK)
-        return peer_failed(stream, result, why);
     return take_word(stream, question, "STORED", why);
 }
 
@@ -153,12 +151,8 @@ static int add(struct stream *stream, void *context, struct fail *why)
 static int erase(struct stream *stream, void *context, struct fail *why)
 {
     struct question *question = context;
-    enum stream_result result;
 
     stream_printf(stream, "delete %.*s\r\n", STR_ARG(question->key));
-    result = stream_flush(stream);
-    if (result != STREAM_OK)
-        return peer_failed(stream, result, why);
     return take_word(stream, question, "DELETED", why);
 }
 

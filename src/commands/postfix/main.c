@@ -172,8 +172,7 @@ static int set_permissions(const struct control *control)
 
     if (installation_settings_save(control, (const char *const *)control->arguments))
         run_instead(argv);
-    structure_repair(control);
-    return files_repair(control) ? 0 : 1;
+    return permissions_repair(control);
 }
 
 static int upgrade(const struct control *control)

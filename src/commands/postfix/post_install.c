@@ -16,7 +16,7 @@ static int create_missing(const struct control *control)
     return 0;
 }
 
-static int permissions(const struct control *control)
+int permissions_repair(const struct control *control)
 {
     structure_repair(control);
     return files_repair(control) ? 0 : 1;
@@ -30,7 +30,7 @@ static int configuration(const struct control *control)
 
 static int upgrade(const struct control *control)
 {
-    int status = permissions(control);
+    int status = permissions_repair(control);
 
     upgrade_configuration(control);
     return status;
@@ -52,9 +52,12 @@ static const struct {
     const char *name;
     int (*run)(const struct control *control);
 } commands[] = {
-    {"create-missing", create_missing},   {"set-permissions", permissions},
-    {"upgrade-permissions", permissions}, {"upgrade-configuration", configuration},
-    {"upgrade-package", upgrade},         {"upgrade-source", upgrade},
+    {"create-missing", create_missing},
+    {"set-permissions", permissions_repair},
+    {"upgrade-permissions", permissions_repair},
+    {"upgrade-configuration", configuration},
+    {"upgrade-package", upgrade},
+    {"upgrade-source", upgrade},
     {"first-install-reminder", remind},
 };
 

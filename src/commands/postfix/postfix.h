@@ -74,6 +74,9 @@ int non_bdb(const struct control *control);
 
 /* --- post_install.c --- */
 
+/* Owners and permissions as the installation has them: what the mail system needs, and
+ * what the lists name. The exit status of who is asked for it. */
+int permissions_repair(const struct control *control);
 /* postfix post-install; its exit status. */
 int post_install(const struct control *control);
 

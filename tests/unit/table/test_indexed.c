@@ -101,26 +101,37 @@ static void a_table_made_anew_is_seen_and_leaves_nothing_behind(void **state)
         system(arena_printf(bench->arena, "ls %s | grep -q tmp", bench->directory)), 0);
 }
 
+static void add_many(struct buf *text)
+{
+    buf_init(text, 1 << 20);
+    for (int i = 0; i < 3000; i++)
+        buf_printf(text, "key%d value%d\n", i, i);
+}
+
+static void cut_index(struct bench *bench, size_t type, int part)
+{
+    const char *index = arena_printf(bench->arena, "%s/%s.%s", bench->directory,
+                                     types[type], suffixes[type]);
+    struct stat st;
+
+    assert_int_equal(stat(index, &st), 0);
+    assert_int_equal(truncate(index, st.st_size * part / 10), 0);
+}
+
 /* reliability: T36. A key that is there is found, or it is an error. */
 static void a_table_cut_short_says_so(void **state)
 {
     struct bench *bench = *state;
     struct buf text;
 
-    buf_init(&text, 1 << 20);
-    for (int i = 0; i < 3000; i++)
-        buf_printf(&text, "key%d value%d\n", i, i);
+    add_many(&text);
     for (size_t i = 0; i < ROWS(types); i++)
         for (int part = 0; part < 10; part++) {
             const char *name = make(bench, types[i], text.p, -1);
-            const char *index = arena_printf(bench->arena, "%s/%s.%s", bench->directory,
-                                             types[i], suffixes[i]);
             struct tables_options options = {.places = {PLUGINS, bench->directory}};
             struct tables *tables;
-            struct stat st;
 
-            assert_int_equal(stat(index, &st), 0);
-            assert_int_equal(truncate(index, st.st_size * part / 10), 0);
+            cut_index(bench, i, part);
             tables = tables_new_with(&options);
             for (int k = 0; k < 3000; k += 500) {
                 const char *key = arena_printf(bench->arena, "key%d", k);
@@ -141,22 +152,16 @@ static void a_table_cut_short_while_open_says_so(void **state)
     struct bench *bench = *state;
     struct buf text;
 
-    buf_init(&text, 1 << 20);
-    for (int i = 0; i < 3000; i++)
-        buf_printf(&text, "key%d value%d\n", i, i);
+    add_many(&text);
     for (size_t i = 0; i < ROWS(types); i++)
         for (int part = 0; part < 10; part++) {
             const char *name = make(bench, types[i], text.p, -1);
-            const char *index = arena_printf(bench->arena, "%s/%s.%s", bench->directory,
-                                             types[i], suffixes[i]);
             struct tables_options options = {.places = {PLUGINS, bench->directory}};
             struct tables *tables = tables_new_with(&options);
             struct table *table = table_open(tables, name, 0);
-            struct stat st;
 
             ROW_TEXT(name, ask_table(bench, table, "key1"), "value1");
-            assert_int_equal(stat(index, &st), 0);
-            assert_int_equal(truncate(index, st.st_size * part / 10), 0);
+            cut_index(bench, i, part);
             for (int k = 0; k < 3000; k += 100) {
                 const char *key = arena_printf(bench->arena, "key%d", k);
                 const char *got = ask_table(bench, table, key);
@@ -177,9 +182,7 @@ static void tables_of_two_types_cut_short_say_so(void **state)
     struct table *tables[ROWS(types)];
     struct buf text;
 
-    buf_init(&text, 1 << 20);
-    for (int i = 0; i < 3000; i++)
-        buf_printf(&text, "key%d value%d\n", i, i);
+    add_many(&text);
     for (size_t i = 0; i < ROWS(types); i++) {
         tables[i] = table_open(bench->tables, make(bench, types[i], text.p, -1), 0);
         ROW_TEXT(types[i], ask_table(bench, tables[i], "key1"), "value1");
