@@ -25,7 +25,7 @@ static int refuse(struct client *client, const struct fail *reason)
     return 0;
 }
 
-/* Tables have changed: the client is to ask a process that has the new ones. */
+/* Tables have changed that the jail hides: the client is to ask a process that has the new ones. */
 static int send_elsewhere(struct client *client)
 {
     ipc_put(client->stream, &submit_opened_message,
@@ -61,7 +61,8 @@ static int submit(struct client *client, struct fail *why)
 
     if (ipc_receive(client->stream, &submit_message, client->arena, &ask, why) < 0)
         return -1;
-    if (tables_changed(cleaner->tables, NULL))
+    (void)tables_refresh(cleaner->tables);
+    if (tables_stale(cleaner->tables, NULL))
         return send_elsewhere(client);
     if (message_open(&m, cleaner, &ask, client->arena, &reason) < 0)
         return refuse(client, &reason);
@@ -107,7 +108,7 @@ static bool between(struct process *process)
     struct cleaner *cleaner = process->state;
     const char *changed;
 
-    if (!tables_changed(cleaner->tables, &changed))
+    if (!tables_stale(cleaner->tables, &changed))
         return false;
     log_info("table %s has changed -- restarting", changed);
     return true;

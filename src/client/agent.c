@@ -206,7 +206,7 @@ int agent_deliver(struct client *client, struct fail *why)
 
     if (delivery_receive(client, &delivery, why) < 0)
         return -1;
-    agent->stale = !tables_refresh(agent->tables);
+    (void)tables_refresh(agent->tables);
     clear_for(agent, delivery.request.nexthop);
     session = attempt_delivery(agent, &delivery);
     if (delivery_finish(client, &delivery, why) < 0)
@@ -222,7 +222,7 @@ bool agent_between(struct process *process)
     const char *name;
 
     end_kept(agent);
-    if (!agent->stale || !tables_changed(agent->tables, &name))
+    if (!tables_stale(agent->tables, &name))
         return false;
     log_info("table %s has changed -- restarting", name);
     return true;

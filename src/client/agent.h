@@ -23,7 +23,6 @@ struct agent {
     struct process *process;
     struct client_settings settings;
     struct tables *tables;
-    bool stale; /* a table has changed that we cannot open again */
     struct match_list *reuse_destinations;
     struct dns_rules dns_rules;
     struct outgoing outgoing;

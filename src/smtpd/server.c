@@ -292,7 +292,7 @@ bool server_between(struct process *process)
     close_idle(server->cleanup, server->conf->ipc_idle * 1000L);
     close_idle(server->anvil, server->conf->ipc_idle * 1000L);
     close_idle(server->rewrite, server->conf->ipc_idle * 1000L);
-    if (!server->stale || !tables_changed(server->tables, &changed))
+    if (server->tables == NULL || !tables_stale(server->tables, &changed))
         return false;
     log_info("table %s has changed -- restarting", changed);
     return true;

@@ -43,7 +43,6 @@ struct server {
     struct process *process;
     const struct conf *conf;
     struct tables *tables;
-    bool stale; /* a table has changed that we cannot open again */
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;
     struct match_list *limit_exceptions;

@@ -408,7 +408,7 @@ void session_serve(struct client *client)
 
     transcript_init(&session.transcript, server->conf->smtputf8_enable);
     if (server->tables) /* none when a user is at standard input */
-        server->stale = !tables_refresh(server->tables);
+        (void)tables_refresh(server->tables);
     stream_set_timeout(session.stream, server->conf->smtpd_timeout * 1000L);
     caller_name(&session);
     maillog_connect(session.client_text);

@@ -34,6 +34,7 @@ struct tables {
     int64_t refreshed_ms;        /* when tables_refresh_due last looked */
     struct ipc_client *proxymap; /* NULL until a proxied table is asked */
     struct map *peers;           /* servers of tables by endpoint */
+    bool stale;                  /* one changed that could not be opened again */
     bool redirecting;            /* non_bdb_custom_mapping is being asked */
 };
 
@@ -416,16 +417,20 @@ static bool refresh(struct table *table)
 
 bool tables_refresh(struct tables *tables)
 {
-    bool fresh = true;
-
+    tables->stale = false;
     for (size_t i = 0; i < tables->list.n; i++) {
         struct table *table = tables->list.items[i];
 
         if ((table->failed || (table->type->changed && table->type->changed(table))) &&
             !refresh(table))
-            fresh = false;
+            tables->stale = true;
     }
-    return fresh;
+    return !tables->stale;
+}
+
+bool tables_stale(struct tables *tables, const char **ret_name)
+{
+    return tables->stale && tables_changed(tables, ret_name);
 }
 
 void tables_refresh_due(struct tables *tables, int64_t now_ms)

@@ -146,6 +146,11 @@ bool tables_changed(struct tables *tables, const char **ret_name);
  * as it was; false when there is such a one, and a fresh process is wanted.
  */
 bool tables_refresh(struct tables *tables);
+/*
+ * Is a table of that last answer still another than the one that is open? For the end of
+ * a request, so that a process ends that cannot see the change; *ret_name as above.
+ */
+bool tables_stale(struct tables *tables, const char **ret_name);
 /* The same, at most once a second, for services that would ask at each request. */
 void tables_refresh_due(struct tables *tables, int64_t now_ms);
 
