@@ -25,7 +25,8 @@ static int refuse(struct client *client, const struct fail *reason)
     return 0;
 }
 
-/* Tables have changed that the jail hides: the client is to ask a process that has the new ones. */
+/* Tables have changed that the jail hides: the client is to ask a process that has the
+ * new ones. */
 static int send_elsewhere(struct client *client)
 {
     ipc_put(client->stream, &submit_opened_message,

@@ -17,7 +17,6 @@ header_checks = pcre:{{/^X-Reject: (.*)/ REJECT no $$1} {/^X-Discard:/ DISCARD} 
 @pytest.fixture(scope="module")
 def site(mta):
     mta.table("virtual", "a@alias.test discarded@x.test\n")
-    mta.table("virtual", "a@alias.test discarded@x.test\n")
     mta.configure(MAIN + "transport_maps = inline:{x.test=discard:}\n")
     return mta
 
