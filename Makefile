@@ -153,11 +153,11 @@ fuzz-run: $(if $(ONLY),$(filter %/fuzz_$(ONLY),$(FUZZ_TARGETS)),$(FUZZ_TARGETS))
 DEPS   ?= tools/deps
 # Each file of tests/system and tests/compat is run by one of some workers, which
 # wait more than they compute; of tests/faults, where some tests last minutes, each
-# test. WORKERS=0: one after another, for -s and --pdb.
+# test. WORKERS=0: one after another, for -s and --pdb. AGAIN=yes: see tools/run-pytest.
 WORKERS ?= 3
 SPREAD := -n $(WORKERS) --dist loadfile
 SPREAD_TESTS := -n $(WORKERS) --dist load
-PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root /usr/bin/python3 -m pytest
+PYTEST := POSTERN_ROOT=$(CURDIR)/$(BUILD)/root $(if $(AGAIN),AGAIN=yes )tools/run-pytest
 # Programs under a sanitizer write where tests/harness looks; unit tests look for leaks.
 # What is freed is kept for a while, but not so much that growth can't be seen.
 ifneq ($(SAN),)

@@ -17,10 +17,13 @@ from harness.dns import NameServer  # noqa: E402
 from harness.instance import Instance  # noqa: E402
 
 STATE = {"fetched": False}
+FEW = 5  # more than that is no accident
 
 
 def pytest_addoption(parser):
     parser.addoption("--flavour", choices=["postern", "oracle"], default="postern", help="what mta is")
+    parser.addoption("--few-failed", help="where to write which tests failed, when few did: they are to be run again")
+    parser.addoption("--only-those", help="a file with the names of the only tests to run")
 
 
 def pytest_configure(config):
@@ -31,6 +34,12 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes longer than a few seconds")
     if os.geteuid() != 0:
         pytest.exit("these tests need root: they make namespaces and deliver as other users", 3)
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.option.only_those:
+        names = pathlib.Path(config.option.only_those).read_text(encoding="utf-8").splitlines()
+        items[:] = [item for item in items if item.nodeid in names]
 
 
 def pytest_collection_finish(session):
@@ -47,8 +56,13 @@ def pytest_collection_finish(session):
 def pytest_terminal_summary(terminalreporter):
     stats = terminalreporter.stats
     passed = len(stats.get("passed", []))
-    failed = len(stats.get("failed", [])) + len(stats.get("error", []))
-    terminalreporter.write_line(f"{passed} passed, {failed} failed")
+    failed = list(dict.fromkeys(report.nodeid for kind in ("failed", "error") for report in stats.get(kind, [])))
+    again = terminalreporter.config.option.few_failed
+    if again and len(failed) <= FEW:
+        pathlib.Path(again).write_text("".join(f"{name}\n" for name in failed), encoding="utf-8")
+        passed = len({report.nodeid for report in stats.get("passed", [])} - set(failed))
+        failed = []
+    terminalreporter.write_line(f"{passed} passed, {len(failed)} failed")
 
 
 @pytest.fixture(scope="module", autouse=True)
