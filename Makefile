@@ -89,9 +89,25 @@ $(BUILD)/plugins/postfix-%.so: $$(call plugin_objects,$$*)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -o $@ $^ $(table.plugin.$*.libs)
 
+PLUGIN_COMPILE = $(CC) $(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS)) -fPIC -fvisibility=hidden -MMD -MP -c
+
 $(BUILD)/plugins/%.o: src/table/plugins/%.c | generated
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS)) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+	$(Q)$(PLUGIN_COMPILE) -o $@ $<
+
+# The part of another folder that needs its outside library: src/FOLDER/plugin/*.c makes
+# postfix-FOLDER.so, with FOLDER.plugin_libs; FOLDER/plugin/host.symbols is what it calls.
+define folder_plugin
+PLUGINS += $(BUILD)/plugins/postfix-$1.so
+$(BUILD)/plugins/postfix-$1.so: $(patsubst src/$1/plugin/%.c,$(BUILD)/plugins/$1/%.o,$(wildcard src/$1/plugin/*.c))
+	@mkdir -p $$(@D)
+	$(Q)$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -o $$@ $$^ $($1.plugin_libs)
+$(BUILD)/plugins/$1/%.o: src/$1/plugin/%.c | generated
+	@mkdir -p $$(@D)
+	$(Q)$(PLUGIN_COMPILE) -o $$@ $$<
+GENERATED += $(GEN)/$1/plugin_version.gen.h $(GEN)/$1/host.options
+endef
+$(foreach m,$(MODULES),$(if $(wildcard src/$m/plugin/*.c),$(eval $(call folder_plugin,$m))))
 
 all: $(PROGRAMS) $(PLUGINS) ## build every program
 	@:

@@ -33,10 +33,19 @@ $(GEN)/table/plugin_version.gen.h: $(wildcard src/util/*.h src/table/*.h)
 	@mkdir -p $(@D)
 	$(Q)cat $(sort $^) | cksum | sed 's/\([0-9]*\) .*/#define TABLE_PLUGIN_VERSION "\1"/' > $@
 
-# Programs hold and export what plug-ins call.
+# Programs hold and export what plug-ins call; folders with one plug-in have the same.
+SYMBOL_OPTIONS := sed '/^\#/d; s/.*/-Wl,-u,& -Wl,--export-dynamic-symbol=&/'
 $(GEN)/table/host.options: src/table/plugins/host.symbols
 	@mkdir -p $(@D)
-	$(Q)sed '/^#/d; s/.*/-Wl,-u,& -Wl,--export-dynamic-symbol=&/' $< > $@
+	$(Q)$(SYMBOL_OPTIONS) $< > $@
+
+$(GEN)/%/host.options: src/%/plugin/host.symbols
+	@mkdir -p $(@D)
+	$(Q)$(SYMBOL_OPTIONS) $< > $@
+
+$(GEN)/%/plugin_version.gen.h: $$(wildcard src/util/*.h src/$$*/*.h)
+	@mkdir -p $(@D)
+	$(Q)cat $(sort $^) | cksum | sed 's/\([0-9]*\) .*/#define PLUGIN_VERSION "\1"/' > $@
 
 # --- committed as well ----------------------------------------------------------
 .PHONY: documents

@@ -6,22 +6,21 @@
  *     lmdb  postfix-lmdb.so  dict_lmdb_open  mkmap_lmdb_open
  *
  * compat: the names of functions in such a line are those of Postfix's plug-ins, and mean
- * nothing here. Whoever can write these files or the objects runs code as root, so
- * they must be root's, or those of the user who runs us. The lists are looked at when
- * they are open. An object is loaded by name, so that debuggers find it; no other user
- * may then have a way to put another file there in between.
+ * nothing here. Whoever can write these files runs code as root, so they must be root's,
+ * or those of the user who runs us (util/object.h). The lists are looked at when they are
+ * open.
  */
 #include "table/plugin.h"
 
 #include "table/locations.gen.h"
 #include "util/file.h"
+#include "util/object.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
 enum { LIST_MAX = 1 << 20 };
@@ -51,49 +50,6 @@ static const char *path_of(const struct table_places *places, struct arena *aren
 /* --- the lists ------------------------------------------------------------------------
  */
 
-static bool is_trusted(uid_t owner)
-{
-    return owner == 0 || (owner == geteuid() && !getauxval(AT_SECURE));
-}
-
-/* May nobody but root and ourselves have written it? */
-static int check_owner(const char *path, const struct stat *st, struct fail *why)
-{
-    if (!is_trusted(st->st_uid) || (st->st_mode & (S_IWGRP | S_IWOTH)))
-        return fail_set(why, "%s: file is owned or writable by non-root users", path);
-    return 0;
-}
-
-/* In a folder with the sticky bit others can't take away what is ours. */
-static int check_folder(const char *path, struct fail *why)
-{
-    struct stat st;
-
-    if (stat(path, &st) < 0)
-        return fail_set(why, "%s: %m", path);
-    if (!is_trusted(st.st_uid) ||
-        ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX)))
-        return fail_set(why, "folder %s is owned or writable by non-root users", path);
-    return 0;
-}
-
-/* May nobody but root and ourselves put another file at path, which has no links in it?
- */
-static int check_way(const char *path, struct arena *arena, struct fail *why)
-{
-    struct stat st;
-
-    if (stat(path, &st) < 0)
-        return fail_set(why, "%s: %m", path);
-    if (check_owner(path, &st, why) < 0 || check_folder("/", why) < 0)
-        return -1;
-    for (const char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/'))
-        if (check_folder(arena_copy_str(arena, str_from(path, (size_t)(at - path))),
-                         why) < 0)
-            return -1;
-    return 0;
-}
-
 static int read_line(struct reading *reading, const char *path, long number,
                      struct str line, struct fail *why)
 {
@@ -117,7 +73,7 @@ static int read_text(const char *path, struct arena *arena, struct str *ret,
         return access(path, F_OK) < 0 ? 0 : -1;
     if (fstat(fd, &st) < 0)
         result = fail_set(why, "%s: %m", path);
-    else if ((result = check_owner(path, &st, why)) == 0 &&
+    else if ((result = object_check_owner(path, &st, why)) == 0 &&
              (result = file_read_open(fd, LIST_MAX, arena, ret, why)) < 0)
         fail_prefix(why, "%s", path);
     close(fd);
@@ -180,33 +136,10 @@ static bool take_name(struct reading *reading, struct str type, struct str objec
 /* --- the objects ----------------------------------------------------------------------
  */
 
-/* Load what is at path, which is there. */
-static void *load_object(const char *path, struct arena *arena, struct fail *why)
-{
-    char *real = realpath(path, NULL);
-    void *object = NULL;
-
-    if (!real) {
-        fail_set(why, "%s: %m", path);
-    } else if (check_way(real, arena, why) == 0) {
-        /* never closed: libraries leave threads and exit handlers behind */
-        object = dlopen(real, RTLD_NOW | RTLD_LOCAL);
-        if (!object)
-            fail_set(why, "%s", dlerror());
-        else /* in a jail it is known by the name that is configured */
-            (void)dlopen(path, RTLD_NOW | RTLD_NOLOAD);
-    }
-    free(real);
-    return object;
-}
-
 /* The object at path, or NULL with why. */
-static void *open_object(const char *path, struct str name, struct arena *arena,
-                         struct fail *why)
+static void *open_object(const char *path, struct str name, struct fail *why)
 {
-    /* one that is there needs no look at its file, which a user may not reach, and which
-     * may be a newer one meanwhile */
-    void *object = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    void *object = object_find(path);
 
     if (object)
         return object;
@@ -217,16 +150,15 @@ static void *open_object(const char *path, struct str name, struct arena *arena,
                  STR_ARG(name), path, STR_ARG(name));
         return NULL;
     }
-    object = load_object(path, arena, why);
+    object = object_load(path, why);
     if (!object)
         fail_prefix(why, "unsupported dictionary type: %.*s", STR_ARG(name));
     return object;
 }
 
-static const struct table_type *load(const char *path, struct str name,
-                                     struct arena *arena, struct fail *why)
+static const struct table_type *load(const char *path, struct str name, struct fail *why)
 {
-    void *object = open_object(path, name, arena, why);
+    void *object = open_object(path, name, why);
     const struct table_plugin *plugin =
         object ? dlsym(object, TABLE_PLUGIN_SYMBOL) : NULL;
 
@@ -291,7 +223,7 @@ const struct table_type *plugin_find(const struct table_places *places, struct s
         fail_set(why, "unsupported dictionary type: %.*s (shlib_directory is \"no\")",
                  STR_ARG(name));
     else if (found >= 0)
-        type = load(path_of(places, arena, reading.object), name, arena, why);
+        type = load(path_of(places, arena, reading.object), name, why);
     arena_free(arena);
     return type;
 }
