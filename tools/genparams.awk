@@ -184,6 +184,25 @@ function number(text,    unit)
     return text + 0
 }
 
+# A default of digits, or yes or no, as load.c stores it; 0 for others.
+function default_number(i,    text, total, part)
+{
+    text = defaults[i]
+    if (types[i] == "bool")
+        return text == "yes"
+    if (c_type[types[i]] ~ /\*$/ || has_macros(i))
+        return 0
+    if (types[i] != "time")
+        return text
+    for (total = 0; match(text, /^[0-9]+[smhdw]?/); text = substr(text, RLENGTH + 1)) {
+        part = substr(text, 1, RLENGTH)
+        total += number(part ~ /[0-9]$/ ? part time_unit(i) : part)
+    }
+    return total
+}
+
+function has_macros(i) { return index(defaults[i], "$") > 0 }
+
 # A bare number has the unit that the default is written with.
 function time_unit(i,    last)
 {
@@ -220,6 +239,8 @@ function flags(i,    n, words, j, out)
             sub(/-/, "_", words[j])
             out = out (out == "" ? "" : "|") "PARAM_" toupper(words[j])
         }
+    if (has_macros(i))
+        out = out (out == "" ? "" : "|") "PARAM_MACROS"
     return out == "" ? "0" : out
 }
 
@@ -244,9 +265,10 @@ function write_table(    i, j, at, min, max)
         i = order[j]
         min = (i, "min") in attributes ? number(attributes[i, "min"]) : 0
         max = (i, "max") in attributes ? number(attributes[i, "max"]) : 0
-        printf "    {%d, %d, %s, %d, %d, PARAM_%s, '%s', %s, %s},\n", at,
+        printf "    {%d, %d, %s, %d, %d, %d, PARAM_%s, '%s', %s, %s},\n", at,
                at + length(names[i]) + 1,
                in_struct(i) ? "offsetof(struct conf, " member(names[i]) ")" : 0, min, max,
+               default_number(i),
                toupper(types[i]), time_unit(i), flags(i), mask(i)
         at += length(names[i]) + length(defaults[i]) + 2
     }

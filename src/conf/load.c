@@ -5,7 +5,8 @@
  * program starts with costs time at each start, so only the parameters that it
  * declares to use ("used" in the catalogue) are expanded and must be valid, and
  * only for these the machine is asked (computed defaults). Values without "$"
- * are not even copied.
+ * are not even copied, and most defaults need no look at all: the catalogue has
+ * them as they are stored.
  */
 #include "conf/include.h"
 #include "conf/snapshot.h"
@@ -210,23 +211,53 @@ static int forgive(struct conf_state *state, const struct param *param, union va
     return 0;
 }
 
+/* The numbers are in the catalogue; texts stay where they are. */
+static void store_default(struct conf *conf, const struct param *param)
+{
+    union value value = {.number = param->number};
+
+    if (param->type == PARAM_BOOL)
+        value.yes = param->number != 0;
+    else if (param->type >= PARAM_TEXT)
+        value.text = param->text;
+    store(conf, param, &value);
+}
+
+/* By row: those that main.cf or an option sets. */
+static void mark_set(const struct settings *settings, bool *marks)
+{
+    for (size_t i = 0; i < settings->n; i++) {
+        size_t row = param_row(str_of(settings->items[i].name));
+
+        if (row < params_count())
+            marks[row] = true;
+    }
+}
+
 static int fill(struct conf *conf, struct fail *why)
 {
-    uint64_t program =
-        conf->state->all_programs ? UINT64_MAX : params_program(conf->state->program);
+    struct conf_state *state = conf->state;
+    uint64_t program = state->all_programs ? UINT64_MAX : params_program(state->program);
+    bool *is_set = arena_array(state->arena, params_count(), sizeof(*is_set));
 
+    mark_set(&state->options, is_set);
+    mark_set(&state->file, is_set);
     for (size_t i = 0; i < params_count(); i++) {
         struct param param = param_at(i);
         union value value;
 
         if (param.flags & (PARAM_REMOVED | PARAM_FAMILY))
             continue;
+        if (!is_set[i] && !(param.flags & (PARAM_COMPUTED | PARAM_MACROS))) {
+            store_default(conf, &param);
+            continue;
+        }
         if (!param_is_used(i, program)) {
             store_undeclared(conf, &param);
             continue;
         }
-        if (evaluate(conf->state, &param, param.name, &value, why) < 0 &&
-            forgive(conf->state, &param, &value, why) < 0)
+        if (evaluate(state, &param, param.name, &value, why) < 0 &&
+            forgive(state, &param, &value, why) < 0)
             return -1;
         store(conf, &param, &value);
     }

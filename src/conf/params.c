@@ -15,7 +15,7 @@
 struct param_row {
     uint32_t name, text;
     uint32_t offset;
-    int64_t min, max;
+    int64_t min, max, number;
     uint8_t type;
     char unit;
     uint16_t flags;
@@ -46,12 +46,12 @@ struct param param_at(size_t i)
         .unit = row->unit,
         .min = row->min,
         .max = row->max,
+        .number = row->number,
         .offset = row->offset,
     };
 }
 
-/* The row of that name, or COUNT(param_rows). */
-static size_t find_row(struct str name)
+size_t param_row(struct str name)
 {
     size_t low = 0, high = COUNT(param_rows);
 
@@ -71,7 +71,7 @@ static size_t find_row(struct str name)
 
 bool param_find(struct str name, struct param *ret)
 {
-    size_t row = find_row(name);
+    size_t row = param_row(name);
 
     if (row == COUNT(param_rows))
         return false;
@@ -144,9 +144,9 @@ bool param_is_used_by(const char *name, uint64_t program)
 {
     struct param family;
     struct str service;
-    size_t row = find_row(str_of(name));
+    size_t row = param_row(str_of(name));
 
     if (row == COUNT(param_rows) && param_family(str_of(name), &family, &service))
-        row = find_row(str_of(family.name));
+        row = param_row(str_of(family.name));
     return row < COUNT(param_rows) && param_is_used(row, program);
 }

@@ -42,7 +42,8 @@ enum param_flag {
     PARAM_OBSOLETE = 8, /* still works; param_instead_of tells the newer way */
     PARAM_REMOVED = 16, /* of older versions; has no effect and no member */
     PARAM_NOT_BUILT = 32,
-    PARAM_FAMILY = 64, /* "<service>_x": a name for each service; no member */
+    PARAM_FAMILY = 64,  /* "<service>_x": a name for each service; no member */
+    PARAM_MACROS = 128, /* in the default */
 };
 
 struct param {
@@ -52,12 +53,15 @@ struct param {
     unsigned flags;
     char unit;          /* of a bare number, when a time: one of "smhdw" */
     long long min, max; /* of numbers; of texts, min is the least length; max 0 = none */
+    long long number;   /* the default of a bool or number, when it has no macros */
     size_t offset;      /* of its member in struct conf */
 };
 
 size_t params_count(void);
 struct param param_at(size_t i);
 
+/* The row of that name, or params_count(). */
+size_t param_row(struct str name);
 /* False when there is no such record. Removed ones and "<service>_x" are records, too. */
 bool param_find(struct str name, struct param *ret);
 

@@ -75,6 +75,32 @@ static void has_valid_defaults(void **state)
     }
 }
 
+/* What load.c stores without a look is what it would find out. */
+static void has_the_numbers_of_its_defaults(void **state)
+{
+    size_t seen = 0;
+
+    (void)state;
+    for (size_t i = 0; i < params_count(); i++) {
+        struct param param = param_at(i);
+        union value value;
+        struct fail why;
+
+        if ((param.flags & (PARAM_REMOVED | PARAM_FAMILY | PARAM_COMPUTED)) ||
+            param.type >= PARAM_TEXT)
+            continue;
+        if (param.flags & PARAM_MACROS) {
+            assert_non_null(strchr(param.text, '$'));
+            continue;
+        }
+        assert_int_equal(value_parse(&param, param.name, param.text, &value, &why), 0);
+        ROW_INT(param.name, param.number,
+                param.type == PARAM_BOOL ? value.yes : value.number);
+        seen++;
+    }
+    assert_true(seen > 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +109,7 @@ int main(void)
         cmocka_unit_test(finds_families_of_services),
         cmocka_unit_test(knows_who_uses_what),
         folder_test(has_valid_defaults),
+        cmocka_unit_test(has_the_numbers_of_its_defaults),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
