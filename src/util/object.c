@@ -74,7 +74,7 @@ void *object_load(const char *path, struct fail *why)
     if (check_way(real, why) < 0)
         return NULL;
     /* never closed: libraries leave threads and exit handlers behind */
-    object = dlopen(real, RTLD_NOW | RTLD_LOCAL);
+    object = dlopen(real, RTLD_LAZY | RTLD_LOCAL);
     if (!object)
         fail_set(why, "%s", dlerror());
     else /* in a jail it is known by the name that is configured */
