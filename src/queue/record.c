@@ -76,21 +76,33 @@ ssize_t record_whole(struct str head)
     return known <= 0 ? known : (ssize_t)(1 + bytes + length);
 }
 
-static void add_length(struct buf *b, size_t length)
+/* Room for a record of n bytes, with its header in front; where the data goes. */
+static char *start_record(struct buf *b, int type, size_t n)
 {
+    char header[RECORD_HEADER_MAX];
+    size_t at = 0, length = n;
+    char *p;
+
+    header[at++] = (char)type;
     do {
         unsigned char byte = length & 0x7f;
 
         length >>= 7;
-        buf_add_char(b, (char)(length ? byte | 0x80 : byte));
+        header[at++] = (char)(length ? byte | 0x80 : byte);
     } while (length);
+    p = buf_reserve(b, at + n);
+    memcpy(p, header, at);
+    buf_added(b, at);
+    return p + at;
 }
 
 void record_add(struct buf *b, int type, struct str data)
 {
-    buf_add_char(b, (char)type);
-    add_length(b, data.n);
-    buf_add_str(b, data);
+    char *p = start_record(b, type, data.n);
+
+    if (data.n > 0)
+        memcpy(p, data.p, data.n);
+    buf_added(b, data.n);
 }
 
 void record_add_text(struct buf *b, int type, const char *text)
@@ -132,11 +144,12 @@ void record_add_attribute(struct buf *b, const char *name, const char *value)
 {
     size_t name_bytes = strlen(name), value_bytes = strlen(value);
 
-    buf_add_char(b, RECORD_ATTRIBUTE);
-    add_length(b, name_bytes + 1 + value_bytes);
-    buf_add(b, name, name_bytes);
-    buf_add_char(b, '=');
-    buf_add(b, value, value_bytes);
+    char *p = start_record(b, RECORD_ATTRIBUTE, name_bytes + 1 + value_bytes);
+
+    memcpy(p, name, name_bytes);
+    p[name_bytes] = '=';
+    memcpy(p + name_bytes + 1, value, value_bytes);
+    buf_added(b, name_bytes + 1 + value_bytes);
 }
 
 void record_add_attribute_number(struct buf *b, const char *name, long value)

@@ -71,17 +71,20 @@ static void keep(struct transcript *transcript, const char *who, struct str line
 {
     enum { LINE_MAX_KEPT = 2048 };
     bool utf8;
+    char *put;
 
     line = str_head(line, LINE_MAX_KEPT);
     utf8 = transcript->utf8 && utf8_is_valid(line);
     make_room(transcript, line.n + sizeof "Out: ");
     buf_add_text(&transcript->text, who);
+    put = buf_reserve(&transcript->text, line.n);
     for (size_t i = 0; i < line.n; i++) {
         unsigned char c = (unsigned char)line.p[i];
         bool fit = c >= ' ' && c != 127 && (c < 127 || utf8);
 
-        buf_add_char(&transcript->text, fit ? line.p[i] : '?');
+        put[i] = fit ? line.p[i] : '?';
     }
+    buf_added(&transcript->text, line.n);
     buf_add_char(&transcript->text, '\n');
     transcript->lines++;
 }

@@ -4,40 +4,26 @@
  */
 #include "util/str.h"
 
+#include <stdint.h>
+
 static unsigned char lower(unsigned char c)
 {
     return c >= 'A' && c <= 'Z' ? c + 32 : c;
 }
 
-static bool same(struct str a, struct str b, bool fold)
+bool str_eq_nocase(struct str a, struct str b)
 {
     if (a.n != b.n)
         return false;
-    if (a.n == 0)
-        return true;
-    if (!fold)
-        return memcmp(a.p, b.p, a.n) == 0;
     for (size_t i = 0; i < a.n; i++)
         if (lower((unsigned char)a.p[i]) != lower((unsigned char)b.p[i]))
             return false;
     return true;
 }
 
-bool str_eq(struct str a, struct str b)
-{
-    return same(a, b, false);
-}
-bool str_eq_nocase(struct str a, struct str b)
-{
-    return same(a, b, true);
-}
-bool str_is(struct str s, const char *text)
-{
-    return same(s, str_of(text), false);
-}
 bool str_is_nocase(struct str s, const char *text)
 {
-    return same(s, str_of(text), true);
+    return str_eq_nocase(s, str_of(text));
 }
 
 int str_compare(struct str a, struct str b)
@@ -50,34 +36,18 @@ int str_compare(struct str a, struct str b)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
-static bool has_prefix(struct str s, struct str prefix, bool fold)
-{
-    return s.n >= prefix.n && same(str_head(s, prefix.n), prefix, fold);
-}
-
-static bool has_suffix(struct str s, struct str suffix, bool fold)
-{
-    return s.n >= suffix.n && same(str_tail(s, s.n - suffix.n), suffix, fold);
-}
-
-bool str_starts(struct str s, const char *prefix)
-{
-    return has_prefix(s, str_of(prefix), false);
-}
-
 bool str_starts_nocase(struct str s, const char *prefix)
 {
-    return has_prefix(s, str_of(prefix), true);
-}
+    struct str p = str_of(prefix);
 
-bool str_ends(struct str s, const char *suffix)
-{
-    return has_suffix(s, str_of(suffix), false);
+    return s.n >= p.n && str_eq_nocase(str_head(s, p.n), p);
 }
 
 bool str_ends_nocase(struct str s, const char *suffix)
 {
-    return has_suffix(s, str_of(suffix), true);
+    struct str p = str_of(suffix);
+
+    return s.n >= p.n && str_eq_nocase(str_tail(s, s.n - p.n), p);
 }
 
 size_t str_find(struct str s, char c)
@@ -94,13 +64,26 @@ size_t str_find_last(struct str s, char c)
     return at ? (size_t)(at - s.p) : s.n;
 }
 
-/* NUL is never a member of a set: it ends the set. */
-static bool in_set(char c, const char *set)
+/* A set of bytes as bits, so that each byte of a text costs one look. */
+struct set {
+    uint64_t bits[4];
+};
+
+static struct set set_of(const char *bytes)
 {
-    return c != '\0' && strchr(set, c) != NULL;
+    struct set set = {0};
+
+    for (; *bytes; bytes++)
+        set.bits[(unsigned char)*bytes / 64] |= UINT64_C(1) << (unsigned char)*bytes % 64;
+    return set;
 }
 
-size_t str_find_any(struct str s, const char *set)
+static bool in_set(char c, const struct set *set)
+{
+    return set->bits[(unsigned char)c / 64] >> (unsigned char)c % 64 & 1;
+}
+
+static size_t find(struct str s, const struct set *set)
 {
     size_t i = 0;
 
@@ -109,7 +92,7 @@ size_t str_find_any(struct str s, const char *set)
     return i;
 }
 
-size_t str_span(struct str s, const char *set)
+static size_t span(struct str s, const struct set *set)
 {
     size_t i = 0;
 
@@ -118,28 +101,37 @@ size_t str_span(struct str s, const char *set)
     return i;
 }
 
-struct str str_head(struct str s, size_t n)
+size_t str_find_any(struct str s, const char *bytes)
 {
-    return str_from(s.p, n < s.n ? n : s.n);
+    struct set set = set_of(bytes);
+
+    return find(s, &set);
 }
 
-struct str str_tail(struct str s, size_t n)
+size_t str_span(struct str s, const char *bytes)
 {
-    if (n >= s.n)
-        return str_from(s.n ? s.p + s.n : s.p, 0);
-    return str_from(s.p + n, s.n - n);
+    struct set set = set_of(bytes);
+
+    return span(s, &set);
 }
 
-static const char white_space[] = " \t\r\n\v\f";
+static bool is_white(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 struct str str_trim_left(struct str s)
 {
-    return str_tail(s, str_span(s, white_space));
+    size_t n = 0;
+
+    while (n < s.n && is_white(s.p[n]))
+        n++;
+    return str_tail(s, n);
 }
 
 struct str str_trim_right(struct str s)
 {
-    while (s.n > 0 && in_set(s.p[s.n - 1], white_space))
+    while (s.n > 0 && is_white(s.p[s.n - 1]))
         s.n--;
     return s;
 }
@@ -151,8 +143,9 @@ struct str str_trim(struct str s)
 
 struct str str_word(struct str *rest, const char *separators)
 {
-    struct str from = str_tail(*rest, str_span(*rest, separators));
-    struct str word = str_head(from, str_find_any(from, separators));
+    struct set set = set_of(separators);
+    struct str from = str_tail(*rest, span(*rest, &set));
+    struct str word = str_head(from, find(from, &set));
 
     *rest = str_tail(from, word.n);
     return word;
@@ -236,12 +229,11 @@ bool str_unbrace(struct str s, struct str *ret)
 
 bool str_word_braced(struct str *rest, const char *separators, struct str *ret)
 {
-    struct str from = str_tail(*rest, str_span(*rest, separators));
+    struct set set = set_of(separators);
+    struct str from = str_tail(*rest, span(*rest, &set));
     size_t depth = 0, n = 0;
 
-    for (;
-         n < from.n && (depth > 0 || !memchr(separators, from.p[n], strlen(separators)));
-         n++)
+    for (; n < from.n && (depth > 0 || !in_set(from.p[n], &set)); n++)
         if (from.p[n] == '{')
             depth++;
         else if (from.p[n] == '}' && depth > 0)

@@ -30,26 +30,52 @@ static inline struct str str_from(const char *p, size_t n)
     return (struct str){p, n};
 }
 
-bool str_eq(struct str a, struct str b);
+/* The first n bytes; what follows the first n bytes. n may exceed s.n. */
+static inline struct str str_head(struct str s, size_t n)
+{
+    return str_from(s.p, n < s.n ? n : s.n);
+}
+static inline struct str str_tail(struct str s, size_t n)
+{
+    if (n > s.n)
+        n = s.n;
+    return str_from(n ? s.p + n : s.p, s.n - n);
+}
+
+/* Inline, so that comparing with a literal of one byte is just that. */
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool str_is(struct str s, const char *text)
+{
+    return str_eq(s, str_of(text));
+}
+static inline bool str_starts(struct str s, const char *prefix)
+{
+    struct str p = str_of(prefix);
+
+    return s.n >= p.n && str_eq(str_head(s, p.n), p);
+}
+static inline bool str_ends(struct str s, const char *suffix)
+{
+    struct str p = str_of(suffix);
+
+    return s.n >= p.n && str_eq(str_tail(s, s.n - p.n), p);
+}
+
 bool str_eq_nocase(struct str a, struct str b);
-bool str_is(struct str s, const char *text);
 bool str_is_nocase(struct str s, const char *text);
 int str_compare(struct str a, struct str b); /* as memcmp, then by length */
-bool str_starts(struct str s, const char *prefix);
 bool str_starts_nocase(struct str s, const char *prefix);
-bool str_ends(struct str s, const char *suffix);
 bool str_ends_nocase(struct str s, const char *suffix);
 
 /* Position of the first or last byte c, or s.n when there is none. */
 size_t str_find(struct str s, char c);
 size_t str_find_last(struct str s, char c);
-/* Position of the first byte that is in (or is not in) set, or s.n. */
-size_t str_find_any(struct str s, const char *set);
-size_t str_span(struct str s, const char *set);
-
-/* The first n bytes; what follows the first n bytes. n may exceed s.n. */
-struct str str_head(struct str s, size_t n);
-struct str str_tail(struct str s, size_t n);
+/* Position of the first byte that is (or is not) one of bytes, or s.n. */
+size_t str_find_any(struct str s, const char *bytes);
+size_t str_span(struct str s, const char *bytes);
 
 /* Without leading and trailing space, TAB, CR, LF, VT, FF. */
 struct str str_trim(struct str s);
