@@ -78,6 +78,7 @@ def measure_all(chosen, mail, floor, folder, options):
             competitors = list(mail)
             if floor and scenario.floor is not None:
                 competitors.append(systems.Floor(stack, folder / "floor-site", floor, scenario))
+                competitors.append(systems.Floor(stack, folder / "divided-site", floor, scenario, divided=True))
             results.append((scenario, rounds(scenario, competitors, options)))
         print(report.row(*results[-1]), flush=True)
         for line in details(scenario, mail, options):

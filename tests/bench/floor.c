@@ -3,6 +3,7 @@
  * with files what a mail system must, and nothing else.
  *
  *     floor ADDRESS PORT QUEUE [maildir|mbox FOLDER | relay ADDRESS]
+ *     floor -d LOG ADDRESS PORT QUEUE [maildir|mbox FOLDER | relay ADDRESS]
  *     floor -n PROCESSES ADDRESS PORT
  *
  * Each message is written to a file under QUEUE/incoming, synced and renamed to
@@ -12,6 +13,12 @@
  * removed. No jail, no second process, no tables, no log, no checks of what the
  * client says, not even other line ends: what is left is the price of the network,
  * of the file system and of the syncs, and the bench holds mail systems against it.
+ *
+ * Divided (-d), the same is done by four processes, as a system with one process for
+ * each task does it at the least: one talks, and asks a writer for a queue file at RCPT
+ * and for the rest at the end of the data; a manager is told of it in a datagram, hands
+ * the open file to a deliverer and removes it in the end. Each line that such a system
+ * logs is one datagram to the socket LOG.
  *
  * Without a queue it is a sink, which takes everything and keeps nothing, in as many
  * processes as are to take mail at the same time: the far end of the relay scenarios.
@@ -26,6 +33,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { ROOM = 16 << 20, ANSWERS = 8192 };
@@ -48,6 +58,14 @@ struct site {
     int mailboxes;            /* folder, or -1 */
     struct sockaddr_in relay; /* port 0: none */
     unsigned long count;
+    int log, writer; /* sockets, or -1: all is done in one process */
+};
+
+/* What one process tells another of a message. */
+struct slip {
+    char name[32];
+    int recipients;
+    size_t n; /* of its text, which follows on the way to the writer */
 };
 
 static int folder(const char *parent, const char *name)
@@ -197,14 +215,24 @@ static void relay(struct site *s, struct talk *t, const char *data, size_t n,
     close(t->fd);
 }
 
+static void to_active(struct site *s, const char *name)
+{
+    if (renameat(s->incoming, name, s->active, name) < 0)
+        err(1, "rename %s", name);
+}
+
+static void from_active(struct site *s, const char *name)
+{
+    if (unlinkat(s->active, name, 0) < 0)
+        err(1, "unlink %s", name);
+}
+
 static void deliver(struct site *s, const char *name, const char *data, size_t n,
                     int recipients)
 {
     static struct talk other;
     char file[64];
 
-    if (renameat(s->incoming, name, s->active, name) < 0)
-        err(1, "rename %s", name);
     for (int i = 0; i < recipients && s->tmp >= 0; i++) {
         snprintf(file, sizeof file, "%s.%d", name, i);
         to_maildir(s, file, data, n);
@@ -218,14 +246,202 @@ static void deliver(struct site *s, const char *name, const char *data, size_t n
             err(1, "memory");
         relay(s, &other, data, n, recipients);
     }
-    if (unlinkat(s->active, name, 0) < 0)
-        err(1, "unlink %s", name);
+}
+
+/* --- divided ------------------------------------------------------------------------ */
+
+static void say_line(struct site *s, const char *name, const char *what)
+{
+    char line[256];
+    int n =
+        snprintf(line, sizeof line, "<22>Jan  1 00:00:00 floor[1]: %s: %s", name, what);
+
+    if (s->log >= 0 && send(s->log, line, (size_t)n, MSG_NOSIGNAL) < 0)
+        err(1, "log");
+}
+
+/* All of it, or nothing when the other side is gone. */
+static bool receive(int fd, void *p, size_t n)
+{
+    return recv(fd, p, n, MSG_WAITALL) == (ssize_t)n;
+}
+
+static void send_all(int fd, struct iovec *pieces, int count)
+{
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
+    size_t n = 0;
+
+    for (int i = 0; i < count; i++)
+        n += pieces[i].iov_len;
+    if (sendmsg(fd, &message, MSG_NOSIGNAL) != (ssize_t)n)
+        err(1, "send to another process");
+}
+
+static void write_letters(struct site *s, int talker, int manager)
+{
+    char *text = malloc(ROOM), ask;
+    struct slip slip, named = {.n = 0};
+
+    while (text && receive(talker, &ask, 1)) {
+        int fd;
+
+        snprintf(named.name, sizeof named.name, "%lX", s->count++);
+        fd = openat(s->incoming, named.name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                    0600);
+        send_all(talker, &(struct iovec){&named, sizeof named}, 1);
+        if (!receive(talker, &slip, sizeof slip) || !receive(talker, text, slip.n))
+            return;
+        say_line(s, named.name, "message-id=<x@client.test>");
+        if (write(fd, text, slip.n) != (ssize_t)slip.n || fsync(fd) < 0 || close(fd) < 0)
+            err(1, "write %s", named.name);
+        named.recipients = slip.recipients;
+        send_all(manager, &(struct iovec){&named, sizeof named}, 1);
+        send_all(talker, &(struct iovec){&ask, 1}, 1);
+    }
+}
+
+static void send_file(int to, const struct slip *slip, int fd)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {0};
+    struct iovec piece = {(void *)slip, sizeof *slip};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    if (sendmsg(to, &message, MSG_NOSIGNAL) < 0)
+        err(1, "send a file");
+}
+
+static void manage(struct site *s, int notices, int deliverer)
+{
+    struct slip slip;
+    char done;
+
+    while (recv(notices, &slip, sizeof slip, 0) == sizeof slip) {
+        int fd;
+
+        to_active(s, slip.name);
+        if ((fd = openat(s->active, slip.name, O_RDWR | O_CLOEXEC)) < 0)
+            err(1, "open %s", slip.name);
+        say_line(s, slip.name, "from=<a@client.test>, size=4096, nrcpt=1 (queue active)");
+        send_file(deliverer, &slip, fd);
+        close(fd);
+        if (!receive(deliverer, &done, 1))
+            return;
+        from_active(s, slip.name);
+        say_line(s, slip.name, "removed");
+    }
+}
+
+static bool receive_file(int from, struct slip *slip, int *ret_fd)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *ret_fd)];
+    struct iovec piece = {slip, sizeof *slip};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+
+    if (recvmsg(from, &message, MSG_CMSG_CLOEXEC) != sizeof *slip ||
+        !CMSG_FIRSTHDR(&message))
+        return false;
+    memcpy(ret_fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof *ret_fd);
+    return true;
+}
+
+static void deliver_letters(struct site *s, int manager)
+{
+    char *text = malloc(ROOM);
+    struct slip slip;
+    int fd;
+
+    while (text && receive_file(manager, &slip, &fd)) {
+        ssize_t n = pread(fd, text, ROOM, 0);
+
+        if (n < 0)
+            err(1, "read %s", slip.name);
+        deliver(s, slip.name, text, (size_t)n, slip.recipients);
+        for (int i = 0; i < slip.recipients; i++)
+            say_line(s, slip.name,
+                     "to=<user@x.test>, relay=none, delay=0.01, dsn=2.0.0, status=sent");
+        if (pwrite(fd, "D", 1, 0) != 1) /* done: the mark in the queue file */
+            err(1, "mark %s", slip.name);
+        close(fd);
+        send_all(manager, &(struct iovec){"", 1}, 1);
+    }
+}
+
+/* True in a new process, which ends with this one. */
+static bool forked(void)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        err(1, "fork");
+    if (pid == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return pid == 0;
+}
+
+static void divide(struct site *s)
+{
+    int writer[2], manager[2], deliverer[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, writer) < 0 ||
+        socketpair(AF_UNIX, SOCK_DGRAM, 0, manager) < 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM, 0, deliverer) < 0)
+        err(1, "socketpair");
+    if (forked())
+        write_letters(s, writer[1], manager[0]), _exit(0);
+    if (forked())
+        manage(s, manager[1], deliverer[0]), _exit(0);
+    if (forked())
+        deliver_letters(s, deliverer[1]), _exit(0);
+    s->writer = writer[0];
+}
+
+static int log_socket(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
+    if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0)
+        err(1, "connect to %s", path);
+    return fd;
+}
+
+static void ask_for_file(struct site *s, struct slip *slip)
+{
+    send_all(s->writer, &(struct iovec){"", 1}, 1);
+    if (!receive(s->writer, slip, sizeof *slip))
+        errx(1, "the writer is gone");
+    say_line(s, slip->name, "client=unknown[127.0.0.9]");
+}
+
+static void hand_over(struct site *s, struct slip *slip, const char *data, size_t n,
+                      int recipients)
+{
+    char done;
+
+    slip->n = n;
+    slip->recipients = recipients;
+    send_all(s->writer, (struct iovec[]){{slip, sizeof *slip}, {(char *)data, n}}, 2);
+    if (!receive(s->writer, &done, 1))
+        errx(1, "the writer is gone");
 }
 
 /* --- a session --------------------------------------------------------------------- */
 
 /* The message is on disk before the client hears of it. */
-static bool take_message(struct site *s, struct talk *t, int recipients)
+static bool take_message(struct site *s, struct talk *t, struct slip *slip,
+                         int recipients)
 {
     char name[32];
     const char *data;
@@ -234,36 +450,46 @@ static bool take_message(struct site *s, struct talk *t, int recipients)
     if (!say(t, "354 go on\r\n") || (n = hear(t, "\r\n.\r\n", &data)) == 0)
         return false;
     snprintf(name, sizeof name, "%lX", s->count++);
-    if (s->incoming >= 0)
+    if (s->writer >= 0)
+        hand_over(s, slip, data, n, recipients);
+    else if (s->incoming >= 0)
         write_synced(s->incoming, name, O_EXCL, data, n);
     if (!say(t, "250 2.0.0 Ok: queued\r\n") || !flush(t))
         return false;
-    if (s->incoming >= 0)
+    if (s->incoming >= 0 && s->writer < 0) {
+        to_active(s, name);
         deliver(s, name, data, n, recipients);
+        from_active(s, name);
+    }
     return true;
 }
 
 static void serve(struct site *s, struct talk *t)
 {
     int recipients = 0;
+    struct slip slip;
     const char *line;
     bool go_on = say(t, "220 floor ESMTP\r\n");
 
+    say_line(s, "connect", "from unknown[127.0.0.9]");
     while (go_on && hear(t, "\r\n", &line) > 0) {
         if (strncasecmp(line, "QUIT", 4) == 0) {
             say(t, "221 2.0.0 Bye\r\n");
             break;
         }
         if (strncasecmp(line, "DATA", 4) == 0) {
-            go_on = take_message(s, t, recipients);
+            go_on = take_message(s, t, &slip, recipients);
             recipients = 0;
         } else {
-            recipients += strncasecmp(line, "RCPT", 4) == 0;
+            if (strncasecmp(line, "RCPT", 4) == 0 && recipients++ == 0 && s->writer >= 0)
+                ask_for_file(s, &slip);
             go_on =
                 say(t, strncasecmp(line, "EHLO", 4) == 0 ? hello : "250 2.1.0 Ok\r\n");
         }
     }
     flush(t);
+    say_line(s, "disconnect",
+             "from unknown[127.0.0.9] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5");
     close(t->fd);
 }
 
@@ -301,25 +527,39 @@ static void open_site(struct site *s, char **words)
 
 int main(int argc, char **argv)
 {
-    struct site s = {.incoming = -1, .active = -1, .tmp = -1, .new = -1, .mailboxes = -1};
+    struct site s = {.incoming = -1,
+                     .active = -1,
+                     .tmp = -1,
+                     .new = -1,
+                     .mailboxes = -1,
+                     .log = -1,
+                     .writer = -1};
     static struct talk t;
-    int listener, processes = 1;
+    const char *log = NULL;
+    int listener, processes = 1, option;
 
-    if (argc > 2 && strcmp(argv[1], "-n") == 0)
-        processes = atoi(argv[2]), argv += 2, argc -= 2;
-    if (argc < 3)
-        errx(64, "usage: floor [-n PROCESSES] ADDRESS PORT [QUEUE [maildir|mbox|relay "
-                 "WHERE]]");
-    if (argc > 3)
-        open_site(&s, argv + 3);
-    listener = listen_at(argv[1], argv[2]);
+    while ((option = getopt(argc, argv, "+d:n:")) > 0)
+        if (option == 'd')
+            log = optarg;
+        else if (option == 'n')
+            processes = atoi(optarg);
+    argv += optind, argc -= optind;
+    if (argc < 2 || (log && argc < 3))
+        errx(64, "usage: floor [-n PROCESSES | -d LOG] ADDRESS PORT [QUEUE "
+                 "[maildir|mbox|relay WHERE]]");
+    if (argc > 2)
+        open_site(&s, argv + 2);
+    listener = listen_at(argv[0], argv[1]);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    while (--processes > 0 && fork() > 0)
+    while (--processes > 0 && !forked())
         ;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!(t.heard = malloc(ROOM)))
         err(1, "memory");
     while ((t.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        if (log && s.log < 0) { /* now: who started us has put us into a group by then */
+            s.log = log_socket(log);
+            divide(&s);
+        }
         t.start = t.end = 0;
         serve(&s, &t);
     }

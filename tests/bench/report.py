@@ -11,17 +11,18 @@ from bench import disk, scenarios
 README = pathlib.Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
-# heading, measurement, form, what stands under it: o ours, t Postfix's, r ours/theirs, f the floor's, x ours/floor
+# heading, measurement, form, what stands under it: o ours, t Postfix's, r ours/theirs, f the floor's, x ours/floor,
+# d the divided floor's, y ours/divided
 COLUMNS = (
     ("messages/s", "rate", "{:.0f}", "otrf"),
-    ("CPU, ms", "cpu", "{:.2f}", "otrfx"),
-    ("system calls", "calls", "{:.0f}", "otrf"),
-    ("switches", "switches", "{:.1f}", "otrf"),
+    ("CPU, ms", "cpu", "{:.2f}", "otrfxdy"),
+    ("system calls", "calls", "{:.0f}", "otrfd"),
+    ("switches", "switches", "{:.1f}", "otrfd"),
     ("KB/process", "memory", "{:.0f}", "otr"),
 )
-WHOSE = {"o": "postern", "t": "oracle", "f": "floor"}
-OVER = {"r": "oracle", "x": "floor"}
-LABEL = {"o": "ours", "t": "Postfix", "r": "ratio", "f": "floor", "x": "/floor"}
+WHOSE = {"o": "postern", "t": "oracle", "f": "floor", "d": "divided"}
+OVER = {"r": "oracle", "x": "floor", "y": "divided"}
+LABEL = {"o": "ours", "t": "Postfix", "r": "ratio", "f": "floor", "x": "/floor", "d": "4p", "y": "/4p"}
 
 
 def middle(samples, key, flavour):

@@ -4,7 +4,9 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
+import threading
 
 from harness import roots
 from harness.instance import Instance
@@ -13,7 +15,7 @@ from harness.sandbox import etc_files, wait_until
 from bench import load, scenarios
 from bench.measure import Group
 
-FLOOR = "127.0.3.1"
+FLOOR, DIVIDED = "127.0.3.1", "127.0.3.2"
 FLOOR_SOURCE = roots.TOP / "tests/bench/floor.c"
 
 
@@ -60,20 +62,20 @@ class Mail(Instance):
 
 
 class Floor:
-    """The process of floor.c, for one scenario."""
+    """The process of floor.c, for one scenario; or divided, four of them that also write log lines."""
 
-    flavour = "floor"
-    address = FLOOR
-
-    def __init__(self, stack, folder, program, scenario):
+    def __init__(self, stack, folder, program, scenario, divided=False):
+        self.flavour = "divided" if divided else "floor"
+        self.address = DIVIDED if divided else FLOOR
         self.folder = folder
-        self.group = stack.enter_context(Group("floor"))
+        self.group = stack.enter_context(Group(self.flavour))
         stack.callback(shutil.rmtree, folder)
         for name in ("incoming", "active", "tmp", "new", "mail"):
             (folder / name).mkdir(parents=True)
         where = {"maildir": folder, "mbox": folder / "mail", "relay": scenarios.SINK}
         words = [scenario.floor, where[scenario.floor]] if scenario.floor else []
-        self.process = start(stack, program, FLOOR, "25", folder, *words)
+        how = ["-d", log_reader(stack, folder / "log")] if divided else []
+        self.process = start(stack, program, *how, self.address, "25", folder, *words)
         self.group.add(self.process.pid)
 
     def processes(self, name=None):  # noqa: ARG002
@@ -96,6 +98,27 @@ class Floor:
             for file in (self.folder / name).iterdir():
                 file.unlink()
         sync(self.folder)
+
+
+def log_reader(stack, path):
+    """A socket for log lines, which are read and dropped; its path."""
+    reader = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    reader.bind(str(path))
+
+    def read():
+        while reader.recv(4096):
+            pass
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    stack.callback(thread.join)
+    stack.callback(end_of_log, path)
+    return path
+
+
+def end_of_log(path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as writer:
+        writer.sendto(b"", str(path))
 
 
 def build_floor(folder):
