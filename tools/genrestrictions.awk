@@ -8,6 +8,7 @@ BEGIN {
     kind["none"] = "NO_ARGUMENT"; kind["time"] = "TIME_ARGUMENT"
     kind["table"] = "TABLE_ARGUMENT"
     kind["blocklist"] = "BLOCKLIST_ARGUMENT"
+    kind["policy"] = "POLICY_ARGUMENT"
     kind["hosts"] = "HOSTS_ARGUMENT"
     kind["restriction"] = "RESTRICTION_ARGUMENT"
     if (want != "man")

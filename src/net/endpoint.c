@@ -1,10 +1,12 @@
 /*
- * Reading "host:port" in all the ways administrators write it, and turning
- * the two halves into a number and into addresses.
+ * Reading "host:port" in all the ways administrators write it, turning the two
+ * halves into a number and into addresses, and connecting to them.
  */
 #include "net/endpoint.h"
 
+#include "net/connect.h"
 #include "net/protocols.h"
+#include "util/clock.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -187,4 +189,40 @@ int endpoint_addresses(const char *host, uint16_t port, int protocols,
     result = collect(list, port, protocols, arena, ret);
     freeaddrinfo(list);
     return result;
+}
+
+/* --- connecting ------------------------------------------------------------------- */
+
+static int connect_host(const struct endpoint *where, struct arena *arena,
+                        int64_t timeout_ms, struct fail *why)
+{
+    int64_t until = clock_ms(&clock_system) + timeout_ms;
+    struct netaddrs addresses;
+    uint16_t port;
+    int fd = -1;
+
+    if (endpoint_port(where->port, NULL, &port, why) < 0)
+        return -1;
+    if (endpoint_addresses(*where->host ? where->host : "localhost", port,
+                           PROTOCOL_IPV4 | PROTOCOL_IPV6, arena, &addresses, why) <= 0)
+        return -1;
+    for (size_t i = 0; fd < 0 && i < addresses.n; i++) {
+        int64_t left = until - clock_ms(&clock_system);
+
+        fd = connect_inet(&addresses.items[i], NULL, left > 0 ? left : 0, why);
+    }
+    return fd;
+}
+
+int endpoint_connect(const char *text, int64_t timeout_ms, struct fail *why)
+{
+    struct arena *arena = arena_new("request");
+    struct endpoint where;
+    int fd = endpoint_parse(str_of(text), ENDPOINT_ALONE_IS_PORT, arena, &where, why);
+
+    if (fd == 0)
+        fd = where.kind == ENDPOINT_UNIX ? connect_unix(where.path, timeout_ms, why)
+                                         : connect_host(&where, arena, timeout_ms, why);
+    arena_free(arena);
+    return fd;
 }

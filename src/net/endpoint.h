@@ -51,4 +51,12 @@ int endpoint_addresses(const char *host, uint16_t port, int protocols,
                        struct arena *arena, struct netaddrs *ret,
                        struct fail *why) MUST_CHECK;
 
+/*
+ * Connect to text, "inet:host:port" or "unix:path", where a text without ':' is a port
+ * of this host: all addresses of the host in turn, within timeout_ms together. Asks the
+ * system's resolver, as endpoint_addresses does. The descriptor, or -1: why->code is
+ * the errno, 0 when no system call failed.
+ */
+int endpoint_connect(const char *text, int64_t timeout_ms, struct fail *why) MUST_CHECK;
+
 #endif

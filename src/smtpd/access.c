@@ -309,6 +309,11 @@ enum verdict access_act(struct judge *judge, const struct access_answer *answer)
     struct str word = str_word(&deed.rest, " \t");
     int code;
 
+    if (word.n == 0) {
+        log_warning("access table %s entry \"%s\" has empty value", answer->table,
+                    answer->key);
+        return VERDICT_DUNNO;
+    }
     deed.rest = str_trim(deed.rest);
     for (size_t i = 0; i < COUNT(actions); i++)
         if (str_is_nocase(word, actions[i].name))

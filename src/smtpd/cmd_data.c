@@ -155,6 +155,7 @@ void answer_data(struct session *session, struct str argument)
         return;
     }
     content = receive(session);
+    session->transaction.size = content.size;
     session->where = "END-OF-MESSAGE";
     if (content.result != STREAM_OK) {
         session->where = "DATA";

@@ -79,12 +79,14 @@ void answer_mail(struct session *session, struct str argument)
     transaction->encoding = options.encoding;
     transaction->ret = options.ret;
     transaction->envelope_id = options.envelope_id;
+    transaction->size = options.size;
     transaction->open = true;
     if (!session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_SENDER)) {
         transaction_reset(session);
         return;
     }
     transaction->arrival = clock_wall(&clock_system);
+    transaction->number = session->server->transactions++;
     if (!session->conf->smtpd_delay_open_until_valid_rcpt && !envelope_open(session)) {
         transaction_reset(session);
         return;

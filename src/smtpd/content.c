@@ -76,6 +76,7 @@ static bool take(struct reader *r, struct str line, bool bare, bool ends)
     if (r->at_start && str_starts(line, "."))
         line = str_tail(line, 1);
     if (!lone_dot) {
+        r->content.size += (long long)(line.n + (ends ? 2 : 0));
         if (r->first)
             begin(r, line);
         pass(r, ends ? RECORD_LINE : RECORD_CHUNK, line);

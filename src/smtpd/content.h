@@ -34,6 +34,7 @@ struct content {
     bool bare_lf; /* some line ended in LF alone, and this client must not do that */
     bool noted;   /* the same for BARE_NEWLINE_NOTE */
     long long bytes; /* received, line ends included */
+    long long size;  /* of what is meant: each line ends in CR LF, hiding dots are gone */
 };
 
 /* Read to the end of data (RFC 5321 section 4.1.1.4), passing records on. */

@@ -69,6 +69,9 @@ enum verdict refuse_text(struct judge *judge, int code, const char *status,
     va_start(args, format);
     buf_vprintf(&text, format, args);
     va_end(args);
+    for (size_t i = 0; i < text.n; i++) /* a reply is one line, whoever wrote it */
+        if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+            text.p[i] = ' ';
     judge->refusal.code = code;
     judge->refusal.trouble = TROUBLE_POLICY;
     snprintf(judge->refusal.status, sizeof judge->refusal.status, "%s", status);

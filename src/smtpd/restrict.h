@@ -52,6 +52,7 @@ enum argument_kind {
     HOSTS_ARGUMENT,
     TABLE_ARGUMENT,
     BLOCKLIST_ARGUMENT,
+    POLICY_ARGUMENT,
 };
 
 /* What follows a restriction's name; by kind. */
@@ -60,6 +61,7 @@ struct argument {
     /* HOSTS_ARGUMENT: a table asked for client name and address */
     struct match_list *hosts;
     const struct maps *maps; /* TABLE_ARGUMENT: one access table */
+    struct policy_service *policy;
 };
 
 struct restriction {

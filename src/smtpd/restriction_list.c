@@ -5,6 +5,7 @@
  */
 #include "smtpd/restriction_list.h"
 
+#include "smtpd/policy.h"
 #include "table/match.h"
 
 static const struct restriction restrictions[] = {
@@ -64,6 +65,16 @@ static void open_table(struct parser *p, struct restriction_item *item)
             p->place.param, item->restriction->name, name);
 }
 
+static void find_policy(struct parser *p, struct restriction_item *item)
+{
+    struct fail why;
+
+    item->argument.policy = policy_service_find(p->server, item->argument.text, &why);
+    if (!item->argument.policy)
+        item->fault = arena_printf(p->arena, "%s: restriction %s: %s", p->place.param,
+                                   item->restriction->name, why.text);
+}
+
 static void parse_argument(struct parser *p, struct restriction_item *item)
 {
     struct argument *argument = &item->argument;
@@ -79,6 +90,8 @@ static void parse_argument(struct parser *p, struct restriction_item *item)
     argument->text = p->words.items[p->next++];
     if (kind == TABLE_ARGUMENT)
         open_table(p, item);
+    else if (kind == POLICY_ARGUMENT)
+        find_policy(p, item);
     else if (kind == HOSTS_ARGUMENT)
         argument->hosts =
             match_list_open(p->server->tables, p->place.param, argument->text, 0);

@@ -14,6 +14,7 @@
 #include "table/dns_rules.h"
 #include "table/site.h"
 
+struct policy_service;
 struct restriction_class;
 struct restriction_list;
 
@@ -63,7 +64,9 @@ struct server {
     struct restriction_list *new_relay_list; /* what the default would be; NULL = is */
     struct restriction_class *classes;       /* smtpd_restriction_classes */
     size_t n_classes;
-    unsigned warned_of;  /* old restrictions, bit 1 << enum restriction_old */
+    struct policy_service *policies; /* policy servers that lists have named */
+    unsigned transactions;           /* so far */
+    unsigned warned_of;              /* old restrictions, bit 1 << enum restriction_old */
     bool access_parents; /* in access tables a domain stands for its subdomains */
     bool wants_tls, needs_tls;
     unsigned told_troubles; /* notify_classes, TROUBLE_ bits */

@@ -61,7 +61,9 @@ struct transaction {
     const char *encoding;    /* BODY=: "7bit", "8bit" or NULL */
     int ret;                 /* RET=: RET_FULL, RET_HEADERS, or 0 */
     const char *envelope_id; /* ENVID=, decoded, or NULL */
+    long long size;          /* SIZE= or 0; once it is known, the real one */
     struct timeval arrival;
+    unsigned number;       /* of the transactions of this process */
     unsigned recipients;   /* accepted */
     unsigned overshoot;    /* refused beyond smtpd_recipient_limit */
     const char *recipient; /* the first accepted one, internal form */

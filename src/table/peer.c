@@ -1,13 +1,10 @@
 /*
- * Connecting at the first question, all addresses of the name in turn; closing what
- * was idle for long or is old, so that a server that was restarted elsewhere, and a
- * name that has a new address, are found.
+ * Connecting at the first question; closing what was idle for long or is old, so that
+ * a server that was restarted elsewhere, and a name that has a new address, are found.
  */
 #include "table/peer.h"
 
-#include "net/connect.h"
 #include "net/endpoint.h"
-#include "net/protocols.h"
 #include "table/type.h"
 #include "util/clock.h"
 
@@ -45,37 +42,10 @@ void peer_close(struct peer *peer)
     peer->stream = NULL;
 }
 
-static int connect_host(const struct endpoint *where, struct arena *arena, int64_t until,
-                        struct fail *why)
+static int connect_peer(struct peer *peer, struct fail *why)
 {
-    struct netaddrs addresses;
-    uint16_t port;
-    int fd = -1;
+    int fd = endpoint_connect(peer->endpoint, peer->timeout_ms, why);
 
-    if (endpoint_port(where->port, NULL, &port, why) < 0)
-        return -1;
-    if (endpoint_addresses(*where->host ? where->host : "localhost", port,
-                           PROTOCOL_IPV4 | PROTOCOL_IPV6, arena, &addresses, why) <= 0)
-        return -1;
-    for (size_t i = 0; fd < 0 && i < addresses.n; i++) {
-        int64_t left = until - clock_ms(&clock_system);
-
-        fd = connect_inet(&addresses.items[i], NULL, left > 0 ? left : 0, why);
-    }
-    return fd;
-}
-
-static int connect_peer(struct peer *peer, int64_t until, struct fail *why)
-{
-    struct arena *arena = arena_new("request");
-    struct endpoint where;
-    int fd = endpoint_parse(str_of(peer->endpoint), ENDPOINT_ALONE_IS_PORT, arena, &where,
-                            why);
-
-    if (fd == 0)
-        fd = where.kind == ENDPOINT_UNIX ? connect_unix(where.path, peer->timeout_ms, why)
-                                         : connect_host(&where, arena, until, why);
-    arena_free(arena);
     if (fd < 0)
         return -1;
     peer->stream = stream_new(fd, BUFFER);
@@ -89,7 +59,7 @@ static int attempt(struct peer *peer, peer_exchange *exchange, void *context,
 {
     int64_t until = clock_ms(&clock_system) + peer->timeout_ms;
 
-    if (!peer->stream && connect_peer(peer, until, why) < 0)
+    if (!peer->stream && connect_peer(peer, why) < 0)
         return fail_prefix(why, "connect to %s", peer->endpoint);
     stream_set_deadline(peer->stream, until);
     if (exchange(peer->stream, context, why) == 0) {

@@ -4,6 +4,7 @@
  */
 #include "commands/postfix/lint.h"
 
+#include "conf/value.h"
 #include "net/cidr.h"
 #include "net/endpoint.h"
 #include "table/words.h"
@@ -96,25 +97,59 @@ static void unknown(const struct walk *w, size_t i)
                nearest_words(&nearest, w->scope->lint->arena));
 }
 
+/* "timeout=10s", as if it were smtpd_policy_service_timeout. */
+static void check_policy_option(const struct walk *w, struct str word)
+{
+    struct lint *lint = w->scope->lint;
+    struct span at = scope_word(w->scope, w->param, word, 0);
+    struct str text = word, name = str_trim(str_until(&text, '='));
+    const char *value = arena_copy_str(lint->arena, str_trim(text));
+    const char *whole =
+        arena_printf(lint->arena, "smtpd_policy_service_%.*s", STR_ARG(name));
+    struct param param;
+    union value ret;
+    struct fail why;
+
+    if (str_find(word, '=') == word.n)
+        lint_error(lint, at, "%s: \"%.*s\" is no name=value", w->param, STR_ARG(word));
+    else if (!param_find(str_of(whole), &param))
+        lint_error(lint, at, "%s: a policy service has no option \"%.*s\"", w->param,
+                   STR_ARG(name));
+    else if (value_parse(&param, param.name + strlen("smtpd_policy_service_"), value,
+                         &ret, &why) < 0)
+        lint_error(lint, at, "%s: %s", w->param, why.text);
+}
+
+static void check_policy_socket(const struct walk *w, struct span at, struct str path)
+{
+    struct lint *lint = w->scope->lint;
+    struct str name = str_tail(path, strlen("private/"));
+    const char *file = arena_printf(
+        lint->arena, "%s/%.*s", scope_text(w->scope, "queue_directory"), STR_ARG(path));
+
+    if (!lint_service(lint, name) && access(file, F_OK) < 0)
+        lint_no_service(w->scope, w->param, at, name);
+}
+
 /* "unix:private/policy", "inet:127.0.0.1:10023", or "{ inet:..., timeout=10s }" */
 static void check_policy(const struct walk *w, size_t i)
 {
-    struct lint *lint = w->scope->lint;
     struct str rest = str_of(w->words.items[i]);
+    struct texts options = {0};
     struct str server = str_word(&rest, ", \t\r\n");
     struct span at = scope_word(w->scope, w->param, server, 0);
 
     if (str_starts(server, "inet:"))
         lint_port(w->scope, at, str_tail(server, 5));
-    else if (str_starts(server, "unix:private/")) {
-        struct str name = str_tail(server, strlen("unix:private/"));
-        const char *path =
-            arena_printf(lint->arena, "%s/%.*s", scope_text(w->scope, "queue_directory"),
-                         STR_ARG(str_tail(server, 5)));
-
-        if (!lint_service(lint, name) && access(path, F_OK) < 0)
-            lint_no_service(w->scope, w->param, at, name);
-    }
+    else if (str_starts(server, "unix:private/"))
+        check_policy_socket(w, at, str_tail(server, 5));
+    else if (!str_starts(server, "unix:"))
+        lint_error(w->scope->lint, at,
+                   "%s: \"%.*s\" is neither inet:host:port nor unix:path", w->param,
+                   STR_ARG(server));
+    texts_split_braced(&options, w->scope->lint->arena, rest, ", \t\r\n");
+    for (size_t j = 0; j < options.n; j++)
+        check_policy_option(w, str_of(options.items[j]));
 }
 
 static void check_argument(struct walk *w, const struct restriction *restriction)
