@@ -269,6 +269,8 @@ def test_post_install_does_what_scripts_of_packages_want(box):
     box.run("postconf -MX flush/unix", check=True)
     assert "flush service" in box.postfix("post-install", "upgrade-configuration").stdout
     assert "/etc/postfix/main.cf" in box.postfix("post-install", "first-install-reminder").stdout
+    by_place = box.run("$(postconf -h daemon_directory)/post-install first-install-reminder", check=True)
+    assert by_place.stdout == box.postfix("post-install", "first-install-reminder").stdout
     for words in ([], ["dance"], ["mail_owner=ann"], ["relayhost=x", "create-missing"], ["create-missing", "twice"]):
         assert box.postfix("post-install", *words).returncode == 1, words
 
