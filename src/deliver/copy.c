@@ -155,7 +155,7 @@ static ssize_t write_file(void *state, const void *p, size_t n)
 enum copy_result copy_to_file(const struct copy *copy, int fd, long long room,
                               struct fail *why)
 {
-    static const struct stream_ops ops = {NULL, write_file, NULL};
+    static const struct stream_ops ops = {.write = write_file};
     struct file file = {.fd = fd, .room = room};
     struct stream *to;
     enum copy_result result;

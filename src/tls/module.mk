@@ -1,2 +1,3 @@
 tls.uses := util
-tls.libs := -lcrypto
+tls.libs := @$(GEN)/tls/host.options -lcrypto
+tls.plugin_libs := -lssl -lcrypto

@@ -202,7 +202,7 @@ static ssize_t write_input(void *state, const void *p, size_t n)
 static int feed_input(struct child *child, int (*feed)(void *context, struct stream *to),
                       void *context, bool *ret_timed_out)
 {
-    static const struct stream_ops ops = {NULL, write_input, NULL};
+    static const struct stream_ops ops = {.write = write_input};
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     struct stream *to = stream_new(-1, 0);
     enum stream_result result;

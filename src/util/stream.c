@@ -153,6 +153,8 @@ int stream_errno(const struct stream *s)
 void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *state)
 {
     stream_purge_input(s);
+    if (s->ops && s->ops->close)
+        s->ops->close(s->state);
     s->ops = ops;
     s->state = state;
 }
@@ -246,8 +248,11 @@ static int prepare(struct stream *s, struct side *side)
     return limit_ms < 0 ? 0 : poll_for(s, input ? POLLIN : POLLOUT, limit_ms);
 }
 
-int stream_arm(struct stream *s)
+/* Operations may wait in either direction. */
+static int prepare_ops(struct stream *s)
 {
+    if (s->ops->waits)
+        return 0;
     return prepare(s, &s->in) < 0 || prepare(s, &s->out) < 0 ? -1 : 0;
 }
 
@@ -310,7 +315,7 @@ static ssize_t read_some(struct stream *s, void *p, size_t n)
     ssize_t got;
 
     do {
-        if (s->ops ? stream_arm(s) < 0 : prepare(s, &s->in) < 0)
+        if (s->ops ? prepare_ops(s) < 0 : prepare(s, &s->in) < 0)
             got = -1;
         else if (s->ops)
             got = s->ops->read(s->state, p, n);
@@ -468,6 +473,7 @@ enum stream_result stream_peek(struct stream *s, struct str *ret)
 bool stream_wait(struct stream *s, int64_t timeout_ms)
 {
     return s->in.start < s->in.end || s->in.result != STREAM_OK || s->fd < 0 ||
+           (s->ops && s->ops->has_input && s->ops->has_input(s->state)) ||
            wait_one(s->fd, POLLIN, timeout_ms) != 0;
 }
 
@@ -533,7 +539,7 @@ static ssize_t write_once(struct stream *s, struct iovec *v, struct msghdr *mess
         if (n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
             return n;
     }
-    if (s->ops ? stream_arm(s) < 0 : prepare(s, &s->out) < 0)
+    if (s->ops ? prepare_ops(s) < 0 : prepare(s, &s->out) < 0)
         return -1;
     if (s->ops)
         return s->ops->write(s->state, v[0].iov_base, v[0].iov_len);
@@ -656,6 +662,35 @@ enum stream_result stream_flush_with_fd(struct stream *s, int fd)
     return push(s, NULL, 0, fd);
 }
 
+/* --- below operations --------------------------------------------------------- */
+
+ssize_t stream_raw_read(struct stream *s, void *p, size_t n)
+{
+    ssize_t got;
+
+    do
+        got = prepare(s, &s->in) < 0 ? -1 : read(s->fd, p, n);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+ssize_t stream_raw_write(struct stream *s, const void *p, size_t n)
+{
+    const struct iovec v[2] = {{(void *)p, n}, {NULL, 0}};
+    const struct msghdr message = {0};
+    ssize_t done;
+
+    do {
+        if (prepare(s, &s->out) < 0)
+            done = -1;
+        else if (s->kind == KIND_OTHER)
+            done = write_other(s, v);
+        else
+            done = send_once(s, v, &message, 0);
+    } while (done < 0 && errno == EINTR);
+    return done;
+}
+
 /* --- memory ----------------------------------------------------------------- */
 
 static ssize_t memory_read(void *state, void *p, size_t n)
@@ -678,7 +713,7 @@ static ssize_t memory_write(void *state, const void *p, size_t n)
 
 struct stream *stream_memory(struct str input)
 {
-    static const struct stream_ops ops = {memory_read, memory_write, NULL};
+    static const struct stream_ops ops = {.read = memory_read, .write = memory_write};
     struct stream *s = stream_new(-1, 0);
 
     s->memory = allocate(sizeof(*s->memory));

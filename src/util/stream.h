@@ -8,7 +8,7 @@
  * the caller decides when a batch ends (SMTP pipelining, RFC 2920).
  *
  * After any result but STREAM_OK and STREAM_TOO_LONG the stream is broken in
- * that direction and repeats the result. TLS later replaces the operations below.
+ * that direction and repeats the result. TLS replaces the operations below.
  *
  * Descriptors are blocking (not O_NONBLOCK). Nothing here raises SIGPIPE on a
  * socket; a program that writes to pipes ignores that signal.
@@ -43,6 +43,11 @@ struct stream_ops {
     ssize_t (*read)(void *state, void *p, size_t n);
     ssize_t (*write)(void *state, const void *p, size_t n);
     void (*close)(void *state); /* may be NULL */
+    /* Has it input that needs no reading of the descriptor? May be NULL. */
+    bool (*has_input)(void *state);
+    /* It moves bytes by stream_raw_read and stream_raw_write, which wait in time; else
+     * the limits are put on the descriptor before each call. */
+    bool waits;
 };
 
 /* Take over fd (closed by stream_free). size = bytes of each buffer; 0 = 16384. */
@@ -52,8 +57,8 @@ int stream_fd(const struct stream *s);
 /* Give the descriptor back and free the rest; buffered input is lost. */
 int stream_detach(struct stream *s);
 
-/* Replace the way bytes move (TLS); input that was buffered is dropped (CVE-2011-0411).
- * NULL = plain again. */
+/* Replace the way bytes move (TLS); input that was buffered is dropped (CVE-2011-0411),
+ * and the way before is closed. NULL = plain again. */
 void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *state);
 
 /* Time limit of each wait from now on, in milliseconds; < 0 = none (the start value). */
@@ -69,10 +74,12 @@ void stream_set_deadline(struct stream *s, int64_t monotonic_ms);
 void stream_poll_first(struct stream *s);
 
 /*
- * Put the time limit on the descriptor now, for both directions, for code that
- * uses it directly (a TLS handshake). -1 with errno, EAGAIN = no time is left.
+ * Move bytes on the descriptor itself, below buffers and operations, once and within the
+ * limits that are set: for operations that speak a protocol of their own (TLS). Results
+ * as of read and write; EAGAIN = no time is left.
  */
-int stream_arm(struct stream *s) MUST_CHECK;
+ssize_t stream_raw_read(struct stream *s, void *p, size_t n);
+ssize_t stream_raw_write(struct stream *s, const void *p, size_t n);
 
 /* --- input --- */
 /*

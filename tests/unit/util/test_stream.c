@@ -44,7 +44,7 @@ static ssize_t drip_write(void *state, const void *p, size_t n)
     return (ssize_t)n;
 }
 
-static const struct stream_ops dripping = {drip_read, drip_write, NULL};
+static const struct stream_ops dripping = {.read = drip_read, .write = drip_write};
 
 static const struct {
     const char *input;

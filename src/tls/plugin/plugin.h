@@ -1,0 +1,74 @@
+/*
+ * The parts of the plug-in. Reading order: library.c (what it offers), context.c and
+ * keys.c (what a role has), session.c (a connection), facts.c (what came of it).
+ */
+#ifndef TLS_PLUGIN_PLUGIN_H
+#define TLS_PLUGIN_PLUGIN_H
+
+#include "tls/tls.h"
+
+#include <openssl/ssl.h>
+
+struct tls_context {
+    SSL_CTX *ctx;
+    const struct tls_settings *settings; /* a copy that lives as long as the context */
+    const EVP_MD *digest;
+};
+
+/* One connection; the state of its stream operations. */
+struct tls_session {
+    SSL *ssl;
+    const struct tls_context *context;
+    struct stream *stream;
+    struct tls_listener listener;
+    int log_level;
+    bool shaken;      /* hands have been shaken */
+    bool ended;       /* the peer hung up */
+    bool timed_out;   /* the stream's time limit passed */
+    bool broken;      /* nothing more can be said */
+    int verify_error; /* the first, X509_V_ERR_... */
+    char issuer[300]; /* whom the certificate with that error is from */
+};
+
+/* --- library.c --- */
+
+/* Read what main.cf says of OpenSSL's own configuration; once, before anything else. */
+int library_configure(const struct tls_settings *settings, struct fail *why) MUST_CHECK;
+/* Tell the listener what OpenSSL has to complain of. */
+void library_problems(const struct tls_listener *listener);
+/* The oldest complaint, in few words; the others are forgotten. */
+const char *library_reason(void);
+/* The session that OpenSSL calls ssl. */
+struct tls_session *session_of(const SSL *ssl);
+int library_index(void);
+
+/* --- keys.c --- */
+
+/* Load what the settings name; *ret_any tells whether there was any. */
+int keys_load(SSL_CTX *ctx, const struct tls_settings *settings, bool *ret_any,
+              struct fail *why) MUST_CHECK;
+
+/* --- options.c --- */
+
+/* Option bits from names of OpenSSL's or numbers, without the leading SSL_OP_. */
+int options_parse(const char *param, const struct texts *words, uint64_t *ret,
+                  struct fail *why) MUST_CHECK;
+
+/* --- context.c --- */
+
+struct tls_context *context_new(const struct tls_settings *settings, struct arena *arena,
+                                struct fail *why);
+
+/* --- session.c --- */
+
+enum tls_result session_start(struct tls_context *context, struct stream *stream,
+                              const struct tls_terms *terms, struct arena *arena,
+                              struct tls_facts *ret);
+
+/* --- facts.c --- */
+
+/* All that is to be said of a session whose handshake is done. */
+void facts_find(const struct tls_session *session, struct arena *arena,
+                struct tls_facts *ret);
+
+#endif
