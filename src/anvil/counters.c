@@ -97,6 +97,16 @@ void counters_add(struct counters *counters, struct str client, enum client_even
     *ret_connections = entry->connections;
 }
 
+int counters_rate(const struct counters *counters, struct str client,
+                  enum client_event event)
+{
+    const struct entry *entry = map_get(counters->entries, client);
+
+    return entry && !is_over(counters, &entry->windows[event])
+               ? entry->windows[event].count
+               : 0;
+}
+
 void counters_disconnect(struct counters *counters, struct str client)
 {
     struct entry *entry = map_get(counters->entries, client);

@@ -22,6 +22,9 @@ void counters_free(struct counters *counters);
  * included; *ret_connections: how many the client has open. */
 void counters_add(struct counters *counters, struct str client, enum client_event event,
                   int *ret_rate, int *ret_connections);
+/* How many of them there are in this window; nothing is counted. */
+int counters_rate(const struct counters *counters, struct str client,
+                  enum client_event event);
 /* One connection fewer. */
 void counters_disconnect(struct counters *counters, struct str client);
 

@@ -109,6 +109,23 @@ static int answer_count(struct client *client, struct fail *why)
     return 0;
 }
 
+/* How often, without counting anything. */
+static int answer_look(struct client *client, struct fail *why)
+{
+    struct server *server = server_of(client);
+    struct client_did did;
+    struct client_counts counts = {0};
+
+    if (ipc_receive(client->stream, &client_did_message, client->arena, &did, why) < 0)
+        return -1;
+    if (did.event < 0 || did.event >= CLIENT_EVENTS)
+        return fail_set(why, "unknown client event %lld", (long long)did.event);
+    counts.rate = counters_rate(server->anvil->counters, str_of(did.client),
+                                (enum client_event)did.event);
+    ipc_put(client->stream, &client_counts_message, &counts);
+    return 0;
+}
+
 static int answer_disconnect(struct client *client, struct fail *why)
 {
     struct server *server = server_of(client);
@@ -168,6 +185,7 @@ static void stop(struct process *process)
 
 static const struct request requests[] = {
     {"count", answer_count},
+    {"look", answer_look},
     {"disconnect", answer_disconnect},
     {0},
 };

@@ -246,8 +246,8 @@ enum client_event {
     CLIENT_AUTH,
     CLIENT_EVENTS, /* how many there are */
 };
-/* count: one more event. A connection lasts until disconnect, which has no
- * answer, or until the server's own connection to anvil ends. */
+/* count: one more event; look: none, what is the rate? A connection lasts until
+ * disconnect, which has no answer, or until the server's own connection to anvil ends. */
 #define CLIENT_DID(F, m)                                                                 \
     F(m, text, client) /* "smtp:192.0.2.1": service and address block */                 \
     F(m, number, event)

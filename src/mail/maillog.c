@@ -182,6 +182,33 @@ void maillog_lost(const char *reason, const char *stage, long long bytes,
         log_info("%s after %s (%lld bytes) from %s", reason, stage, bytes, client);
 }
 
+void maillog_add_tls(struct buf *out, const struct maillog_tls *tls)
+{
+    buf_printf(out, "%s TLS connection established %s %s: %s", tls->trust, tls->direction,
+               tls->peer, tls->words);
+}
+
+void maillog_tls(const struct maillog_tls *tls)
+{
+    struct buf line;
+
+    buf_init(&line, 20000);
+    maillog_add_tls(&line, tls);
+    log_info("%s", buf_text(&line));
+    buf_done(&line);
+}
+
+void maillog_tls_failed(const char *step, const char *direction, const char *peer,
+                        const char *reason)
+{
+    log_info("%s error %s %s: %s", step, direction, peer, reason);
+}
+
+void maillog_tls_abort(const char *client, const char *reason)
+{
+    log_info("NOQUEUE: abort: TLS from %s: %s", client, reason);
+}
+
 static void add_escaped(struct buf *out, struct str s)
 {
     static const char letters[] = "\aa\bb\tt\nn\vv\ff\rr\\\\";

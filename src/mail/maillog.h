@@ -82,6 +82,21 @@ void maillog_pipelining(const char *stage, const char *client, struct str ahead)
 /* "warning: non-SMTP command from N[A]: GET / HTTP/1.0", its beginning with C escapes. */
 void maillog_not_smtp(const char *client, struct str line);
 
+/* "Trusted TLS connection established from N[A]: TLSv1.3 with cipher ..." */
+struct maillog_tls {
+    const char *trust;     /* "Anonymous", "Untrusted", "Trusted", "Verified" */
+    const char *direction; /* "from", "to" */
+    const char *peer;      /* "name[address]", "name[address]:port" */
+    const char *words;     /* protocol, cipher, ...: tls/tls.h */
+};
+void maillog_add_tls(struct buf *out, const struct maillog_tls *tls);
+void maillog_tls(const struct maillog_tls *tls);
+/* "SSL_accept error from N[A]: lost connection" */
+void maillog_tls_failed(const char *step, const char *direction, const char *peer,
+                        const char *reason);
+/* "NOQUEUE: abort: TLS from N[A]: No client certificate presented" */
+void maillog_tls_abort(const char *client, const char *reason);
+
 struct maillog_client {
     const char *queue_id, *client;
     const char *sasl_method, *sasl_username, *sasl_sender;

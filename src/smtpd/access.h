@@ -32,6 +32,10 @@ struct access_host {
 bool access_check_host(struct judge *judge, const struct argument *argument,
                        const struct access_host *host, enum verdict *ret);
 
+/* What the table says of the first of these keys that it has. */
+enum verdict access_check_keys(struct judge *judge, const struct argument *argument,
+                               const struct texts *keys, const struct subject *subject);
+
 /* Tell cleanup what has been ordered since the last call; before the content, and
  * again behind it. */
 void orders_send(struct session *session);

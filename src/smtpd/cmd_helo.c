@@ -3,7 +3,7 @@
  * EHLO hears what this server can do.
  */
 #include "smtpd/restrict.h"
-#include "smtpd/session.h"
+#include "smtpd/session_tls.h"
 #include "util/log.h"
 
 /* In the order in which log lines name them. */
@@ -31,10 +31,12 @@ static const char *keyword_text(struct session *session, size_t i)
     case 3:
         return "ETRN"; /* RFC 1985 */
     case 4:
-        return "ENHANCEDSTATUSCODES"; /* RFC 2034 */
+        return session_tls_is_offered(session) ? "STARTTLS" : ""; /* RFC 3207 */
     case 5:
-        return "8BITMIME"; /* RFC 6152 */
+        return "ENHANCEDSTATUSCODES"; /* RFC 2034 */
     case 6:
+        return "8BITMIME"; /* RFC 6152 */
+    case 7:
         return "DSN"; /* RFC 3461 */
     default:
         return NULL;

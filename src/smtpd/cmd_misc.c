@@ -40,16 +40,6 @@ void answer_vrfy(struct session *session, struct str argument)
 }
 
 /* Not offered, but known: clients that try are counted by what they tried. */
-void answer_starttls(struct session *session, struct str argument)
-{
-    if (argument.n)
-        session_reply(session, REPLY_STARTTLS_SYNTAX);
-    else if (session->server->wants_tls)
-        session_reply(session, REPLY_NO_TLS);
-    else
-        session_reply(session, REPLY_NOT_IMPLEMENTED);
-}
-
 void answer_auth(struct session *session, struct str argument)
 {
     (void)argument;
@@ -64,7 +54,8 @@ void answer_help(struct session *session, struct str argument)
     (void)argument;
     buf_init(&verbs, 1000);
     for (size_t i = 0; (command = command_at(i)) != NULL; i++)
-        if (command->answer != answer_starttls && command->answer != answer_auth)
+        if (command->answer != answer_auth &&
+            (command->answer != answer_starttls || session->server->wants_tls))
             buf_printf(&verbs, "%s%s", i ? " " : "", command->verb);
     session_reply(session, REPLY_HELP, buf_text(&verbs));
     buf_done(&verbs);

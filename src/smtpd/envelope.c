@@ -9,6 +9,7 @@
 #include "mail/date.h"
 #include "queue/record.h"
 #include "smtpd/access.h"
+#include "smtpd/session_tls.h"
 #include "util/log.h"
 
 #include <stdio.h>
@@ -163,8 +164,18 @@ static void add_by(struct session *session, struct submission *s, const char *st
     buf_done(&date);
 }
 
+/* RFC 3848. */
+static const char *protocol_words(struct session *session)
+{
+    if (!session->tls || strcmp(session->protocol, "ESMTP") != 0)
+        return session->protocol;
+    return "ESMTPS";
+}
+
 static void add_received(struct session *session, struct submission *s)
 {
+    struct texts encryption = {0};
+
     if (session->conf->smtpd_hide_client_session) {
         add_by(session, s, "Received: ", "");
         return;
@@ -172,7 +183,10 @@ static void add_received(struct session *session, struct submission *s)
     submit_printf(s, RECORD_LINE, "Received: from %s (%s [%s])",
                   session->helo ? session->helo : session->client.name,
                   session->client.name, session->literal);
-    add_by(session, s, "\t", session->protocol);
+    session_tls_received(session, session->command, &encryption);
+    for (size_t i = 0; i < encryption.n; i++)
+        submit_printf(s, RECORD_LINE, "\t%s", encryption.items[i]);
+    add_by(session, s, "\t", protocol_words(session));
 }
 
 void envelope_end(struct session *session)

@@ -18,6 +18,8 @@ static const struct {
                         "Message delivery request rate", REPLY_TOO_MUCH_MAIL},
     [CLIENT_RECIPIENT] = {offsetof(struct conf, smtpd_client_recipient_rate_limit),
                           "Recipient address rate", REPLY_RECIPIENT_RATE},
+    [CLIENT_NEW_TLS] = {offsetof(struct conf, smtpd_client_new_tls_session_rate_limit),
+                        "New TLS session rate", REPLY_TOO_MANY_TLS_SESSIONS},
 };
 
 static int limit_of(const struct session *session, enum client_event event)
@@ -66,12 +68,12 @@ static bool is_limited(struct session *session)
     return exempt <= 0;
 }
 
-/* One more event; false when nothing is known. */
-static bool count(struct session *session, enum client_event event,
-                  struct client_counts *ret)
+/* One more event, or (request "look") none; false when nothing is known. */
+static bool ask(struct session *session, const char *request, enum client_event event,
+                struct client_counts *ret)
 {
     struct client_did did = {.client = session->counted_as, .event = event};
-    const struct ipc_exchange exchange = {"count", &client_did_message, &did,
+    const struct ipc_exchange exchange = {request, &client_did_message, &did,
                                           &client_counts_message, ret};
     struct fail why;
 
@@ -91,21 +93,26 @@ static bool over(struct session *session, const char *words, long long n, int li
                 session->client_text, session->server->process->name);
     if (reply == REPLY_TOO_MANY_CONNECTIONS)
         session_reply(session, reply, session->conf->myhostname, session->address);
+    else if (reply == REPLY_TOO_MANY_TLS_SESSIONS)
+        session_reply(session, reply, session->conf->myhostname, session->client_text);
     else
         session_reply(session, reply, session->address);
     return true;
 }
 
+void limits_begin(struct session *session)
+{
+    if (is_limited(session))
+        session->counted_as =
+            arena_printf(session->arena, "%s:%s", session->server->process->name,
+                         client_block(session));
+}
+
 bool limits_connect(struct session *session)
 {
     struct client_counts counts;
-    const char *service = session->server->process->name;
 
-    if (!is_limited(session))
-        return false;
-    session->counted_as =
-        arena_printf(session->arena, "%s:%s", service, client_block(session));
-    if (!count(session, CLIENT_CONNECT, &counts))
+    if (!session->counted_as || !ask(session, "count", CLIENT_CONNECT, &counts))
         return false;
     return over(session, "Connection concurrency", counts.connections,
                 session->conf->smtpd_client_connection_count_limit,
@@ -135,6 +142,15 @@ bool limits_exceeded(struct session *session, enum client_event event)
     struct client_counts counts;
     int limit = limit_of(session, event);
 
-    return limit > 0 && session->counted_as && count(session, event, &counts) &&
+    return limit > 0 && session->counted_as && ask(session, "count", event, &counts) &&
            over(session, rules[event].words, counts.rate, limit, rules[event].reply);
+}
+
+bool limits_reached(struct session *session, enum client_event event)
+{
+    struct client_counts counts;
+    int limit = limit_of(session, event);
+
+    return limit > 0 && session->counted_as && ask(session, "look", event, &counts) &&
+           counts.rate > limit;
 }

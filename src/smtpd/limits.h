@@ -9,13 +9,19 @@
 
 #include "smtpd/session.h"
 
+/* Once the client has a name: is it one that is counted? */
+void limits_begin(struct session *session);
+
 /* At the start and the end of a session. True: too many connections, and the client has
  * its 421. */
 bool limits_connect(struct session *session);
 void limits_disconnect(struct session *session);
 
+/* Has it been too much already? Nothing is counted, logged or said. */
+bool limits_reached(struct session *session, enum client_event event);
+
 /* MAIL, RCPT or VRFY, before its address is looked at. True: too much, and the client has
- * its 450. */
+ * its 450; or a new TLS session, and its 421. */
 bool limits_exceeded(struct session *session, enum client_event event);
 
 #endif

@@ -62,6 +62,7 @@ struct argument {
     struct match_list *hosts;
     const struct maps *maps; /* TABLE_ARGUMENT: one access table */
     struct policy_service *policy;
+    struct texts order; /* search_order of check_ccert_access */
 };
 
 struct restriction {

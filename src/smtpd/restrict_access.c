@@ -124,6 +124,19 @@ static enum table_result find_mail_address(const struct access_lookup *lookup,
 
 /* --- the restrictions ------------------------------------------------------------- */
 
+enum verdict access_check_keys(struct judge *judge, const struct argument *argument,
+                               const struct texts *keys, const struct subject *subject)
+{
+    struct access_lookup lookup = {judge, argument, *subject};
+    enum table_result result = TABLE_NOT_FOUND;
+    struct access_answer answer;
+    struct fail why;
+
+    for (size_t i = 0; i < keys->n && result == TABLE_NOT_FOUND; i++)
+        result = find(&lookup, str_of(keys->items[i]), MAPS_ALL, &answer, &why);
+    return act_on(&lookup, result, &answer, &why);
+}
+
 bool access_check_host(struct judge *judge, const struct argument *argument,
                        const struct access_host *host, enum verdict *ret)
 {

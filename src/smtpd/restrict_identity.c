@@ -1,7 +1,7 @@
 /*
- * Restrictions on who a client has proven to be, by AUTH (RFC 4954) or by a
- * certificate (RFC 3207). As long as neither is offered, nobody has proven anything:
- * what permits on proof permits nobody, what wants proof refuses.
+ * Restrictions on who a client has proven to be by AUTH (RFC 4954). As long as that is
+ * not offered, nobody has proven anything: what permits on proof permits nobody, what
+ * wants proof refuses.
  */
 #include "smtpd/restrict.h"
 
@@ -14,40 +14,11 @@ enum verdict restrict_permit_sasl_authenticated(struct judge *judge,
     return VERDICT_DUNNO;
 }
 
-enum verdict restrict_permit_tls_clientcerts(struct judge *judge,
-                                             const struct argument *argument)
-{
-    (void)judge, (void)argument;
-    return VERDICT_DUNNO;
-}
-
-enum verdict restrict_permit_tls_all_clientcerts(struct judge *judge,
-                                                 const struct argument *argument)
-{
-    (void)judge, (void)argument;
-    return VERDICT_DUNNO;
-}
-
 enum verdict restrict_check_sasl_access(struct judge *judge,
                                         const struct argument *argument)
 {
     (void)judge, (void)argument;
     return VERDICT_DUNNO;
-}
-
-enum verdict restrict_check_ccert_access(struct judge *judge,
-                                         const struct argument *argument)
-{
-    (void)judge, (void)argument;
-    return VERDICT_DUNNO;
-}
-
-enum verdict restrict_reject_plaintext_session(struct judge *judge,
-                                               const struct argument *argument)
-{
-    (void)argument;
-    return refuse_text(judge, judge->session->conf->plaintext_reject_code, "4.7.1",
-                       "Session encryption is required");
 }
 
 /* compat: where nobody can log in, addresses have no owners. */

@@ -7,6 +7,8 @@
 #include "smtpd/policy.h"
 
 #include "mail/utf8.h"
+#include "mail/xtext.h"
+#include "tls/tls.h"
 #include "util/log.h"
 
 #include <unistd.h>
@@ -63,22 +65,39 @@ static void add_message(struct buf *out, const struct judge *judge)
     add(out, "stress", judge->session->conf->stress);
 }
 
-/* Who the client has proven to be, and how it is protected (RFC 4954, RFC 3207): as
- * long as there is neither AUTH nor STARTTLS, nobody and not at all. */
+/* A name of a certificate, as xtext: it may hold anything (RFC 3461 section 4). */
+static void add_name(struct buf *out, const char *attribute, const char *name)
+{
+    buf_printf(out, "%s=", attribute);
+    xtext_add(out, str_of(name));
+    buf_add_char(out, '\n');
+}
+
+/* How the session is protected, and by which certificate the client has shown who it is:
+ * names only of one that is trusted (RFC 3207). */
+static void add_encryption(struct buf *out, const struct session *session)
+{
+    static const struct tls_facts nothing = {0};
+    const struct tls_facts *tls = session->tls ? session->tls : &nothing;
+
+    add_name(out, "ccert_subject", tls->is_trusted ? tls->subject_cn : "");
+    add_name(out, "ccert_issuer", tls->is_trusted ? tls->issuer_cn : "");
+    add(out, "ccert_fingerprint", tls->fingerprint);
+    add(out, "ccert_pubkey_fingerprint", tls->key_fingerprint);
+    add(out, "encryption_protocol", tls->protocol);
+    add(out, "encryption_cipher", tls->cipher);
+    buf_printf(out, "encryption_keysize=%d\n", tls->used_bits);
+    add(out, "tls_sni", tls->server_name);
+}
+
+/* Who the client has proven to be (RFC 4954): as long as there is no AUTH, nobody. */
 static void add_identity(struct buf *out, const struct session *session)
 {
     (void)session;
     add(out, "sasl_method", NULL);
     add(out, "sasl_username", NULL);
     add(out, "sasl_sender", NULL);
-    add(out, "ccert_subject", NULL);
-    add(out, "ccert_issuer", NULL);
-    add(out, "ccert_fingerprint", NULL);
-    add(out, "ccert_pubkey_fingerprint", NULL);
-    add(out, "encryption_protocol", NULL);
-    add(out, "encryption_cipher", NULL);
-    add(out, "encryption_keysize", "0");
-    add(out, "tls_sni", NULL);
+    add_encryption(out, session);
 }
 
 /* Ask; what cannot be asked, or says what is no text, is taken to say the default. */

@@ -53,10 +53,56 @@ static const char *bare_table_restriction(enum stage stage)
     return names[stage];
 }
 
+/* "search_order = cert_fingerprint, pubkey_fingerprint". NULL, or what is wrong. */
+static const char *take_order(struct parser *p, struct argument *argument,
+                              struct str text)
+{
+    struct str name, word;
+
+    if (!str_unbrace(text, &text))
+        return "need { name = value } behind the table";
+    name = str_trim(str_until(&text, '='));
+    if (!str_is(name, "search_order"))
+        return "unknown attribute";
+    while ((word = str_word(&text, ", \t\r\n")).n > 0) {
+        if (!str_is(word, "cert_fingerprint") && !str_is(word, "pubkey_fingerprint"))
+            return "unknown search type";
+        texts_add(&argument->order, p->arena, arena_copy_str(p->arena, word));
+    }
+    return NULL;
+}
+
+/* What check_ccert_access looks for, when its table says nothing else. */
+static const char *parse_order(struct parser *p, struct argument *argument)
+{
+    struct str rest = str_of(argument->text), table, option;
+    const char *wrong = NULL;
+
+    if (!str_word_braced(&rest, ", \t\r\n", &table))
+        return "braces do not match";
+    while (!wrong && (rest = str_trim(rest)).n > 0 &&
+           str_word_braced(&rest, ", \t\r\n", &option) && option.n > 0)
+        wrong = take_order(p, argument, option);
+    argument->text = arena_copy_str(p->arena, table);
+    if (argument->order.n == 0) {
+        texts_add(&argument->order, p->arena, "cert_fingerprint");
+        texts_add(&argument->order, p->arena, "pubkey_fingerprint");
+    }
+    return wrong;
+}
+
 static void open_table(struct parser *p, struct restriction_item *item)
 {
-    const char *name = item->argument.text;
+    const char *name = item->argument.text, *wrong = NULL;
 
+    if (item->restriction->decide == restrict_check_ccert_access)
+        wrong = parse_order(p, &item->argument);
+    if (wrong) {
+        item->fault = arena_printf(p->arena, "%s: restriction %s: %s: \"%s\"",
+                                   p->place.param, item->restriction->name, wrong, name);
+        return;
+    }
+    name = item->argument.text;
     if (strchr(name, ':'))
         item->argument.maps = maps_open(p->server->tables, p->place.param, name, 0);
     else

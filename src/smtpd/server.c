@@ -11,6 +11,7 @@
 #include "smtpd/old_default.h"
 #include "smtpd/reply_macros.h"
 #include "smtpd/restriction_list.h"
+#include "smtpd/session_tls.h"
 #include "util/log.h"
 
 /* --- tables and lists ------------------------------------------------------------- */
@@ -56,6 +57,8 @@ static void open_tables(struct server *server)
         maps(server, "virtual_mailbox_maps", conf->virtual_mailbox_maps);
     server->sender_login_maps =
         maps(server, "smtpd_sender_login_maps", conf->smtpd_sender_login_maps);
+    server->relay_clientcerts =
+        maps(server, "relay_clientcerts", conf->relay_clientcerts);
     server->rbl_reply_maps = maps(server, "rbl_reply_maps", conf->rbl_reply_maps);
     server->reject_filter_maps =
         maps(server, "smtpd_reject_filter_maps", conf->smtpd_reject_filter_maps);
@@ -120,34 +123,6 @@ static int check_not_open_relay(const struct server *server, struct fail *why)
         why, "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, "
              "specify at least one working instance of: reject_unauth_destination, "
              "defer_unauth_destination, reject, defer, or defer_if_permit");
-}
-
-/* --- TLS -------------------------------------------------------------------------- */
-
-/*
- * There is no TLS here yet. Who demands it must not get mail in the clear, and with it
- * passwords, without noticing.
- */
-static int check_tls(struct server *server, struct fail *why)
-{
-    const struct conf *conf = server->conf;
-    const char *level = conf->smtpd_tls_security_level;
-    bool known = strcasecmp(level, "none") == 0 || strcasecmp(level, "may") == 0;
-
-    if (conf->smtpd_tls_wrappermode)
-        return fail_set(why, "smtpd_tls_wrappermode = yes: this version has no TLS; take "
-                             "this service out of master.cf");
-    if (*level)
-        server->needs_tls = !known; /* encrypt; whatever else is no less */
-    else
-        server->needs_tls = conf->smtpd_enforce_tls;
-    server->wants_tls = *level ? strcasecmp(level, "none") != 0
-                               : conf->smtpd_use_tls || conf->smtpd_enforce_tls;
-    if (server->needs_tls)
-        log_warning("TLS is required (smtpd_tls_security_level), but this version has "
-                    "none: all mail to service %s is refused",
-                    server->process->name);
-    return 0;
 }
 
 /* --- choices made of words -------------------------------------------------------- */
@@ -244,7 +219,7 @@ int server_before_jail(struct process *process, struct fail *why)
     if (site_init(&server->site, server->tables, server->conf, process->arena, why) < 0 ||
         parse_bare_newline(server->conf->smtpd_forbid_bare_newline, &server->bare_newline,
                            why) < 0 ||
-        check_tls(server, why) < 0)
+        session_tls_set_up(server, why) < 0)
         return -1;
     site_tell_completed(server->tables, server->conf, &server->rules);
     restriction_classes_parse(server);

@@ -17,6 +17,7 @@
 struct policy_service;
 struct restriction_class;
 struct restriction_list;
+struct server_tls;
 
 /* When restrictions are asked. Values index server.lists. */
 enum stage {
@@ -59,6 +60,7 @@ struct server {
     struct maps *discarded_keyword_maps; /* by address */
     struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
     struct maps *sender_login_maps;
+    struct maps *relay_clientcerts; /* fingerprints, for permit_tls_clientcerts */
     struct restriction_list *lists[STAGES];
     unsigned old_defaults;                   /* in force: old_default.c */
     struct restriction_list *new_relay_list; /* what the default would be; NULL = is */
@@ -69,6 +71,7 @@ struct server {
     unsigned warned_of;              /* old restrictions, bit 1 << enum restriction_old */
     bool access_parents; /* in access tables a domain stands for its subdomains */
     bool wants_tls, needs_tls;
+    struct server_tls *tls; /* session_tls.c; NULL = not wanted */
     unsigned told_troubles; /* notify_classes, TROUBLE_ bits */
     enum bare_newline bare_newline;
     struct texts discarded_keywords; /* of EHLO: for clients that no table has */

@@ -11,6 +11,7 @@
 #include "smtpd/caller.h"
 #include "smtpd/limits.h"
 #include "smtpd/restrict.h"
+#include "smtpd/session_tls.h"
 #include "table/match.h"
 #include "util/log.h"
 
@@ -280,7 +281,8 @@ static void run_command(struct session *session, struct str line)
             session->reason = NULL;
         else if (session->refused && !(command->flags & COMMAND_SAYS_GOODBYE))
             session_reply(session, REPLY_REFUSED, session->client_text);
-        else if (session->server->needs_tls && !(command->flags & COMMAND_IN_CLEAR))
+        else if (session->server->needs_tls && !session->tls &&
+                 !(command->flags & COMMAND_IN_CLEAR))
             session_reply(session, REPLY_NEED_TLS);
         else if (!missing_step(session, command->needs))
             command->answer(session, str_trim(argument));
@@ -353,9 +355,15 @@ static bool talks_first(struct session *session)
            is_impatient(session, ahead);
 }
 
-static void say_hello(struct session *session)
+/* A refusal is a greeting as well. */
+static void greet(struct session *session)
 {
-    session_reply(session, REPLY_BANNER, session->conf->smtpd_banner);
+    if (limits_connect(session))
+        return;
+    session->refused =
+        !session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_CLIENT);
+    if (!session->refused && !talks_first(session))
+        session_reply(session, REPLY_BANNER, session->conf->smtpd_banner);
 }
 
 static void add_counts(const struct session *session, struct buf *out)
@@ -413,14 +421,11 @@ void session_serve(struct client *client)
     caller_name(&session);
     maillog_connect(session.client_text);
     caller_classify(&session);
-    if (!limits_connect(&session)) {
-        session.refused =
-            !session.conf->smtpd_delay_reject && restrict_stage(&session, STAGE_CLIENT);
-        /* a refusal was the greeting */
-        if (!session.refused && !talks_first(&session))
-            say_hello(&session);
-    }
+    limits_begin(&session);
+    if (session_tls_wrap(&session))
+        greet(&session);
     converse(&session);
+    session_tls_end(&session);
     transaction_reset(&session);
     limits_disconnect(&session);
     say_goodbye(&session);

@@ -52,6 +52,7 @@ struct orders {
 };
 
 struct listing;
+struct tls_facts; /* tls/tls.h */
 
 struct transaction {
     struct arena *arena;     /* message lifetime */
@@ -106,7 +107,8 @@ struct session {
     struct counter counts[COUNTED];
     unsigned commands, commands_ok;
     struct transaction transaction;
-    struct listing *listings; /* what block lists said; restrict_blocklist.c */
+    struct listing *listings;    /* what block lists said; restrict_blocklist.c */
+    const struct tls_facts *tls; /* what came of the handshake; NULL = in the clear */
 };
 
 /* The whole session; service.h's serve. */

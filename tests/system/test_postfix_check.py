@@ -34,6 +34,11 @@ MISTAKES = [
     ("environment without a name", MAIN, "import_environment = @MAIL_CONFIG {=x}", "error", "missing attribute name"),
     # files and tables
     ("certificate that is not there", MAIN, "smtpd_tls_cert_file = @/etc/ssl/none.pem", "error", "No such file"),
+    ("version of TLS", MAIN, "smtpd_tls_protocols = @>=TLSv1.2, !TLSv1.9", "error", '"!TLSv1.9" is no version of TLS'),
+    ("versions of TLS that leave none", MAIN, "smtp_tls_mandatory_protocols = @!TLSv1.3, >=TLSv1.3", "error", "leaves no version"),
+    ("cipher grade", MAIN, "smtpd_tls_ciphers = @strong", "error", '"strong" is no cipher grade'),
+    ("TLS without a certificate", MAIN, "smtpd_tls_security_level = @may", "error", "no certificate for TLS"),
+    ("TLS without a certificate, in an option", MASTER, "2525 inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=@yes", "error", "no certificate for TLS"),
     ("list file that is not there", MAIN, "mydestination = localhost,\n  @/etc/postfix/none", "error", "No such file"),
     ("table without index", MAIN, "canonical_maps = @hash:/etc/postfix/master.cf", "error", "postmap hash:/etc/postfix/master.cf"),
     ("table that is not there", MAIN, "virtual_alias_maps = static:a,\n  @texthash:/etc/postfix/none", "error", "No such file"),

@@ -8,6 +8,8 @@
 #include "conf/value.h"
 #include "net/cidr.h"
 #include "table/words.h"
+#include "tls/ciphers.h"
+#include "tls/protocols.h"
 #include "util/ids.h"
 
 #include <errno.h>
@@ -120,6 +122,75 @@ static void check_list(const struct scope *scope, const char *name, const char *
     }
 }
 
+/* --- TLS -------------------------------------------------------------------------------
+ */
+
+static void check_protocols(const struct scope *scope, const char *name)
+{
+    struct tls_protocols protocols;
+    struct fail why;
+
+    if (scope_sets(scope, name) &&
+        tls_protocols_parse(str_of(scope_text(scope, name)), &protocols, &why) < 0)
+        lint_error(scope->lint, scope_span(scope, name), "%s: %s", name, why.text);
+}
+
+static void check_grade(const struct scope *scope, const char *name)
+{
+    if (scope_sets(scope, name) && !tls_grade_is_known(scope_text(scope, name)))
+        lint_error(scope->lint, scope_span(scope, name),
+                   "%s: \"%s\" is no cipher grade: high, medium or null", name,
+                   scope_text(scope, name));
+}
+
+/* Where the server is told to use TLS here, or NULL. */
+static const char *wants_tls(const struct scope *scope)
+{
+    static const char *const levels[] = {"smtpd_tls_security_level", "smtpd_use_tls",
+                                         "smtpd_enforce_tls", "smtpd_tls_wrappermode"};
+
+    for (size_t i = 0; i < COUNT(levels); i++) {
+        const char *value = scope_text(scope, levels[i]);
+
+        if (scope_sets(scope, levels[i]) && *value && strcmp(value, "no") != 0 &&
+            strcmp(value, "none") != 0)
+            return levels[i];
+    }
+    return NULL;
+}
+
+/* Clients that are offered TLS, and then cannot have it, go away. */
+static void check_certificate(const struct scope *scope)
+{
+    static const char *const files[] = {"smtpd_tls_chain_files", "smtpd_tls_cert_file",
+                                        "smtpd_tls_dcert_file", "smtpd_tls_eccert_file"};
+    const char *wanted = wants_tls(scope);
+
+    for (size_t i = 0; i < COUNT(files); i++)
+        if (*scope_text(scope, files[i]))
+            return;
+    if (wanted)
+        lint_error(scope->lint, scope_span(scope, wanted),
+                   "%s: there is no certificate for TLS: set smtpd_tls_chain_files, or "
+                   "run \"postfix tls enable-server\"",
+                   wanted);
+}
+
+static void check_tls(const struct scope *scope)
+{
+    static const char *const roles[] = {"smtpd", "smtp", "lmtp"};
+    struct arena *arena = scope->lint->arena;
+
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        check_protocols(scope, arena_printf(arena, "%s_tls_protocols", roles[i]));
+        check_protocols(scope,
+                        arena_printf(arena, "%s_tls_mandatory_protocols", roles[i]));
+        check_grade(scope, arena_printf(arena, "%s_tls_ciphers", roles[i]));
+        check_grade(scope, arena_printf(arena, "%s_tls_mandatory_ciphers", roles[i]));
+    }
+    check_certificate(scope);
+}
+
 /* --- users and groups ------------------------------------------------------------------
  */
 
@@ -204,6 +275,7 @@ void lint_values(const struct scope *scope)
             check_choice(scope, choices[i].param, choices[i].words);
     if (scope->lint->brief)
         return;
+    check_tls(scope);
     check_ids(scope);
     check_environment(scope);
 }

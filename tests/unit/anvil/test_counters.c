@@ -52,6 +52,8 @@ static void counts_in_windows(void **state)
         now_ms = events[i].at_ms;
         counters_add(counters, str_of(events[i].client), events[i].event, &rate,
                      &connections);
+        ROW_INT(events[i].client,
+                counters_rate(counters, str_of(events[i].client), events[i].event), rate);
         ROW_INT(events[i].row, rate, events[i].rate);
         ROW_INT(events[i].row, connections, events[i].connections);
     }

@@ -274,6 +274,22 @@ static void input_that_came_too_early_is_shown_with_escapes(void **state)
     }
 }
 
+static void tls_lines(void **state)
+{
+    (void)state;
+    maillog_tls(&(struct maillog_tls){.trust = "Trusted",
+                                      .direction = "from",
+                                      .peer = "c[192.0.2.1]",
+                                      .words = "TLSv1.3 with cipher X (1/2 bits)"});
+    assert_string_equal(line, "Trusted TLS connection established from c[192.0.2.1]: "
+                              "TLSv1.3 with cipher X (1/2 bits)");
+    maillog_tls_failed("SSL_accept", "from", "c[192.0.2.1]", "-1");
+    assert_string_equal(line, "SSL_accept error from c[192.0.2.1]: -1");
+    maillog_tls_abort("c[192.0.2.1]", "No client certificate presented");
+    assert_string_equal(line, "NOQUEUE: abort: TLS from c[192.0.2.1]: No client "
+                              "certificate presented");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +304,7 @@ int main(void)
         cmocka_unit_test(intake_lines),
         cmocka_unit_test(queue_lines),
         cmocka_unit_test(notice_lines),
+        cmocka_unit_test(tls_lines),
     };
     log_divert(keep, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
