@@ -29,6 +29,13 @@ void buf_done(struct buf *b)
     *b = (struct buf){.p = (char *)empty_text, .max = b->max};
 }
 
+void buf_wipe(struct buf *b)
+{
+    if (b->size > 0)
+        explicit_bzero(b->p, b->size);
+    buf_done(b);
+}
+
 static void terminate(struct buf *b)
 {
     if (b->size > 0)

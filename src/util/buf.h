@@ -25,6 +25,10 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b); /* frees; a zeroed or done buf is fine */
 
+/* The same for a secret: clears all its memory first. What it had before it grew is not
+ * cleared, so make room (buf_reserve) before the first byte. */
+void buf_wipe(struct buf *b);
+
 void buf_reset(struct buf *b);           /* n = 0, memory kept */
 void buf_cut(struct buf *b, size_t n);   /* shorten to n bytes; n > b->n is a bug */
 void buf_shift(struct buf *b, size_t n); /* drop the first n bytes */

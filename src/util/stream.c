@@ -388,6 +388,20 @@ void stream_purge_input(struct stream *s)
     stream_skip(s, s->in.end - s->in.start);
 }
 
+static void wipe_unused(struct side *side)
+{
+    if (side->p == NULL)
+        return;
+    explicit_bzero(side->p, side->start);
+    explicit_bzero(side->p + side->end, side->size - side->end);
+}
+
+void stream_wipe(struct stream *s)
+{
+    wipe_unused(&s->in);
+    wipe_unused(&s->out);
+}
+
 /* Look for LF among the first `limit` buffered bytes; *ret_n is where it is, or how many
  * hold none. */
 static bool find_line(struct stream *s, size_t limit, size_t *ret_n)

@@ -105,6 +105,9 @@ void stream_skip(struct stream *s, size_t n);
 /* What is buffered now, without waiting. */
 struct str stream_buffered(const struct stream *s);
 void stream_purge_input(struct stream *s);
+/* Clear what buffers still hold of input that was taken and output that was written: they
+ * were secrets. The result of the last stream_read_line goes with it. */
+void stream_wipe(struct stream *s);
 
 /* --- output --- */
 /* Append to the output buffer; written out when full. Errors stick and show at

@@ -396,6 +396,26 @@ static void lives_in_memory_for_tests(void **state)
     stream_free(NULL);
 }
 
+static void forgets_secrets_when_told_to(void **state)
+{
+    struct stream *s = stream_memory(STR("secret\r\nnext\r\n"));
+    struct str line, next;
+
+    (void)state;
+    assert_int_equal(stream_read_line(s, 100, &line, NULL), STREAM_OK);
+    assert_true(str_is(line, "secret"));
+    stream_wipe(s);
+    for (size_t i = 0; i < line.n; i++)
+        assert_int_equal(line.p[i], 0);
+    assert_int_equal(stream_read_line(s, 100, &next, NULL), STREAM_OK);
+    assert_true(str_is(next, "next"));
+    stream_write_text(s, "kept");
+    stream_wipe(s);
+    assert_int_equal(stream_flush(s), STREAM_OK);
+    assert_true(str_is(stream_memory_output(s), "kept"));
+    stream_free(s);
+}
+
 static void gives_its_descriptor_back(void **state)
 {
     int peer, fd;
@@ -427,6 +447,7 @@ int main(void)
         cmocka_unit_test(is_woken_by_the_answer_only),
         cmocka_unit_test(keeps_its_limits_when_it_polls),
         cmocka_unit_test(lives_in_memory_for_tests),
+        cmocka_unit_test(forgets_secrets_when_told_to),
         cmocka_unit_test(gives_its_descriptor_back),
     };
 
