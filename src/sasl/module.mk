@@ -1,0 +1,3 @@
+sasl.uses := util net
+sasl.libs := @$(GEN)/sasl/host.options
+sasl.plugin_libs := -lsasl2
