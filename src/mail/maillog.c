@@ -254,6 +254,18 @@ void maillog_not_smtp(const char *client, struct str line)
     buf_done(&text);
 }
 
+void maillog_auth_failed(const char *client, const char *mechanism, const char *reason,
+                         const char *user)
+{
+    log_warning("%s: SASL %.100s authentication failed: %s, sasl_username=%.100s", client,
+                mechanism, reason, user ? user : "(unavailable)");
+}
+
+void maillog_auth_aborted(const char *client, const char *mechanism)
+{
+    log_warning("%s: SASL %.100s authentication aborted", client, mechanism);
+}
+
 static void add_known(struct buf *out, const char *label, const char *value)
 {
     if (value && value[0])

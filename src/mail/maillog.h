@@ -96,6 +96,11 @@ void maillog_tls_failed(const char *step, const char *direction, const char *pee
                         const char *reason);
 /* "NOQUEUE: abort: TLS from N[A]: No client certificate presented" */
 void maillog_tls_abort(const char *client, const char *reason);
+/* "warning: N[A]: SASL PLAIN authentication failed: why, sasl_username=joe"; user: whom
+ * the client claims to be, or NULL. */
+void maillog_auth_failed(const char *client, const char *mechanism, const char *reason,
+                         const char *user);
+void maillog_auth_aborted(const char *client, const char *mechanism);
 
 struct maillog_client {
     const char *queue_id, *client;

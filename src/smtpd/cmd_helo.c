@@ -2,6 +2,7 @@
  * HELO and EHLO (RFC 5321 section 4.1.1.1): the client names itself, and for
  * EHLO hears what this server can do.
  */
+#include "smtpd/login.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session_tls.h"
 #include "util/log.h"
@@ -43,6 +44,20 @@ static const char *keyword_text(struct session *session, size_t i)
     }
 }
 
+/* RFC 4954. compat: very old clients look for the other form. */
+static void announce_auth(struct session *session, struct texts *lines)
+{
+    const char *mechanisms = login_mechanisms(session);
+
+    if (!mechanisms)
+        return;
+    texts_add(lines, session->command,
+              arena_printf(session->command, "AUTH %s", mechanisms));
+    if (session->conf->broken_sasl_auth_clients)
+        texts_add(lines, session->command,
+                  arena_printf(session->command, "AUTH=%s", mechanisms));
+}
+
 /* What is not announced is told to the administrator, unless the list says
  * silent-discard. */
 static void log_discarded(const struct session *session)
@@ -74,6 +89,8 @@ static void announce(struct session *session)
 
         if (*text && !texts_has(&session->discarded_keywords, keyword, true))
             texts_add(&lines, session->command, text);
+        if (str_is(keyword, "ETRN"))
+            announce_auth(session, &lines);
     }
     for (size_t i = 0; i < lines.n; i++)
         session_reply_line(session, 250, i + 1 == lines.n, lines.items[i]);

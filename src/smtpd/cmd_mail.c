@@ -80,6 +80,8 @@ void answer_mail(struct session *session, struct str argument)
     transaction->ret = options.ret;
     transaction->envelope_id = options.envelope_id;
     transaction->size = options.size;
+    if (options.sasl_sender && strcmp(options.sasl_sender, "<>") != 0)
+        transaction->sasl_sender = options.sasl_sender;
     transaction->open = true;
     if (!session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_SENDER)) {
         transaction_reset(session);

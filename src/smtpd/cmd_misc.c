@@ -39,13 +39,6 @@ void answer_vrfy(struct session *session, struct str argument)
         session_reply(session, REPLY_VRFY_OK, arena_copy_str(session->command, argument));
 }
 
-/* Not offered, but known: clients that try are counted by what they tried. */
-void answer_auth(struct session *session, struct str argument)
-{
-    (void)argument;
-    session_reply(session, REPLY_AUTH_DISABLED);
-}
-
 void answer_help(struct session *session, struct str argument)
 {
     struct buf verbs;
@@ -54,7 +47,7 @@ void answer_help(struct session *session, struct str argument)
     (void)argument;
     buf_init(&verbs, 1000);
     for (size_t i = 0; (command = command_at(i)) != NULL; i++)
-        if (command->answer != answer_auth &&
+        if ((command->answer != answer_auth || session->server->auth) &&
             (command->answer != answer_starttls || session->server->wants_tls))
             buf_printf(&verbs, "%s%s", i ? " " : "", command->verb);
     session_reply(session, REPLY_HELP, buf_text(&verbs));

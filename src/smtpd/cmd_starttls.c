@@ -1,5 +1,6 @@
 /* STARTTLS (RFC 3207): what comes behind it in the clear is dropped with the stream's
  * buffer, and what was said before is forgotten. */
+#include "smtpd/login.h"
 #include "smtpd/session_tls.h"
 
 #include "util/log.h"
@@ -8,6 +9,7 @@
 static void begin(struct session *session)
 {
     session_reply(session, REPLY_TLS_READY);
+    login_forget(session);
     if (stream_flush(session->stream) == STREAM_OK)
         session_tls_begin(session);
     else

@@ -8,7 +8,8 @@ enum {
     JUNK = COMMAND_JUNK,
     BATCH = COMMAND_IN_BATCH,
     GOODBYE = COMMAND_SAYS_GOODBYE,
-    CLEAR = COMMAND_IN_CLEAR
+    CLEAR = COMMAND_IN_CLEAR,
+    SECRET = COMMAND_SECRET,
 };
 
 /* clang-format off */
@@ -17,7 +18,7 @@ static const struct command commands[] = {
     {"HELO", answer_helo, NEED_NOTHING,             COUNT_HELO, JUNK | CLEAR},       /* 4.1.1.1 */
     {"EHLO", answer_ehlo, NEED_NOTHING,             COUNT_EHLO, JUNK | CLEAR},       /* 4.1.1.1 */
     {"STARTTLS", answer_starttls, NEED_NOTHING,     COUNT_STARTTLS, CLEAR},   /* RFC 3207 */
-    {"AUTH", answer_auth, NEED_NOTHING,             COUNT_AUTH, 0},       /* RFC 4954 */
+    {"AUTH", answer_auth, NEED_HELO,                COUNT_AUTH, SECRET},  /* RFC 4954 */
     {"MAIL", answer_mail, NEED_HELO | NEED_NO_MAIL, COUNT_MAIL, BATCH},   /* 4.1.1.2 */
     {"RCPT", answer_rcpt, NEED_MAIL,                COUNT_RCPT, BATCH},   /* 4.1.1.3 */
     {"DATA", answer_data, NEED_NOTHING,             COUNT_DATA, 0},       /* 4.1.1.4 */

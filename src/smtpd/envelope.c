@@ -58,6 +58,9 @@ static void add_sender(struct session *session, struct submission *s)
     struct transaction *transaction = &session->transaction;
 
     submit_attribute(s, "rewrite_context", transaction->is_local ? "local" : "remote");
+    submit_attribute(s, "sasl_method", session->sasl_method);
+    submit_attribute(s, "sasl_username", session->sasl_username);
+    submit_attribute(s, "sasl_sender", transaction->sasl_sender);
     submit_attribute(s, "envelope_id", transaction->envelope_id);
     if (transaction->ret)
         submit_printf(s, RECORD_ATTRIBUTE, "ret_flags=%d", transaction->ret);
@@ -107,7 +110,10 @@ bool envelope_open(struct session *session)
         return false;
     }
     maillog_client(&(struct maillog_client){.queue_id = transaction->queue_id,
-                                            .client = session->client_text});
+                                            .client = session->client_text,
+                                            .sasl_method = session->sasl_method,
+                                            .sasl_username = session->sasl_username,
+                                            .sasl_sender = transaction->sasl_sender});
     if (stand_alone)
         add_sender(session, transaction->submission);
     else
@@ -164,12 +170,25 @@ static void add_by(struct session *session, struct submission *s, const char *st
     buf_done(&date);
 }
 
-/* RFC 3848. */
+/* A login within a comment, RFC 5322 section 3.2.2. */
+static const char *comment_text(struct session *session, const char *text)
+{
+    char *copy = arena_copy(session->command, text);
+
+    for (char *p = copy; *p; p++)
+        if (strchr("()\\", *p))
+            *p = '?';
+    return copy;
+}
+
+/* RFC 3848: "ESMTPSA" for one who has logged in over TLS. */
 static const char *protocol_words(struct session *session)
 {
-    if (!session->tls || strcmp(session->protocol, "ESMTP") != 0)
+    static const char *const words[2][2] = {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}};
+
+    if (strcmp(session->protocol, "ESMTP") != 0)
         return session->protocol;
-    return "ESMTPS";
+    return words[session->tls != NULL][session->sasl_username != NULL];
 }
 
 static void add_received(struct session *session, struct submission *s)
@@ -186,6 +205,9 @@ static void add_received(struct session *session, struct submission *s)
     session_tls_received(session, session->command, &encryption);
     for (size_t i = 0; i < encryption.n; i++)
         submit_printf(s, RECORD_LINE, "\t%s", encryption.items[i]);
+    if (session->sasl_username && session->conf->smtpd_sasl_authenticated_header)
+        submit_printf(s, RECORD_LINE, "\t(Authenticated sender: %s)",
+                      comment_text(session, session->sasl_username));
     add_by(session, s, "\t", protocol_words(session));
 }
 

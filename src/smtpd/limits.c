@@ -20,6 +20,8 @@ static const struct {
                           "Recipient address rate", REPLY_RECIPIENT_RATE},
     [CLIENT_NEW_TLS] = {offsetof(struct conf, smtpd_client_new_tls_session_rate_limit),
                         "New TLS session rate", REPLY_TOO_MANY_TLS_SESSIONS},
+    [CLIENT_AUTH] = {offsetof(struct conf, smtpd_client_auth_rate_limit),
+                     "AUTH command rate", REPLY_AUTH_RATE},
 };
 
 static int limit_of(const struct session *session, enum client_event event)

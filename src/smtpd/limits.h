@@ -20,8 +20,8 @@ void limits_disconnect(struct session *session);
 /* Has it been too much already? Nothing is counted, logged or said. */
 bool limits_reached(struct session *session, enum client_event event);
 
-/* MAIL, RCPT or VRFY, before its address is looked at. True: too much, and the client has
- * its 450; or a new TLS session, and its 421. */
+/* MAIL, RCPT, VRFY or AUTH, before what follows is looked at. True: too much, and the
+ * client has its 450; or a new TLS session, and its 421. */
 bool limits_exceeded(struct session *session, enum client_event event);
 
 #endif

@@ -157,11 +157,16 @@ static bool take_orcpt(const struct taking *taking, struct str value)
     return true;
 }
 
-/* RFC 4954 section 5: only of use to a server that trusts the client with it. */
+/* compat: kept as it came, for logs, filters and policies, from whomever; "<>" is nobody.
+ */
 static bool take_auth(const struct taking *taking, struct str value)
 {
-    (void)taking;
-    (void)value;
+    char *text = arena_copy_str(taking->session->transaction.arena, value);
+
+    if (taking->options->sasl_sender)
+        return refuse(taking, REPLY_AUTH_REPEATED);
+    log_make_printable(text);
+    taking->options->sasl_sender = text;
     return true;
 }
 

@@ -12,6 +12,7 @@ struct options {
     const char *encoding; /* BODY=: "7bit", "8bit", or NULL (RFC 6152) */
     int ret;              /* RET=: RET_FULL, RET_HEADERS, or 0 (RFC 3461 section 4.3) */
     const char *envelope_id; /* ENVID=, decoded, or NULL (4.4) */
+    const char *sasl_sender; /* AUTH=, as it came, or NULL (RFC 4954 section 5) */
     int notify;              /* NOTIFY=: NOTIFY_ bits, or 0 (4.1) */
     const char *orcpt;       /* ORCPT=: "type;address", decoded, or NULL (4.2) */
 };

@@ -239,3 +239,19 @@ enum verdict restrict_check_recipient_access(struct judge *judge,
 {
     return check_address(judge, argument, STAGE_RECIPIENT, judge->recipient);
 }
+
+enum verdict restrict_check_sasl_access(struct judge *judge,
+                                        const struct argument *argument)
+{
+    const char *login = judge->session->sasl_username;
+    const struct access_lookup lookup = {
+        judge, argument, {STAGE_CLIENT, login, "SASL login name"}};
+    struct access_answer answer;
+    enum table_result result;
+    struct fail why;
+
+    if (!login)
+        return VERDICT_DUNNO;
+    result = find(&lookup, str_of(login), MAPS_ALL, &answer, &why);
+    return act_on(&lookup, result, &answer, &why);
+}

@@ -90,13 +90,12 @@ static void add_encryption(struct buf *out, const struct session *session)
     add(out, "tls_sni", tls->server_name);
 }
 
-/* Who the client has proven to be (RFC 4954): as long as there is no AUTH, nobody. */
+/* Who the client has proven to be (RFC 4954). */
 static void add_identity(struct buf *out, const struct session *session)
 {
-    (void)session;
-    add(out, "sasl_method", NULL);
-    add(out, "sasl_username", NULL);
-    add(out, "sasl_sender", NULL);
+    add(out, "sasl_method", session->sasl_method);
+    add(out, "sasl_username", session->sasl_username);
+    add(out, "sasl_sender", session->transaction.sasl_sender);
     add_encryption(out, session);
 }
 

@@ -8,6 +8,7 @@
 #include "conf/mail_settings.h"
 #include "ipc/answers.h"
 #include "queue/transcript.h"
+#include "smtpd/login.h"
 #include "smtpd/old_default.h"
 #include "smtpd/reply_macros.h"
 #include "smtpd/restriction_list.h"
@@ -219,7 +220,7 @@ int server_before_jail(struct process *process, struct fail *why)
     if (site_init(&server->site, server->tables, server->conf, process->arena, why) < 0 ||
         parse_bare_newline(server->conf->smtpd_forbid_bare_newline, &server->bare_newline,
                            why) < 0 ||
-        session_tls_set_up(server, why) < 0)
+        session_tls_set_up(server, why) < 0 || login_set_up(server, why) < 0)
         return -1;
     site_tell_completed(server->tables, server->conf, &server->rules);
     restriction_classes_parse(server);

@@ -15,6 +15,7 @@
 #include "table/site.h"
 
 struct policy_service;
+struct auth_server;
 struct restriction_class;
 struct restriction_list;
 struct server_tls;
@@ -61,6 +62,9 @@ struct server {
     struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
     struct maps *sender_login_maps;
     struct maps *relay_clientcerts; /* fingerprints, for permit_tls_clientcerts */
+    struct auth_server *auth;       /* NULL = nobody can log in; login.c */
+    unsigned auth_security[2];      /* what mechanisms must be like: in clear, in TLS */
+    struct match_list *mechanism_filter, *auth_exceptions;
     struct restriction_list *lists[STAGES];
     unsigned old_defaults;                   /* in force: old_default.c */
     struct restriction_list *new_relay_list; /* what the default would be; NULL = is */

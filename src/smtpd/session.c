@@ -80,6 +80,9 @@ struct maillog_context session_log_context(const struct session *session,
         .recipient = recipient,
         .proto = session->protocol,
         .helo = session->helo,
+        .sasl_method = session->sasl_method,
+        .sasl_username = session->sasl_username,
+        .sasl_sender = session->transaction.sasl_sender,
     };
 }
 
@@ -108,6 +111,15 @@ void session_progress(struct session *session, size_t bytes)
 
 /* --- the command loop ------------------------------------------------------------- */
 
+/* How long the next line may be: one of AUTH longer than others (RFC 4954 section 4). */
+static size_t line_limit(const struct session *session, struct str ahead)
+{
+    const struct conf *conf = session->conf;
+    int usual = conf->line_length_limit, auth = conf->smtpd_sasl_response_limit;
+
+    return (size_t)(auth > usual && str_starts_nocase(ahead, "AUTH ") ? auth : usual);
+}
+
 /* Read one command line. NULL when the client is gone or too slow, with session->reason
  * set. */
 static enum stream_result read_command(struct session *session, struct str *ret)
@@ -117,14 +129,16 @@ static enum stream_result read_command(struct session *session, struct str *ret)
 
     if (str_find(buffered, '\n') == buffered.n)
         result = stream_flush(session->stream);
+    if (result == STREAM_OK && session->server->auth)
+        result = stream_peek(session->stream, &buffered);
     if (result == STREAM_OK)
-        result = stream_read_line(session->stream,
-                                  (size_t)session->conf->line_length_limit, ret, NULL);
+        result =
+            stream_read_line(session->stream, line_limit(session, buffered), ret, NULL);
     return result;
 }
 
 /* A command line longer than the limit: its rest is read and dropped. */
-static enum stream_result skip_line(struct session *session)
+enum stream_result session_skip_line(struct session *session)
 {
     enum stream_result result;
     struct str rest;
@@ -210,7 +224,7 @@ static void count_junk(struct session *session, const struct command *command)
  * not listen to answers is no mail client, or somebody is smuggling. True: the
  * client has its answer. At standard input there may be a whole script.
  */
-static bool is_impatient(struct session *session, struct str ahead)
+bool session_is_impatient(struct session *session, struct str ahead)
 {
     if (ahead.n == 0 || session->server->process->stand_alone)
         return false;
@@ -230,6 +244,32 @@ static bool may_be_followed(const struct session *session, const struct command 
     return (command->flags & COMMAND_IN_BATCH) && strcmp(session->protocol, "ESMTP") == 0;
 }
 
+/* Input behind a command, as the log may show it. */
+static struct str input_ahead(const struct session *session,
+                              const struct command *command)
+{
+    struct str ahead = stream_buffered(session->stream);
+
+    return ahead.n && (command->flags & COMMAND_SECRET) ? STR("(not shown)") : ahead;
+}
+
+/*
+ * A command line, as logs and notices may show it. Where somebody tries to log in, a line
+ * that is no command may be what he would have said within AUTH.
+ */
+static struct str showable(struct session *session, struct str line)
+{
+    struct str rest = line, verb = str_word(&rest, " \t"), word = str_word(&rest, " \t");
+    const struct command *command = command_find(verb);
+
+    if (!command)
+        return session->counts[COUNT_AUTH].total ? STR("(not shown)") : line;
+    if (!(command->flags & COMMAND_SECRET) || str_trim(rest).n == 0)
+        return line;
+    return str_of(arena_printf(session->command, "%.*s %.20s (not shown)", STR_ARG(verb),
+                               arena_copy_str(session->command, word)));
+}
+
 /* What smtpd_command_filter makes of a line; false = it can't be asked. */
 static bool filter_command(struct session *session, struct str *line)
 {
@@ -245,8 +285,8 @@ static bool filter_command(struct session *session, struct str *line)
         return false;
     case TABLE_FOUND:
         log_info("%s: replacing command \"%.100s\" with \"%.100s\"", session->client_text,
-                 arena_copy_str(session->command, *line),
-                 arena_copy_str(session->command, instead));
+                 arena_copy_str(session->command, showable(session, *line)),
+                 arena_copy_str(session->command, showable(session, instead)));
         *line = instead;
         return true;
     default:
@@ -277,7 +317,7 @@ static void run_command(struct session *session, struct str line)
         if (!session->refused)
             session->where = command->verb;
         if (!may_be_followed(session, command) &&
-            is_impatient(session, stream_buffered(session->stream)))
+            session_is_impatient(session, input_ahead(session, command)))
             session->reason = NULL;
         else if (session->refused && !(command->flags & COMMAND_SAYS_GOODBYE))
             session_reply(session, REPLY_REFUSED, session->client_text);
@@ -296,7 +336,7 @@ static void run_command(struct session *session, struct str line)
         session->errors++;
 }
 
-static void end_by(struct session *session, enum stream_result result)
+void session_end_by(struct session *session, enum stream_result result)
 {
     if (result == STREAM_TIMEOUT) {
         session->reason = "timeout";
@@ -323,9 +363,9 @@ static void converse(struct session *session)
         session_start_request(session);
         result = read_command(session, &line);
         if (line.n || result == STREAM_OK)
-            transcript_in(&session->transcript, line);
+            transcript_in(&session->transcript, showable(session, line));
         if (result == STREAM_TOO_LONG) {
-            result = skip_line(session);
+            result = session_skip_line(session);
             if (result == STREAM_OK) {
                 session->failed = false;
                 session_reply(session, REPLY_BAD_SYNTAX);
@@ -335,7 +375,7 @@ static void converse(struct session *session)
             }
         }
         if (result != STREAM_OK) {
-            end_by(session, result);
+            session_end_by(session, result);
             return;
         }
         run_command(session, line);
@@ -352,7 +392,7 @@ static bool talks_first(struct session *session)
 
     return stream_wait(session->stream, 0) &&
            stream_peek(session->stream, &ahead) == STREAM_OK &&
-           is_impatient(session, ahead);
+           session_is_impatient(session, ahead);
 }
 
 /* A refusal is a greeting as well. */

@@ -63,6 +63,7 @@ struct transaction {
     int ret;                 /* RET=: RET_FULL, RET_HEADERS, or 0 */
     const char *envelope_id; /* ENVID=, decoded, or NULL */
     long long size;          /* SIZE= or 0; once it is known, the real one */
+    const char *sasl_sender; /* AUTH=, as it came; NULL = none */
     struct timeval arrival;
     unsigned number;       /* of the transactions of this process */
     unsigned recipients;   /* accepted */
@@ -90,9 +91,10 @@ struct session {
     struct texts discarded_keywords; /* of EHLO: for this client */
     bool keywords_unknown;           /* the table for it failed */
     const char *counted_as; /* what anvil knows the client by; NULL = not counted */
-    enum bare_newline bare_newline; /* in force for this client */
-    const char *helo;               /* NULL before HELO or EHLO */
-    const char *protocol;           /* "SMTP" or "ESMTP" */
+    enum bare_newline bare_newline;          /* in force for this client */
+    const char *helo;                        /* NULL before HELO or EHLO */
+    const char *sasl_method, *sasl_username; /* NULL = has not logged in; login.h */
+    const char *protocol;                    /* "SMTP" or "ESMTP" */
     const char *where;     /* the last command, for log lines: "CONNECT", "RCPT" */
     const char *reason;    /* why the session ended early, or NULL */
     int64_t deadline_ms;   /* of the request, when there is one */
@@ -145,6 +147,14 @@ void session_new_chapter(struct session *session);
 /* One line of a multi-line reply. */
 void session_reply_line(struct session *session, int code, bool last, const char *text);
 
+/* Input that came ahead of its time; true = the client has its answer and has to go.
+ * what: the input as the log may show it. */
+bool session_is_impatient(struct session *session, struct str what);
+/* The client is gone, or too slow and told so. */
+void session_end_by(struct session *session, enum stream_result result);
+/* Read over the rest of a line that was too long. */
+enum stream_result session_skip_line(struct session *session) MUST_CHECK;
+
 /* Give up what MAIL began; safe at any time. A submission that is still open is
  * cancelled. */
 void transaction_reset(struct session *session);
@@ -175,6 +185,7 @@ enum command_flags {
     COMMAND_IN_BATCH = 2,     /* others may follow at once (RFC 2920 section 3.1) */
     COMMAND_SAYS_GOODBYE = 4, /* also from a client that has been refused */
     COMMAND_IN_CLEAR = 8,     /* also where mail is taken over TLS only (RFC 3207) */
+    COMMAND_SECRET = 16,      /* what follows the verb is shown to nobody */
 };
 struct command {
     const char *verb;
