@@ -97,6 +97,9 @@ static int open_tables(struct agent *agent, bool lmtp, struct fail *why)
                              : "smtp_connection_cache_destinations",
                         agent->settings.reuse.destinations, 0);
     filter_dns(agent, lmtp);
+    if (client_tls_read(conf, lmtp, agent->tables, process->arena, &agent->settings,
+                        why) < 0)
+        return -1;
     workarounds_init(&agent->settings.workarounds, agent->tables, conf, lmtp,
                      process->arena);
     if (outgoing_init(&agent->outgoing, agent->tables, conf, lmtp, process->arena, why) <

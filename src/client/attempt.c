@@ -320,7 +320,8 @@ static void use_session(struct attempt *attempt)
     enum session_end end;
 
     attempt->delivery->conn_use = session->transactions + 1;
-    attempt->transaction.last = !reuse_is_wanted(attempt);
+    attempt->transaction.last =
+        !reuse_is_wanted(attempt) || (session->tls && !session->policy.reuse);
     session->quiet = is_report(attempt);
     end = transaction_run(session, &attempt->transaction, attempt->arena);
     settle(attempt);
@@ -343,7 +344,7 @@ static bool try_host(struct attempt *attempt, const struct destination *destinat
                      const struct route_host *host)
 {
     const struct deliver *request = &attempt->delivery->request;
-    const struct session_plan plan = {
+    struct session_plan plan = {
         .settings = attempt->settings,
         .destination = destination,
         .host = host,
@@ -356,6 +357,11 @@ static bool try_host(struct attempt *attempt, const struct destination *destinat
 
     move_on(attempt);
     end = session_open(&plan, attempt->agent->sessions, &attempt->session, &failure);
+    if (end == SESSION_NO_TLS) {
+        log_info("%s: %s", request->queue_id, failure.text);
+        plan.in_clear = true;
+        end = session_open(&plan, attempt->agent->sessions, &attempt->session, &failure);
+    }
     if (end == SESSION_FINE) {
         note_connected(attempt->delivery);
         use_session(attempt);

@@ -6,6 +6,7 @@
  */
 #include "client/hello.h"
 
+#include "client/starttls.h"
 #include "client/workarounds.h"
 #include "client/xforward.h"
 
@@ -265,12 +266,38 @@ static bool wants_ehlo(const struct session *session, const struct reply *greeti
     return false;
 }
 
+/* What was offered in the clear anybody may have offered (RFC 3207 section 4.2). */
+static void forget_features(struct session *session)
+{
+    session->features = session->xforward = 0;
+    session->size_limit = 0;
+    session->esmtp = false;
+}
+
+static enum session_end hello_and_tls(struct session *session,
+                                      const struct destination *destination,
+                                      bool extended, struct outcome *ret_failure)
+{
+    enum session_end end = hello(session, destination, extended, ret_failure);
+    bool again = false;
+
+    if (end == SESSION_FINE)
+        end = starttls_begin(session, &again, ret_failure);
+    if (end != SESSION_FINE || !again)
+        return end;
+    forget_features(session);
+    return hello(session, destination, true, ret_failure);
+}
+
 enum session_end hello_say(struct session *session, const struct destination *destination,
                            struct outcome *ret_failure)
 {
+    enum session_end end = starttls_wrap(session, ret_failure);
     struct reply reply;
     enum stream_result result;
 
+    if (end != SESSION_FINE)
+        return end;
     session_set_timeout(session, session->settings->timeout.helo);
     result = session_exchange(session, session->arena, &reply);
     if (result != STREAM_OK) {
@@ -289,5 +316,5 @@ enum session_end hello_say(struct session *session, const struct destination *de
         *ret_failure = session_lost(session, STREAM_ERROR, "", session->arena);
         return SESSION_REFUSED;
     }
-    return hello(session, destination, wants_ehlo(session, &reply), ret_failure);
+    return hello_and_tls(session, destination, wants_ehlo(session, &reply), ret_failure);
 }

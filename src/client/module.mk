@@ -1,1 +1,1 @@
-client.uses := util conf ipc net dns mail table queue service deliver
+client.uses := util conf ipc net dns tls mail table queue service deliver

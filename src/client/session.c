@@ -216,6 +216,34 @@ static enum session_end start(struct session *session,
     return end;
 }
 
+/* Is it clear which TLS the server must have, and can that be? */
+static enum session_end choose_tls(struct session *session,
+                                   const struct session_plan *plan,
+                                   struct outcome *ret_failure)
+{
+    const struct client_tls *tls = plan->settings->tls;
+
+    if (tls_policy_find(plan->settings, plan->destination, plan->host, session->arena,
+                        &session->policy) < 0) {
+        *ret_failure =
+            outcome_make(session->arena, "4.7.5", "client TLS configuration problem");
+        return SESSION_REFUSED;
+    }
+    if (tls && tls->wrapped && session->policy.level < TLS_LEVEL_ENCRYPT) {
+        session_warn(session,
+                     "%s_tls_wrappermode requires \"%s_tls_security_level = "
+                     "encrypt\" (or stronger)",
+                     plan->settings->lmtp ? "lmtp" : "smtp",
+                     plan->settings->lmtp ? "lmtp" : "smtp");
+        *ret_failure = outcome_make(session->arena, "4.3.0",
+                                    "server unavailable or unable to receive mail");
+        return SESSION_REFUSED;
+    }
+    if (plan->in_clear)
+        session->policy.level = TLS_LEVEL_NONE;
+    return SESSION_FINE;
+}
+
 enum session_end session_greet(const struct session_plan *plan, struct stream *stream,
                                struct arena *arena, struct session **ret,
                                struct outcome *ret_failure)
@@ -273,9 +301,15 @@ enum session_end session_open(const struct session_plan *plan, struct arena *are
                               struct session **ret, struct outcome *ret_failure)
 {
     struct session *session = new_session(plan, arena);
+    enum session_end end = choose_tls(session, plan, ret_failure);
     struct fail why = {0};
-    int fd = connect_host(session, plan->destination, plan->host, &why);
+    int fd;
 
+    if (end != SESSION_FINE) {
+        transcript_done(&session->transcript);
+        return end;
+    }
+    fd = connect_host(session, plan->destination, plan->host, &why);
     if (fd < 0) {
         transcript_done(&session->transcript);
         *ret_failure = connect_failure(session, plan->destination, &why, arena);

@@ -10,6 +10,7 @@
 
 #include "client/reply.h"
 #include "client/route.h"
+#include "client/tls_policy.h"
 #include "mail/outcome.h"
 #include "queue/transcript.h"
 #include "util/stream.h"
@@ -27,15 +28,18 @@ struct session {
     long long message_age_s; /* of the first message */
     unsigned pix;            /* PIX_ bits, see workarounds.h */
 
-    unsigned features;    /* FEATURE_ bits offered and not discarded */
-    unsigned xforward;    /* attributes offered, see xforward.h */
-    bool esmtp;           /* EHLO or LHLO was accepted */
-    long long size_limit; /* of SIZE; 0 = none told */
-    int transactions;     /* done in this session */
-    int64_t opened_ms;    /* when it was greeted, of clock_system */
-    bool broken;          /* nothing more can be said to the server */
-    bool local_error;     /* a table of ours could not be read */
-    bool spent;           /* it can be said goodbye to, but not be used again */
+    unsigned features;           /* FEATURE_ bits offered and not discarded */
+    unsigned xforward;           /* attributes offered, see xforward.h */
+    bool esmtp;                  /* EHLO or LHLO was accepted */
+    long long size_limit;        /* of SIZE; 0 = none told */
+    int transactions;            /* done in this session */
+    struct tls_policy policy;    /* what TLS it must have */
+    const struct tls_facts *tls; /* what TLS it has; NULL = none */
+    struct texts complaints;     /* of OpenSSL, during the handshake */
+    int64_t opened_ms;           /* when it was greeted, of clock_system */
+    bool broken;                 /* nothing more can be said to the server */
+    bool local_error;            /* a table of ours could not be read */
+    bool spent;                  /* it can be said goodbye to, but not be used again */
     bool quit_sent;
     bool violated;                /* the server broke the protocol */
     bool quiet;                   /* nobody is to hear of that */
@@ -47,6 +51,7 @@ struct session {
 enum session_end {
     SESSION_FINE,
     SESSION_NO_CONNECTION, /* the host could not be reached: try the next */
+    SESSION_NO_TLS,        /* TLS could not begin: try the same in the clear */
     SESSION_REFUSED,  /* it does not talk to us now, or stopped talking: try the next */
     SESSION_HOPELESS, /* no other host of this destination will do: the outcome is final
                        */
@@ -60,6 +65,7 @@ struct session_plan {
     const char *queue_id;    /* of the message at hand; NULL = none */
     long long message_age_s; /* likewise */
     bool quiet;              /* nobody is to hear of breaches of the protocol */
+    bool in_clear;           /* TLS has failed with this host, and is only welcome */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "dns/resolver.h"
 #include "net/interfaces.h"
 
+struct client_tls;
 struct conf;
 
 enum client_lookup { CLIENT_LOOKUP_NONE, CLIENT_LOOKUP_DNS, CLIENT_LOOKUP_NATIVE };
@@ -101,6 +102,7 @@ struct client_settings {
     int min_data_rate; /* bytes of content a second that prolong it; 0 = none do */
     struct client_reuse reuse;
     struct workarounds workarounds; /* zeroed = none */
+    struct client_tls *tls;         /* tls_policy.h; NULL = no TLS */
 };
 
 /* The bit of an EHLO keyword ("PIPELINING", any case), 0 for one we do not know. */

@@ -53,8 +53,10 @@ void library_problems(const struct tls_listener *listener)
         char words[256], text[600];
 
         ERR_error_string_n(code, words, sizeof words);
-        snprintf(text, sizeof text, "%s:%s:%d:%s", words, file, line,
-                 flags & ERR_TXT_STRING ? data : "");
+        if (flags & ERR_TXT_STRING && *data)
+            snprintf(text, sizeof text, "%s:%s:%d:%s:", words, file, line, data);
+        else
+            snprintf(text, sizeof text, "%s:%s:%d:", words, file, line);
         listener->problem(listener->context, text);
     }
 }
