@@ -9,10 +9,12 @@ import re
 import signal
 import smtplib
 import socket
+import ssl
 import threading
 
 import pytest
 
+from harness import auth
 from harness.instance import Instance
 from harness.sandbox import wait_until
 from system.test_postlog import first_process
@@ -42,7 +44,7 @@ smtpd_helo_required = yes
 smtpd_delay_reject = yes
 disable_vrfy_command = yes
 dms_smtpd_sender_restrictions = permit_sasl_authenticated, permit_mynetworks, reject_unknown_sender_domain
-mua_sender_restrictions = reject_non_fqdn_sender, $dms_smtpd_sender_restrictions
+mua_sender_restrictions = reject_authenticated_sender_login_mismatch, reject_non_fqdn_sender, $dms_smtpd_sender_restrictions
 smtpd_client_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_pipelining
 smtpd_helo_restrictions = permit_mynetworks, reject_invalid_helo_hostname, permit
 smtpd_sender_restrictions = $dms_smtpd_sender_restrictions
@@ -56,6 +58,30 @@ smtpd_recipient_restrictions =
     reject_non_fqdn_recipient
 smtpd_discard_ehlo_keywords = chunking, silent-discard
 smtputf8_enable = no
+
+# TLS with the certificate of the host; passwords only behind it, and Dovecot knows them
+smtpd_tls_cert_file = /etc/postfix/ssl/cert
+smtpd_tls_key_file = /etc/postfix/ssl/key
+smtpd_tls_CAfile = $smtpd_tls_cert_file
+smtpd_tls_security_level = may
+smtpd_tls_auth_only = yes
+smtpd_tls_loglevel = 1
+smtpd_tls_protocols = !SSLv2,!SSLv3,!TLSv1,!TLSv1.1
+smtpd_tls_mandatory_protocols = !SSLv2,!SSLv3,!TLSv1,!TLSv1.1
+smtpd_tls_mandatory_ciphers = high
+smtpd_tls_exclude_ciphers = aNULL, SEED, CAMELLIA, RSA+AES, SHA1
+tls_ssl_options = NO_COMPRESSION
+tls_preempt_cipherlist = no
+smtp_tls_security_level = may
+smtp_tls_CAfile = $smtpd_tls_cert_file
+smtp_tls_loglevel = 1
+smtpd_sasl_auth_enable = no
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+smtpd_sasl_security_options = noanonymous
+smtpd_sasl_local_domain = $mydomain
+smtpd_sender_login_maps = texthash:/etc/postfix/vlogin
+broken_sasl_auth_clients = yes
 
 # Users and domains are lists in files; the mailboxes are behind LMTP
 virtual_transport = lmtp:unix:{LMTP}
@@ -76,12 +102,24 @@ MASTER = """\
 smtp      inet  n       -       n       -       -       smtpd
 submission inet n       -       n       -       -       smtpd
   -o syslog_name=postfix/submission
-  -o smtpd_tls_security_level=none
+  -o smtpd_tls_security_level=encrypt
+  -o smtpd_sasl_auth_enable=yes
   -o smtpd_reject_unlisted_recipient=no
+  -o smtpd_sasl_authenticated_header=yes
   -o smtpd_client_restrictions=permit_mynetworks,reject
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
   -o smtpd_sender_restrictions=$mua_sender_restrictions
   -o smtpd_discard_ehlo_keywords=
   -o milter_macro_daemon_name=ORIGINATING
+  -o cleanup_service_name=sender-cleanup
+submissions inet n      -       n       -       -       smtpd
+  -o syslog_name=postfix/submissions
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_sender_restrictions=$mua_sender_restrictions
+  -o smtpd_discard_ehlo_keywords=
   -o cleanup_service_name=sender-cleanup
 pickup    unix  n       -       n       60      1       pickup
   -o content_filter=
@@ -129,6 +167,7 @@ FILES = {
     "vhost": "box.test\n",
     "vmailbox": "joe@box.test box.test/joe/\n",
     "virtual": "postmaster@box.test joe@box.test\n",
+    "vlogin": "joe@box.test joe@box.test\n",
     "maps/header_checks.pcre": "/^\\s*X-Spam-Flag: YES/ REJECT spam\n/^\\s*User-Agent:/ IGNORE\n",
     "maps/sender_header_filter.pcre": "/^\\s*(Received: from)[^\\n]*(.*)/ REPLACE $1 [127.0.0.1] (localhost [127.0.0.1])$2\n/^\\s*X-Mailer:/ IGNORE\n",
 }
@@ -253,8 +292,13 @@ def container(work):
     box.run(["sh", "-ec", SCRIPT], check=True)
     box.write_main(box.read("/etc/postfix/main.cf").replace("inet_interfaces = all", f"inet_interfaces = {box.address}"))
     box.write("/var/log/out", "")
+    box.run("mkdir /etc/postfix/ssl && cd /etc/postfix/ssl && openssl req -x509 -newkey rsa:2048 -nodes -days 3"
+            " -subj /CN=mail.same.test -addext subjectAltName=DNS:mail.same.test -keyout key -out cert", check=True)  # fmt: skip
     box.mailboxes = MailboxServer(box.path(LMTP))
+    box.postfix("check", check=True)  # makes private/ for Dovecot
+    dovecot = auth.Dovecot(box)
     yield box
+    dovecot.stop()
     box.mailboxes.listener.close()
     box.close()
 
@@ -274,8 +318,20 @@ def test_it_runs_as_process_1_and_says_all_on_standard_output(container):
         client.sendmail("a@same.test", ["postmaster@box.test"], text.format("by port 25"))
         with pytest.raises(smtplib.SMTPRecipientsRefused, match="5.1.1"):
             client.sendmail("a@same.test", ["nobody@box.test"], text)
+    trust = ssl.create_default_context(cadata=box.read("/etc/postfix/ssl/cert"))
     with box.smtp(port=587) as client:
-        client.sendmail("a@same.test", ["joe@box.test"], text.format("by submission"))
+        assert b"Must issue a STARTTLS command first" in client.docmd("MAIL FROM:<joe@box.test>")[1]
+        client._host = "mail.same.test"  # whose certificate it is to be
+        client.starttls(context=trust)
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login("joe@box.test", "guess")
+        client.login("joe@box.test", "secret")
+        with pytest.raises(smtplib.SMTPRecipientsRefused, match="not owned by user joe@box.test"):
+            client.sendmail("ann@box.test", ["joe@box.test"], text)
+        client.sendmail("joe@box.test", ["joe@box.test"], text.format("by submission"))
+    with socket.create_connection((box.address, 465), 60) as raw:
+        with trust.wrap_socket(raw, server_hostname="mail.same.test") as safe:
+            assert safe.recv(1000).startswith(b"220 mail.same.test ESMTP")
     with box.smtp() as client, pytest.raises(smtplib.SMTPDataError, match="5.7.1 spam"):
         client.sendmail("a@same.test", ["joe@box.test"], "X-Spam-Flag: YES\n\nbuy\n")
     wait_until(lambda: len(box.mailboxes.messages) == 2, 30, "two messages")
@@ -287,6 +343,10 @@ def test_it_runs_as_process_1_and_says_all_on_standard_output(container):
     output(box, r"postfix/lmtp\[\d+\]: \w+: to=<joe@box.test>, orig_to=<postmaster@box.test>, .*status=sent \(250 2.0.0 saved\)")
     os.kill(first_process("master", os.getpid()), signal.SIGTERM)
     assert running.wait(10) == 0
+    output(box, r"postfix/sub/smtpd\[\d+\]: \w+: client=.*, sasl_method=.*, sasl_username=joe@box.test")
+    output(box, r"Anonymous TLS connection established from unknown\[127.0.0.9\]: TLSv1.3 with cipher")
+    assert "(Authenticated sender: joe@box.test)" in submitted
     told = [l for l in box.read("/var/log/out").splitlines() if re.search("warning|fatal|panic", l)]
-    assert told == []
+    guessed = r"postfix/sub/smtpd\[\d+\]: warning: unknown\[127.0.0.9\]: SASL [A-Z0-9-]+ authentication failed: "
+    assert told and [l for l in told if not re.search(guessed, l)] == []
     assert box.log.lines == [line for line in box.log.lines if "postfix/postalias" in line]
