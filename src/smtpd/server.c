@@ -58,6 +58,8 @@ static void open_tables(struct server *server)
         maps(server, "virtual_mailbox_maps", conf->virtual_mailbox_maps);
     server->sender_login_maps =
         maps(server, "smtpd_sender_login_maps", conf->smtpd_sender_login_maps);
+    server->sni_maps = maps_open(server->tables, "tls_server_sni_maps",
+                                 conf->tls_server_sni_maps, TABLE_FILES);
     server->relay_clientcerts =
         maps(server, "relay_clientcerts", conf->relay_clientcerts);
     server->rbl_reply_maps = maps(server, "rbl_reply_maps", conf->rbl_reply_maps);

@@ -61,6 +61,7 @@ struct server {
     struct maps *discarded_keyword_maps; /* by address */
     struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
     struct maps *sender_login_maps;
+    struct maps *sni_maps;          /* tls_server_sni_maps */
     struct maps *relay_clientcerts; /* fingerprints, for permit_tls_clientcerts */
     struct auth_server *auth;       /* NULL = nobody can log in; login.c */
     unsigned auth_security[2];      /* what mechanisms must be like: in clear, in TLS */

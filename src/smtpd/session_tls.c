@@ -229,6 +229,15 @@ static void log_certificate(const struct session *session)
                  facts->why_not);
 }
 
+/* The client, and whom it has asked for if that made a difference. */
+static const char *peer_words(const struct session *session)
+{
+    return session->tls->has_server_name
+               ? arena_printf(session->arena, "%s to %s", session->client_text,
+                              session->tls->server_name)
+               : session->client_text;
+}
+
 static void log_session(const struct session *session)
 {
     const struct tls_facts *facts = session->tls;
@@ -243,7 +252,7 @@ static void log_session(const struct session *session)
                                                : facts->is_trusted     ? "Trusted"
                                                                        : "Untrusted",
                                       .direction = "from",
-                                      .peer = session->client_text,
+                                      .peer = peer_words(session),
                                       .words = buf_text(&words)});
     buf_done(&words);
 }
@@ -261,16 +270,45 @@ static void failed(struct session *session, enum tls_result result,
     session->failed = session->quit = true;
 }
 
+/* The name, then its parents with their dot. A table that fails fails the handshake: the
+ * usual certificate would be for another name. */
+static int find_chain(void *context, const char *server_name, struct str *ret)
+{
+    const struct complaints *complaints = context;
+    const struct maps *maps = complaints->session->server->sni_maps;
+    struct arena *arena = complaints->arena;
+    struct str name = str_of(server_name); /* tables fold it */
+    struct fail why;
+    enum table_result result = maps_lookup(maps, name, MAPS_ALL, arena, ret, &why);
+
+    while (result == TABLE_NOT_FOUND) {
+        size_t dot = str_find(str_tail(name, 1), '.');
+
+        if (dot + 1 >= name.n)
+            break;
+        name = str_tail(name, dot + 1);
+        result = maps_lookup(maps, name, MAPS_FIXED, arena, ret, &why);
+    }
+    if (result == TABLE_ERROR)
+        log_warning("%s: %s", complaints->session->client_text, why.text);
+    if (result == TABLE_NOT_FOUND && complaints->session->server->tls->log_level > 0)
+        log_info("TLS SNI %s from %s not matched, using default chain", server_name,
+                 complaints->session->client_text);
+    return result == TABLE_ERROR ? -1 : result == TABLE_FOUND;
+}
+
 /* All of the handshake has the time of one step: a client that drips is no client. */
 static bool shake(struct session *session)
 {
     const struct server_tls *tls = session->server->tls;
     const struct conf *conf = session->conf;
     struct complaints *complaints = ARENA_NEW(session->arena, struct complaints);
-    const struct tls_terms terms = {.protocols = tls->protocols,
-                                    .ciphers = tls->ciphers,
-                                    .log_level = tls->log_level,
-                                    .listener = {note, keep, complaints}};
+    const struct tls_terms terms = {
+        .protocols = tls->protocols,
+        .ciphers = tls->ciphers,
+        .log_level = tls->log_level,
+        .listener = {note, keep, complaints},
+        .find_chain = maps_empty(session->server->sni_maps) ? NULL : find_chain};
     struct tls_facts *facts = ARENA_NEW(session->arena, struct tls_facts);
     int64_t limit_ms = conf->smtpd_starttls_timeout * 1000L;
     enum tls_result result;

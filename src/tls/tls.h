@@ -62,6 +62,13 @@ struct tls_terms {
     const char *server_name; /* a client says it (SNI); NULL = nothing */
     int log_level;
     struct tls_listener listener;
+    /*
+     * A server: the key and chain (PEM, as in a chain file) for the name that the client
+     * asks for, as it was written: letters, digits, "-", "_" and ".". 1; 0 = those of the
+     * context; -1 = the handshake fails, and the reason has been told. NULL = always
+     * those of the context.
+     */
+    int (*find_chain)(void *context, const char *server_name, struct str *ret);
 };
 
 /* Texts are printable, live in the arena of the session, and are "" when not known. */
@@ -79,7 +86,8 @@ struct tls_facts {
     const char *subject_cn, *issuer_cn;
     const char *fingerprint, *key_fingerprint; /* "AB:CD:..." */
     struct texts names;                        /* that the certificate is for, DNS */
-    const char *server_name;                   /* SNI that a client has sent */
+    const char *server_name; /* that the client has asked for (SNI) ... */
+    bool has_server_name;    /* ... and for which there was a chain */
 };
 
 enum tls_result {

@@ -212,6 +212,8 @@ static int set_up(SSL_CTX *ctx, const struct tls_settings *settings, struct fail
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(ctx, 1);
+    if (settings->is_server)
+        SSL_CTX_set_tlsext_servername_callback(ctx, session_server_name);
     if (set_options(ctx, settings, why) < 0 || keys_load(ctx, settings, &any, why) < 0 ||
         set_trust(ctx, settings, why) < 0 || set_groups(ctx, settings, why) < 0 ||
         set_dh(ctx, settings->dh_file, why) < 0 || set_resumption(ctx, settings, why) < 0)

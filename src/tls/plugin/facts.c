@@ -263,14 +263,13 @@ void facts_find(const struct tls_session *session, struct arena *arena,
 {
     SSL *ssl = session->ssl;
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    const char *server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
     *ret = (struct tls_facts){.protocol = SSL_get_version(ssl),
                               .cipher = SSL_CIPHER_get_name(cipher),
                               .is_resumed = SSL_session_reused(ssl)};
     ret->used_bits = SSL_CIPHER_get_bits(cipher, &ret->cipher_bits);
-    ret->server_name =
-        server_name ? printable(arena, server_name, strlen(server_name)) : "";
+    ret->server_name = arena_copy(arena, session->server_name);
+    ret->has_server_name = session->has_server_name;
     find_peer(session, arena, ret);
     find_exchange(session, arena, ret);
     ERR_clear_error();

@@ -8,8 +8,11 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-/* One key and its chain, while a file is read. */
+/* One key and its chain, while a file is read, and who is to have it: a role, or one
+ * session. */
 struct chain {
+    SSL_CTX *ctx;
+    SSL *ssl;
     EVP_PKEY *key;
     X509 *leaf;
     STACK_OF(X509) * above;
@@ -20,7 +23,7 @@ static void chain_done(struct chain *chain)
     EVP_PKEY_free(chain->key);
     X509_free(chain->leaf);
     sk_X509_pop_free(chain->above, X509_free);
-    *chain = (struct chain){0};
+    *chain = (struct chain){.ctx = chain->ctx, .ssl = chain->ssl};
 }
 
 /* Nobody is there to be asked for the password of a key. */
@@ -31,17 +34,22 @@ static int no_password(char *to, int size, int writing, void *context)
 }
 
 /* A chain is complete: the server has it from now on. */
-static int chain_use(SSL_CTX *ctx, struct chain *chain, const char *path,
-                     struct fail *why)
+static int chain_use(struct chain *chain, const char *path, struct fail *why)
 {
-    int result = 0;
+    int result = 0, done;
 
     if (!chain->key)
         return 0;
-    if (!chain->leaf)
+    if (!chain->leaf) {
         result = fail_set(why, "%s: a key without a certificate behind it", path);
-    else if (!SSL_CTX_use_cert_and_key(ctx, chain->leaf, chain->key, chain->above, 1))
-        result = fail_set(why, "%s: %s", path, library_reason());
+    } else {
+        done = chain->ssl ? SSL_use_cert_and_key(chain->ssl, chain->leaf, chain->key,
+                                                 chain->above, 1)
+                          : SSL_CTX_use_cert_and_key(chain->ctx, chain->leaf, chain->key,
+                                                     chain->above, 1);
+        if (!done)
+            result = fail_set(why, "%s: %s", path, library_reason());
+    }
     chain_done(chain);
     return result;
 }
@@ -96,13 +104,11 @@ static int take_certificate(struct chain *chain, const struct object *object,
 }
 
 /* Parameters of keys and what else stands there is passed over. */
-static int take(SSL_CTX *ctx, struct chain *chain, const struct object *object,
-                struct fail *why)
+static int take(struct chain *chain, const struct object *object, struct fail *why)
 {
     if (is_key(object->name))
-        return chain_use(ctx, chain, object->path, why) < 0
-                   ? -1
-                   : take_key(chain, object, why);
+        return chain_use(chain, object->path, why) < 0 ? -1
+                                                       : take_key(chain, object, why);
     if (str_is(str_of(object->name), PEM_STRING_X509) ||
         str_is(str_of(object->name), PEM_STRING_X509_OLD))
         return take_certificate(chain, object, why);
@@ -110,8 +116,7 @@ static int take(SSL_CTX *ctx, struct chain *chain, const struct object *object,
 }
 
 /* All PEM objects of a file; chains may go on in the next one. */
-static int read_file(SSL_CTX *ctx, struct chain *chain, const char *path, BIO *file,
-                     struct fail *why)
+static int read_file(struct chain *chain, const char *path, BIO *file, struct fail *why)
 {
     struct object object = {.path = path};
     int result = 0, objects = 0;
@@ -122,7 +127,7 @@ static int read_file(SSL_CTX *ctx, struct chain *chain, const char *path, BIO *f
         if (*header)
             result = fail_set(why, "%s: a key with a password", path);
         else
-            result = take(ctx, chain, &object, why);
+            result = take(chain, &object, why);
         OPENSSL_free(object.name);
         OPENSSL_free(header);
         OPENSSL_clear_free(object.data, (size_t)object.n);
@@ -138,21 +143,38 @@ static int read_file(SSL_CTX *ctx, struct chain *chain, const char *path, BIO *f
 
 static int load_chains(SSL_CTX *ctx, const struct texts *files, struct fail *why)
 {
-    struct chain chain = {0};
+    struct chain chain = {.ctx = ctx};
     int result = 0;
 
     for (size_t i = 0; i < files->n && result == 0; i++) {
         BIO *file = BIO_new_file(files->items[i], "r");
 
         if (file)
-            result = read_file(ctx, &chain, files->items[i], file, why);
+            result = read_file(&chain, files->items[i], file, why);
         else
             result = fail_set(why, "error opening chain file: %s: %m", files->items[i]);
         BIO_free(file);
     }
     if (result == 0 && chain.key)
-        result = chain_use(ctx, &chain, files->items[files->n - 1], why);
+        result = chain_use(&chain, files->items[files->n - 1], why);
     chain_done(&chain);
+    return result;
+}
+
+int keys_use(SSL *ssl, struct str pem, const char *whence, struct fail *why)
+{
+    struct chain chain = {.ssl = ssl};
+    BIO *file = BIO_new_mem_buf(pem.p, (int)pem.n);
+    int result;
+
+    if (!file || pem.n > INT_MAX)
+        return fail_set(why, "%s: cannot read %zu bytes", whence, pem.n);
+    SSL_certs_clear(ssl); /* one of another kind would be for another name */
+    result = read_file(&chain, whence, file, why);
+    if (result == 0)
+        result = chain_use(&chain, whence, why);
+    chain_done(&chain);
+    BIO_free(file);
     return result;
 }
 

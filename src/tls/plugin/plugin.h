@@ -28,6 +28,9 @@ struct tls_session {
     bool broken;      /* nothing more can be said */
     int verify_error; /* the first, X509_V_ERR_... */
     char issuer[300]; /* whom the certificate with that error is from */
+    int (*find_chain)(void *context, const char *server_name, struct str *ret);
+    char server_name[256];
+    bool has_server_name; /* there is a chain for it */
 };
 
 /* --- library.c --- */
@@ -48,6 +51,10 @@ int library_index(void);
 int keys_load(SSL_CTX *ctx, const struct tls_settings *settings, bool *ret_any,
               struct fail *why) MUST_CHECK;
 
+/* Have one session use the keys and chains in PEM text, and no others; whence: for words
+ * of what is wrong with them. */
+int keys_use(SSL *ssl, struct str pem, const char *whence, struct fail *why) MUST_CHECK;
+
 /* --- options.c --- */
 
 /* Option bits from names of OpenSSL's or numbers, without the leading SSL_OP_. */
@@ -64,6 +71,9 @@ struct tls_context *context_new(const struct tls_settings *settings, struct aren
 enum tls_result session_start(struct tls_context *context, struct stream *stream,
                               const struct tls_terms *terms, struct arena *arena,
                               struct tls_facts *ret);
+
+/* The client asks for a name, and may get another certificate. */
+int session_server_name(SSL *ssl, int *ret_alert, void *unused);
 
 /* --- facts.c --- */
 

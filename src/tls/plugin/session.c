@@ -194,6 +194,42 @@ static void tell_step(const SSL *ssl, int where, int result)
     session->listener.note(session->listener.context, text);
 }
 
+/* What can stand in a table, and in the log. */
+static bool is_name(const char *name)
+{
+    static const char bytes[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t n = strlen(name);
+
+    return n > 0 && n < sizeof((struct tls_session *)0)->server_name && *name != '.' &&
+           strspn(name, bytes) == n;
+}
+
+int session_server_name(SSL *ssl, int *ret_alert, void *unused)
+{
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    struct tls_session *session = session_of(ssl);
+    struct tls_listener *listener = &session->listener;
+    struct fail why = {0};
+    struct str pem;
+    int found;
+
+    (void)unused;
+    if (!name || !is_name(name))
+        return SSL_TLSEXT_ERR_NOACK;
+    memcpy(session->server_name, name, strlen(name) + 1);
+    found = session->find_chain ? session->find_chain(listener->context, name, &pem) : 0;
+    if (found > 0 && keys_use(ssl, pem, name, &why) < 0) {
+        listener->problem(listener->context, why.text);
+        found = -1;
+    }
+    *ret_alert = SSL_AD_INTERNAL_ERROR;
+    if (found < 0)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    session->has_server_name = found > 0;
+    return found > 0 ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 static int set_up(struct tls_session *session, const struct tls_terms *terms)
 {
     SSL *ssl = session->ssl;
@@ -243,6 +279,7 @@ enum tls_result session_start(struct tls_context *context, struct stream *stream
     session->stream = stream;
     session->listener = terms->listener;
     session->log_level = terms->log_level;
+    session->find_chain = terms->find_chain;
     session->ssl = SSL_new(context->ctx);
     stream_purge_input(stream);
     if (session->ssl && set_up(session, terms))
