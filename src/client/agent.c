@@ -7,6 +7,7 @@
 #include "client/agent.h"
 
 #include "client/attempt.h"
+#include "client/login.h"
 #include "table/table.h"
 #include "util/log.h"
 
@@ -81,6 +82,21 @@ static void filter_dns(struct agent *agent, bool lmtp)
         resolver_set_filter(agent->settings.resolver, &filter);
 }
 
+static int open_login(struct agent *agent, bool lmtp, struct fail *why)
+{
+    struct login_settings *login;
+
+    if (login_set_up(agent->process->conf, lmtp, agent->tables, agent->process->arena,
+                     &login, why) < 0)
+        return -1;
+    agent->settings.login = login;
+    if (!login)
+        return 0;
+    login->rules = &agent->outgoing.site.rules;
+    login->library.warn = warn;
+    return auth_client_init(&login->client, &login->library, why);
+}
+
 static int open_tables(struct agent *agent, bool lmtp, struct fail *why)
 {
     struct process *process = agent->process;
@@ -104,6 +120,8 @@ static int open_tables(struct agent *agent, bool lmtp, struct fail *why)
                      process->arena);
     if (outgoing_init(&agent->outgoing, agent->tables, conf, lmtp, process->arena, why) <
         0)
+        return -1;
+    if (open_login(agent, lmtp, why) < 0)
         return -1;
     if (conf->daemon_table_open_error_is_fatal && tables_open_failure(agent->tables))
         return fail_set(why, "%s", tables_open_failure(agent->tables));

@@ -5,6 +5,7 @@
  */
 #include "client/attempt.h"
 
+#include "client/login.h"
 #include "client/message.h"
 #include "client/transaction.h"
 #include "deliver/pass.h"
@@ -268,8 +269,10 @@ static bool is_listed(const struct attempt *attempt)
 static bool reuse_is_wanted(const struct attempt *attempt)
 {
     const struct client_reuse *reuse = &attempt->settings->reuse;
+    const struct login_settings *login = attempt->settings->login;
 
-    return reuse->keep_s > 0 &&
+    /* the next message may have another sender, who logs in as somebody else */
+    return !(login && login->by_sender) && reuse->keep_s > 0 &&
            ((reuse->on_demand && attempt->delivery->request.flags & DELIVER_REUSE) ||
             is_listed(attempt));
 }
@@ -339,6 +342,15 @@ static void note_connected(struct delivery *delivery)
     delivery->connected_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
 }
 
+/* Who keeps TLS from beginning shall not hear a password for it. */
+static bool may_go_in_clear(const struct session_plan *plan)
+{
+    const struct login_peer peer = {plan->host->name, plan->destination->nexthop,
+                                    plan->sender};
+
+    return !login_has_password(plan->settings->login, &peer);
+}
+
 /* One host, by a new session. True = it completed the handshake. */
 static bool try_host(struct attempt *attempt, const struct destination *destination,
                      const struct route_host *host)
@@ -349,6 +361,7 @@ static bool try_host(struct attempt *attempt, const struct destination *destinat
         .destination = destination,
         .host = host,
         .queue_id = request->queue_id,
+        .sender = request->sender,
         .message_age_s = (attempt->delivery->started_us - request->arrival_us) / 1000000,
         .quiet = is_report(attempt),
     };
@@ -357,7 +370,7 @@ static bool try_host(struct attempt *attempt, const struct destination *destinat
 
     move_on(attempt);
     end = session_open(&plan, attempt->agent->sessions, &attempt->session, &failure);
-    if (end == SESSION_NO_TLS) {
+    if (end == SESSION_NO_TLS && may_go_in_clear(&plan)) {
         log_info("%s: %s", request->queue_id, failure.text);
         plan.in_clear = true;
         end = session_open(&plan, attempt->agent->sessions, &attempt->session, &failure);

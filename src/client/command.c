@@ -3,6 +3,8 @@
  */
 #include "client/command.h"
 
+#include "client/login.h"
+
 #include "mail/address.h"
 #include "mail/xtext.h"
 
@@ -51,6 +53,8 @@ void command_mail(struct session *session, const struct transaction *t)
         buf_add_text(&out, t->ret_full ? " RET=FULL" : " RET=HDRS");
     if ((features & FEATURE_SMTPUTF8) && t->utf8)
         buf_add_text(&out, " SMTPUTF8");
+    if (session->logged_in && session->settings->login->dummy_sender)
+        buf_add_text(&out, " AUTH=<>");
     say(session, &out);
 }
 

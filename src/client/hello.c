@@ -6,6 +6,7 @@
  */
 #include "client/hello.h"
 
+#include "client/login.h"
 #include "client/starttls.h"
 #include "client/workarounds.h"
 #include "client/xforward.h"
@@ -74,6 +75,8 @@ static void note_feature(struct session *session, struct str line, unsigned disc
     session->features |= bit;
     if (bit == FEATURE_SIZE)
         note_size_limit(session, str_word(&rest, " "));
+    if (bit == FEATURE_AUTH)
+        login_note_offer(session, rest);
     if (bit == FEATURE_XFORWARD)
         session->xforward = xforward_offered(rest);
 }
@@ -138,6 +141,7 @@ static int note_features(struct session *session, const struct reply *reply)
 
     if (find_discarded(session, &discarded) < 0)
         return -1;
+    session->mechanisms = NULL;
     (void)str_until(&rest, '\n');
     while (rest.n > 0)
         note_feature(session, str_until(&rest, '\n'), discarded);

@@ -1,1 +1,1 @@
-client.uses := util conf ipc net dns tls mail table queue service deliver
+client.uses := util conf ipc net dns tls sasl mail table queue service deliver

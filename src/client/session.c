@@ -5,6 +5,7 @@
 #include "client/session.h"
 
 #include "client/hello.h"
+#include "client/login.h"
 #include "net/connect.h"
 #include "util/clock.h"
 #include "util/format.h"
@@ -201,12 +202,14 @@ static struct session *new_session(const struct session_plan *plan, struct arena
     return session;
 }
 
-static enum session_end start(struct session *session,
-                              const struct destination *destination, struct session **ret,
-                              struct outcome *ret_failure)
+static enum session_end start(struct session *session, const struct session_plan *plan,
+                              struct session **ret, struct outcome *ret_failure)
 {
-    enum session_end end = hello_say(session, destination, ret_failure);
+    enum session_end end = hello_say(session, plan->destination, ret_failure);
 
+    if (end == SESSION_FINE)
+        end = login_say(session, plan->destination, plan->sender ? plan->sender : "",
+                        ret_failure);
     if (end == SESSION_FINE) {
         session->opened_ms = clock_ms(&clock_system);
         *ret = session;
@@ -251,7 +254,7 @@ enum session_end session_greet(const struct session_plan *plan, struct stream *s
     struct session *session = new_session(plan, arena);
 
     session->stream = stream;
-    return start(session, plan->destination, ret, ret_failure);
+    return start(session, plan, ret, ret_failure);
 }
 
 /* --- connecting ----------------------------------------------------------------- */
@@ -316,7 +319,7 @@ enum session_end session_open(const struct session_plan *plan, struct arena *are
         return SESSION_NO_CONNECTION;
     }
     session->stream = stream_new(fd, 0);
-    return start(session, plan->destination, ret, ret_failure);
+    return start(session, plan, ret, ret_failure);
 }
 
 bool session_reset(struct session *session, struct arena *arena)

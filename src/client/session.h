@@ -40,6 +40,8 @@ struct session {
     bool broken;                 /* nothing more can be said to the server */
     bool local_error;            /* a table of ours could not be read */
     bool spent;                  /* it can be said goodbye to, but not be used again */
+    const char *mechanisms;      /* of AUTH, that may be used; NULL = not offered */
+    bool logged_in;
     bool quit_sent;
     bool violated;                /* the server broke the protocol */
     bool quiet;                   /* nobody is to hear of that */
@@ -63,6 +65,7 @@ struct session_plan {
     const struct destination *destination;
     const struct route_host *host;
     const char *queue_id;    /* of the message at hand; NULL = none */
+    const char *sender;      /* likewise; login.h */
     long long message_age_s; /* likewise */
     bool quiet;              /* nobody is to hear of breaches of the protocol */
     bool in_clear;           /* TLS has failed with this host, and is only welcome */

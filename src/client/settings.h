@@ -48,6 +48,7 @@ struct client_reuse {
 };
 
 struct session;
+struct login_settings;
 
 struct client_settings {
     void (*warn)(
@@ -100,6 +101,7 @@ struct client_settings {
     struct client_timeouts timeout;
     bool per_request_deadline; /* they hold for a command and its reply together */
     int min_data_rate; /* bytes of content a second that prolong it; 0 = none do */
+    struct login_settings *login; /* login.h; NULL = logs in nowhere */
     struct client_reuse reuse;
     struct workarounds workarounds; /* zeroed = none */
     struct client_tls *tls;         /* tls_policy.h; NULL = no TLS */

@@ -5,11 +5,13 @@
 #ifndef SASL_SASL_PLUGIN_H
 #define SASL_SASL_PLUGIN_H
 
+#include "sasl/auth_client.h"
 #include "sasl/auth_type.h"
 
 struct sasl_plugin {
     const char *version; /* PLUGIN_VERSION of what it was compiled with */
     const struct auth_type *server;
+    const struct auth_client_type *client;
 };
 
 #define SASL_PLUGIN_SYMBOL "postern_sasl_plugin"

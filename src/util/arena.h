@@ -17,6 +17,8 @@ struct arena;
 /* lifetime: a word for log lines, "session". Starts with no memory. */
 struct arena *arena_new(const char *lifetime);
 void arena_free(struct arena *arena); /* NULL is fine */
+/* The same for one that held secrets: clears all its memory first. */
+void arena_wipe(struct arena *arena);
 
 /* Forget all that was allocated; one block is kept for reuse. */
 void arena_reset(struct arena *arena);

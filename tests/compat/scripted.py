@@ -54,7 +54,7 @@ class Server:
     """Answers every command as `replies` says; b"" closes the connection, and of a list
     each reply is given once, the last one again and again. place: an address of port 25,
     (address, port), or the path of a UNIX socket. An LMTP server answers to the end of
-    data once for each recipient that it accepted."""
+    data once for each recipient that it accepted. After 334 the next line belongs to AUTH."""
 
     def __init__(self, place, replies):
         self.replies = USUAL | {k: list(v) if isinstance(v, list) else v for k, v in replies.items()}
@@ -107,11 +107,11 @@ class Server:
     def _talk(self, client, lines):
         if not self._say(client, "greeting"):
             return
-        accepted, each = 0, False
+        accepted, each, reply = 0, False, b""
         for line in lines:
             text = line.rstrip(b"\r\n").decode(errors="replace")
             self.heard.append(re.sub(r"(SIZE|PORT|IDENT)=[0-9A-F]+", r"\1=N", text))
-            verb = text[:4].upper()
+            verb = "AUTH" if reply.startswith(b"334") else text[:4].upper()
             each = each or verb == "LHLO"
             reply = self._say(client, verb)
             if not reply or verb == "QUIT":

@@ -10,14 +10,15 @@
 const __attribute__((visibility("default"))) struct sasl_plugin postern_sasl_plugin = {
     .version = PLUGIN_VERSION,
     .server = &auth_cyrus,
+    .client = &auth_cyrus_client,
 };
 
 /* Above these levels the library talks of what it does, up to passwords. */
 static int note(void *context, int level, const char *message)
 {
-    static const char *const words[] = {[SASL_LOG_ERR] = "error",
+    static const char *const words[] = {[SASL_LOG_ERR] = "problem",
                                         [SASL_LOG_FAIL] = "failure",
-                                        [SASL_LOG_WARN] = "problem"};
+                                        [SASL_LOG_WARN] = "warning"};
     const struct cyrus *cyrus = context;
     char text[1000];
 
@@ -38,18 +39,16 @@ static int config_path(void *context, char **ret)
     return *ret ? SASL_OK : SASL_NOMEM;
 }
 
-/* The library's table has one type for functions of many; it knows which is which. */
-#define PROC(function) ((int (*)(void))(void (*)(void))(function))
-
 void cyrus_init(struct cyrus *cyrus, const char *folders, void (*warn)(const char *text))
 {
     sasl_callback_t *callback = cyrus->callbacks;
 
     cyrus->config_path = folders;
     cyrus->warn = warn;
-    *callback++ = (sasl_callback_t){SASL_CB_LOG, PROC(note), cyrus};
+    *callback++ = (sasl_callback_t){SASL_CB_LOG, CYRUS_PROC(note), cyrus};
     if (folders)
-        *callback++ = (sasl_callback_t){SASL_CB_GETCONFPATH, PROC(config_path), cyrus};
+        *callback++ =
+            (sasl_callback_t){SASL_CB_GETCONFPATH, CYRUS_PROC(config_path), cyrus};
     *callback = (sasl_callback_t){SASL_CB_LIST_END, NULL, NULL};
 }
 

@@ -2,6 +2,7 @@
 #ifndef SASL_PLUGIN_CYRUS_H
 #define SASL_PLUGIN_CYRUS_H
 
+#include "sasl/auth_client.h"
 #include "sasl/auth_type.h"
 
 #include <sasl/sasl.h>
@@ -22,6 +23,10 @@ int cyrus_set_security(sasl_conn_t *connection, unsigned security);
 /* "192.0.2.1;25", as the library wants it; in arena. NULL when there is no address. */
 const char *cyrus_address(const char *address, unsigned port, struct arena *arena);
 
+/* The library's table has one type for functions of many; it knows which is which. */
+#define CYRUS_PROC(function) ((int (*)(void))(void (*)(void))(function))
+
 extern const struct auth_type auth_cyrus;
+extern const struct auth_client_type auth_cyrus_client;
 
 #endif
