@@ -68,6 +68,7 @@ class Case:
 
 
 BY_CLIENT = "check_client_access fail:x"
+LOGINS = "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/none\n"
 CASES = {
     "alias_maps": Case("mbox"),
     "virtual_alias_maps": Case(),
@@ -98,7 +99,9 @@ CASES = {
     "fallback_transport_maps": Case("bounce"),
     "sender_dependent_relayhost_maps": Case("relay"),
     "sender_dependent_default_transport_maps": Case("other"),
-    "smtpd_sender_login_maps": Case(more="smtpd_sender_restrictions = reject_sender_login_mismatch\n", outcome=PASSES),  # without SASL: asked by no one yet
+    "smtpd_sender_login_maps": Case(more=f"{LOGINS}smtpd_sender_restrictions = reject_sender_login_mismatch\n"),
+    "smtpd_sasl_exceptions_networks": Case(more=LOGINS, outcome=PASSES),
+    "smtpd_sasl_mechanism_filter": Case(more=LOGINS, outcome=PASSES),
     "smtpd_recipient_restrictions": Case(value="check_recipient_access fail:x, reject_unauth_destination"),
     "smtpd_relay_restrictions": Case(value="check_recipient_access fail:x, reject_unauth_destination"),
     "smtpd_client_restrictions": Case(value=BY_CLIENT),
@@ -133,6 +136,10 @@ for family, kind in (("smtp", "relay"), ("lmtp", "lmtp")):
                  "mime_header_checks", "nested_header_checks", "pix_workaround_maps", "reply_filter"):
         CASES[f"{family}_{name}"] = Case(kind, outcome=PASSES if name in COSMETIC else LATER)
 CASES["smtp_dns_reply_filter"].kind, CASES["lmtp_dns_reply_filter"].kind = "named", "named lmtp"
+for family, kind in (("smtp", "relay"), ("lmtp", "lmtp")):
+    logs_in = f"{family}_sasl_auth_enable = yes\n{family}_sasl_security_options =\n"
+    CASES[f"{family}_sasl_password_maps"] = Case(kind, more=logs_in)
+    CASES[f"{family}_sasl_mechanism_filter"] = Case(kind, more=f"{logs_in}{family}_sasl_password_maps = static:joe:secret\n")
 CASES["smtp_discard_ehlo_keyword_address_maps"] = Case("relay")
 CASES["lmtp_discard_lhlo_keyword_address_maps"] = Case("lmtp")
 
@@ -185,6 +192,13 @@ def pix(talk):
     converse(talk)
 
 
+def asks(talk):
+    """A server where one can log in."""
+    offer = "250-sink.test\r\n250 AUTH PLAIN LOGIN"
+    talk.say("220 sink.test ESMTP")
+    converse(talk, {"EHLO": offer, "LHLO": offer, "AUTH": "235 2.7.0 welcome"})
+
+
 def attempt(site, kind):
     """Hand in one message: the server's answers up to the first that says no."""
     to = site.recipients[kind]
@@ -213,7 +227,7 @@ def test_t36_a_table_that_fails(site, name, dns):
     case = CASES[name]
     good = site.box.read("/etc/postfix/main.cf")
     site.box.configure(f"{name} = {case.value}\n{case.more}")
-    site.sink.script = site.lmtp.script = pix if "pix" in name else polite
+    site.sink.script = site.lmtp.script = pix if "pix" in name else asks if "sasl" in name else polite
     mark = site.box.log.mark()
     answers = attempt(site, case.kind)
     said, accepted = "", answers[-1][0] == 250
