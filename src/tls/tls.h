@@ -101,12 +101,12 @@ enum tls_result {
 struct tls_library {
     const char *version; /* PLUGIN_VERSION: of the headers that it was made with */
 
-    /*
-     * Read certificates and keys. NULL with why.
-     * The context lives as long as the process.
-     */
+    /* Read certificates and keys. NULL with why. What the settings point to lives as long
+     * as the context. */
     struct tls_context *(*context_new)(const struct tls_settings *settings,
                                        struct arena *arena, struct fail *why);
+    /* When no session of it is left; NULL is fine. Most live as long as the process. */
+    void (*context_free)(struct tls_context *context);
 
     /*
      * Shake hands on a stream, within its limits, and have all that it carries from now

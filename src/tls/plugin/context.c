@@ -251,3 +251,9 @@ struct tls_context *context_new(const struct tls_settings *settings, struct aren
     }
     return context;
 }
+
+void context_free(struct tls_context *context)
+{
+    if (context)
+        SSL_CTX_free(context->ctx);
+}

@@ -94,5 +94,6 @@ extern const struct tls_library postern_tls_library;
 __attribute__((visibility("default"))) const struct tls_library postern_tls_library = {
     .version = PLUGIN_VERSION,
     .context_new = context_new,
+    .context_free = context_free,
     .start = session_start,
 };

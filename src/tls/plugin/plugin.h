@@ -65,6 +65,7 @@ int options_parse(const char *param, const struct texts *words, uint64_t *ret,
 
 struct tls_context *context_new(const struct tls_settings *settings, struct arena *arena,
                                 struct fail *why);
+void context_free(struct tls_context *context);
 
 /* --- session.c --- */
 
