@@ -1,7 +1,7 @@
 /* The plug-in, talking to itself: handshakes, what comes of them, and what goes wrong. */
 #include "unit.h"
 
-#include "tls/tls.h"
+#include "tls/names.h"
 #include "util/clock.h"
 
 #include <stdlib.h>
@@ -36,10 +36,27 @@ static void make_certificate(const char *name)
     assert_int_equal(system(command), 0);
 }
 
+/* A DNS name "mail.test\\0.evil.test" (CVE-2009-2408), and a subject of two lines. */
+static void make_hostile(void)
+{
+    char command[600];
+
+    snprintf(
+        command, sizeof command,
+        "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+        "-nodes -days 2 -subj \"/CN=$(printf 'mail\\ntest')\" -addext "
+        "2.5.29.17=DER:30:16:82:14:6d:61:69:6c:2e:74:65:73:74:00:2e:65:76:69:6c:2e:"
+        "74:65:73:74 -keyout key -out hostile.crt 2>/dev/null && cat key hostile.crt "
+        "> hostile.pem",
+        folder);
+    assert_int_equal(system(command), 0);
+}
+
 static int make_all(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(folder));
+    make_hostile();
     make_certificate("mail.test");
     make_certificate("other.test");
     return 0;
@@ -229,8 +246,11 @@ static void bytes_go_both_ways(void **state)
 
 static void talk_after_evil(struct party *client)
 {
+    struct str line;
+
     stream_write_text(client->stream, "STARTTLS\r\nEVIL\r\n");
     expect(stream_flush(client->stream) == STREAM_OK);
+    expect(stream_read_line(client->stream, 100, &line, NULL) == STREAM_OK);
     expect(party_start(client) == TLS_DONE);
     stream_write_text(client->stream, "GOOD\r\n");
     expect(stream_flush(client->stream) == STREAM_OK);
@@ -247,9 +267,33 @@ static void what_came_ahead_is_dropped(void **state)
     assert_int_equal(stream_read_line(server.stream, 100, &line, NULL), STREAM_OK);
     assert_true(str_is(line, "STARTTLS"));
     assert_true(str_is(stream_buffered(server.stream), "EVIL\r\n"));
+    stream_write_text(server.stream, "220\r\n");
+    assert_int_equal(stream_flush(server.stream), STREAM_OK);
     assert_int_equal(party_start(&server), TLS_DONE);
     assert_int_equal(stream_read_line(server.stream, 100, &line, NULL), STREAM_OK);
     assert_true(str_is(line, "GOOD"));
+    part(&server, pid);
+}
+
+static void meet_hostile(struct party *client)
+{
+    expect(party_start(client) == TLS_DONE);
+    expect(client->facts.names.n == 1);
+    expect(tls_certificate_matches(&client->facts, STR("mail.test"), true) == NULL);
+    expect(tls_certificate_matches(&client->facts, STR(".evil.test"), true) == NULL);
+    expect(strcmp(client->facts.subject_cn, "mail?test") == 0);
+    expect(strcmp(client->facts.issuer_cn, "mail?test") == 0);
+}
+
+static void names_made_to_deceive(void **state)
+{
+    struct party server;
+    int fd;
+    pid_t pid = meet(&server, meet_hostile, &fd);
+
+    (void)state;
+    server.settings.chain_files.items[0] = arena_copy(server.arena, file("hostile.pem"));
+    assert_int_equal(party_start(&server), TLS_DONE);
     part(&server, pid);
 }
 
@@ -488,6 +532,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_go_both_ways),
         cmocka_unit_test(what_came_ahead_is_dropped),
+        cmocka_unit_test(names_made_to_deceive),
         cmocka_unit_test(certificates_by_name),
         cmocka_unit_test(a_handshake_that_fails_says_why),
         cmocka_unit_test(what_is_wrong_with_files_is_told),
