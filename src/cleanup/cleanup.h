@@ -12,6 +12,7 @@
 #include "mail/maillog.h"
 #include "mail/mime.h"
 #include "mail/rewrite.h"
+#include "milter/milter.h"
 #include "queue/draft.h"
 #include "queue/envelope.h"
 #include "service/service.h"
@@ -82,6 +83,36 @@ struct addressee {
     int notify;           /* NOTIFY_ bits; 0 = not said */
 };
 
+/* One header of a message that may be edited. */
+struct header_entry {
+    off_t start, end; /* of its records in the file, where text is NULL */
+    const char *text; /* given by a filter: logical form, without the last line end */
+    bool is_own;      /* our Received:, which filters don't see */
+};
+
+/* Where the file can be changed by filters, and what they want: edits.c. */
+struct edits {
+    bool wanted;
+    off_t sender_place, sender_next;
+    off_t header_place, header_end; /* of the pointer in front; behind the last one */
+    off_t body_place;               /* of the pointer in front of it; 0 = not there yet */
+    off_t recipients_place, end;    /* of the last pointer that more may follow; of E */
+    bool in_header, header_changed;
+    struct header_entry *headers;
+    size_t n, size;
+    bool deleted; /* some recipient: the next may be one that was there before */
+    bool body_replaced;
+    off_t new_body;  /* that is coming; 0 = none */
+    struct buf line; /* of it */
+    bool line_begun;
+    long body_bytes;
+};
+
+enum {
+    HEADER_TEXT_MAX = 16 << 20, /* a header or a change of one, as text */
+    LINE_PIECE = 2048,          /* of a body that a filter gives */
+};
+
 /* One message. Zeroed at its start; all that it points to lives in its arena. Headers and
  * recipients may come in any number, so that what they need is scratch. */
 struct message {
@@ -132,6 +163,12 @@ struct message {
     bool resent;                              /* some Resent- header was there */
     int hops;                                 /* Received: headers */
     struct texts extracted, extracted_resent; /* recipients in headers (sendmail -t) */
+
+    /* filter.c, edits.c */
+    struct milters *filters; /* NULL = none */
+    struct milter_host filter_host;
+    const char *filtered_recipient; /* that they are told of */
+    struct edits edits;
 };
 
 /* --- message.c: one message from its opening to its verdict ---------------------- */
@@ -200,6 +237,9 @@ void notify_expanded(struct message *m, const struct addressee *a);
 /* Return the message to its sender, with a reason "5.7.1 text". */
 int notify_bounced(struct message *m, const char *reason, struct fail *why) MUST_CHECK;
 
+/* One that a filter has added. */
+void recipient_add_late(struct message *m, const struct addressee *a);
+
 /* --- content.c --------------------------------------------------------------------- */
 void content_start(struct message *m);
 void content_record(struct message *m, int type, struct str data);
@@ -222,5 +262,35 @@ bool checks_pass(struct message *m, enum check_class class, struct str *text);
 void header_take(struct message *m, struct str logical);
 /* After the last header: add those that mail must have. */
 void header_complete(struct message *m);
+
+/* --- filter.c: milters ----------------------------------------------------------------
+ */
+
+void filter_open(struct message *m);
+/* A milter that smtpd has handed over; fd: its connection. */
+void filter_take(struct message *m, struct str text, int fd);
+/* Behind E: have the filters see the message. The verdict tells what came of it. */
+void filter_message(struct message *m);
+void filter_close(struct message *m);
+
+/* --- edits.c: places for changes, and the changes; nothing without edits.wanted -------
+ */
+
+void edits_sender_begin(struct message *m);
+void edits_sender_end(struct message *m);
+void edits_header_begin(struct message *m);
+/* A header was written from start on. */
+void edits_note_header(struct message *m, off_t start);
+void edits_header_end(struct message *m);
+void edits_body_begin(struct message *m);
+/* In front of E. */
+void edits_end(struct message *m);
+/* The file is written, and flushed. */
+int edits_start(struct message *m, struct fail *why) MUST_CHECK;
+/* The i-th header, logical form. */
+int edits_header_text(struct message *m, size_t i, struct buf *out,
+                      struct fail *why) MUST_CHECK;
+int edits_finish(struct message *m, struct fail *why) MUST_CHECK;
+extern const struct milter_edits edits_of_filters; /* context: the message */
 
 #endif

@@ -21,8 +21,11 @@ static void add_line(struct message *m, struct str line)
 
 void content_add_header(struct message *m, struct str logical)
 {
+    const off_t start = draft_offset(&m->draft);
+
     while (logical.n)
         add_line(m, str_until(&logical, '\n'));
+    edits_note_header(m, start);
 }
 
 /* --- what the MIME engine finds
@@ -86,8 +89,11 @@ static void on_header_end(void *context, enum mime_place place, bool missing_lin
     if (missing_line && line.n && (m->flags & SUBMIT_FILTER))
         tell_of_missing_line(m, line);
     header_complete(m);
-    if (missing_line)
+    edits_header_end(m);
+    if (missing_line) {
         draft_add(&m->draft, RECORD_LINE, STR(""));
+        edits_body_begin(m);
+    }
 }
 
 static void on_body(void *context, bool ends, struct str text)
@@ -100,6 +106,7 @@ static void on_body(void *context, bool ends, struct str text)
             return;
     }
     draft_add(&m->draft, ends ? RECORD_LINE : RECORD_CHUNK, text);
+    edits_body_begin(m); /* the first line was the empty one behind the header */
 }
 
 static void on_error(void *context, enum mime_error error, struct str text)

@@ -124,7 +124,9 @@ static void take_sender(struct message *m, struct str data)
     m->client.sender = m->sender;
     if (strlen(m->sender) > RECORD_ENVELOPE_MAX)
         bad(m, RECORD_SENDER, "too long once rewritten");
+    edits_sender_begin(m);
     draft_add_text(&m->draft, RECORD_SENDER, m->sender);
+    edits_sender_end(m);
 }
 
 /* What stands before the first recipient: when to tell the sender that the message is
@@ -165,6 +167,7 @@ static void start_content(struct message *m)
     draft_add(&m->draft, RECORD_CONTENT, STR(""));
     m->size.content_offset = (long)draft_offset(&m->draft);
     m->segment = SEGMENT_CONTENT;
+    edits_header_begin(m);
     content_start(m);
 }
 
@@ -286,6 +289,7 @@ void extracted_start(struct message *m)
 static void end(struct message *m)
 {
     recipient_add_always_bcc(m);
+    edits_end(m);
     draft_add(&m->draft, RECORD_END, STR(""));
 }
 

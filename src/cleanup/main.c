@@ -45,7 +45,9 @@ static int take_records(struct stream *stream, struct message *m, struct fail *w
     intake_init(&intake, stream);
     while (result == 0 && record.type != RECORD_GIVE_UP && record.type != RECORD_END) {
         result = intake_next(&intake, &record, why);
-        if (result == 0 && record.type != RECORD_GIVE_UP)
+        if (result == 0 && record.type == RECORD_MILTER)
+            filter_take(m, record.data, stream_take_fd(stream));
+        else if (result == 0 && record.type != RECORD_GIVE_UP)
             message_record(m, record.type, record.data);
     }
     intake_done(&intake);
@@ -73,6 +75,8 @@ static int submit(struct client *client, struct fail *why)
         message_abandon(&m);
         return -1;
     }
+    if (ask.flags & SUBMIT_EDIT)
+        stream_accept_fds(client->stream);
     result = take_records(client->stream, &m, why);
     if (result == 1) {
         struct submit_done done = message_close(&m);

@@ -47,6 +47,7 @@ int message_open(struct message *m, struct cleaner *cleaner, const struct submit
     else
         m->draft.limit = ask->size_limit;
     buf_init(&m->clean, RECORD_DATA_MAX);
+    filter_open(m);
     draft_add_size(&m->draft, &m->size); /* room for what is known at the end */
     return 0;
 }
@@ -199,6 +200,7 @@ static void release(struct message *m)
     mime_free(m->mime);
     buf_done(&m->clean);
     map_free(m->seen, NULL);
+    filter_close(m);
     ipc_client_close(m->cleaner->trace);
     ipc_client_close(m->cleaner->bounce);
 }
@@ -209,6 +211,8 @@ struct submit_done message_close(struct message *m)
         message_fail(m, SUBMIT_BAD_RECORD, NULL);
     if (m->status == SUBMIT_OK && m->size.recipients == 0 && !m->discarded)
         message_fail(m, SUBMIT_NO_RECIPIENT, "5.1.0 No recipients specified");
+    if (m->filters && m->status == SUBMIT_OK && !m->discarded && !draft_failed(&m->draft))
+        filter_message(m);
     if (m->size_limit > 0 && draft_offset(&m->draft) > m->size_limit)
         message_fail(m, SUBMIT_TOO_BIG, "5.3.4 message file too big");
     if (draft_failed(&m->draft))

@@ -1,2 +1,2 @@
 cleanup.program := cleanup
-cleanup.uses := util conf ipc net mail table queue service
+cleanup.uses := util conf ipc net mail table queue milter service

@@ -55,7 +55,7 @@ static bool is_too_long(const struct addressee *a)
 
 static void write_recipient(struct message *m, const struct addressee *a)
 {
-    if (is_duplicate(m, a))
+    if (is_duplicate(m, a) && !m->edits.deleted)
         return;
     if (is_too_long(a)) {
         log_warning("%s: a recipient is too long once rewritten: %.100s", m->draft.id,
@@ -141,6 +141,13 @@ void recipient_add_always_bcc(struct message *m)
 {
     if (copies(m) && *m->cleaner->conf->always_bcc)
         recipient_add_copy(m, m->cleaner->conf->always_bcc);
+}
+
+void recipient_add_late(struct message *m, const struct addressee *a)
+{
+    if (!utf8_is_ascii(str_of(a->address)))
+        m->utf8_recipient = true;
+    expand(m, a);
 }
 
 /* --- recipients of the client

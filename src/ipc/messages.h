@@ -47,6 +47,7 @@ enum submit_flags {
     SUBMIT_NO_BCC = 1 << 8,      /* no automatic copies: bounces, forwards, notices */
     SUBMIT_AUTO_UTF8 = 1 << 9,   /* find out whether the message needs SMTPUTF8 */
     SUBMIT_REQUIRETLS = 1 << 10, /* REQUIRETLS was requested (RFC 8689) */
+    SUBMIT_EDIT = 1 << 11,       /* milters that the client has come with the records */
 };
 #define SUBMIT(F, m)                                                                     \
     F(m, number, flags)                                                                  \
@@ -69,6 +70,7 @@ enum submit_status {
     SUBMIT_NO_RECIPIENT,  /* no recipient at all, also not in the header */
     SUBMIT_TRY_AGAIN, /* 451 4.x.x; reason holds "4.6.0 text" (alias limits, table errors)
                        */
+    SUBMIT_REPLY,     /* a milter's: reason is a whole SMTP reply, "550 5.7.1 text" */
     SUBMIT_GONE, /* cleanup could not be reached or went away; as answer to submit: this
                     process must end, ask again on a new connection */
 };

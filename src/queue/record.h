@@ -35,6 +35,7 @@ enum record_type {
     RECORD_RETURN_RECEIPT = 'r',
     RECORD_ERRORS_TO = 'e',
     RECORD_PRIORITY = 'P',     /* these three: legacy, ignored */
+    RECORD_MILTER = 'm',       /* on the wire only: milter/milter.h, with a descriptor */
     RECORD_DSN_ORIGINAL = 'o', /* these four: on the wire only; files use A records */
     RECORD_DSN_NOTIFY = 'n',
     RECORD_DSN_ENVID = 'i',

@@ -164,6 +164,12 @@ void submit_printf(struct submission *s, int type, const char *format, ...)
     send_scratch(s);
 }
 
+void submit_descriptor(struct submission *s, int type, struct str data, int fd)
+{
+    submit_record(s, type, data);
+    (void)!stream_flush_with_fd(s->stream, fd); /* trouble shows at submit_close */
+}
+
 void submit_attribute(struct submission *s, const char *name, const char *value)
 {
     if (!value || value[0] == '\0')
@@ -227,6 +233,7 @@ const char *submit_status_text(int status)
         [SUBMIT_REJECTED] = "message content rejected",
         [SUBMIT_NO_RECIPIENT] = "no recipients specified",
         [SUBMIT_TRY_AGAIN] = "temporary failure",
+        [SUBMIT_REPLY] = "refused by a milter",
         [SUBMIT_GONE] = "the mail system does not answer",
     };
 

@@ -39,6 +39,8 @@ int submit_auto_utf8(const char *classes, const char *source);
 void submit_record(struct submission *s, int type, struct str data);
 void submit_printf(struct submission *s, int type, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* One record to cleanup, and with it a descriptor, which stays the caller's. */
+void submit_descriptor(struct submission *s, int type, struct str data, int fd);
 /* "name=value" as an A record; nothing when value is NULL or "". */
 void submit_attribute(struct submission *s, const char *name, const char *value);
 

@@ -7,6 +7,7 @@
 #include "smtpd/access.h"
 #include "smtpd/content.h"
 #include "smtpd/envelope.h"
+#include "smtpd/filters.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session.h"
 #include "util/log.h"
@@ -43,6 +44,11 @@ static void reply_verdict(struct session *session, const struct submit_done *don
         session_reply(session, REPLY_QUEUED, session->transaction.queue_id);
         return;
     }
+    if (done->status == SUBMIT_REPLY) {
+        session_trouble(session, TROUBLE_POLICY);
+        session_reply_verbatim(session, done->reason);
+        return;
+    }
     if (*done->reason &&
         (done->status == SUBMIT_REJECTED || done->status == SUBMIT_TRY_AGAIN)) {
         reply_reason(session, done->reason);
@@ -60,10 +66,12 @@ static void finish(struct session *session)
 
     submit_record(transaction->submission, RECORD_EXTRACTED, STR(""));
     orders_send(session);
+    filters_hand_over(session);
     submit_record(transaction->submission, RECORD_END, STR(""));
     done = submit_close(transaction->submission, session->command);
     transaction->submission = NULL;
-    if (done.status != SUBMIT_OK && done.status != SUBMIT_REJECTED && *done.reason)
+    if (done.status != SUBMIT_OK && done.status != SUBMIT_REJECTED &&
+        done.status != SUBMIT_REPLY && *done.reason)
         log_warning("%s: %s", transaction->queue_id, done.reason);
     reply_verdict(session, &done);
 }
@@ -119,7 +127,7 @@ static bool may_send(struct session *session, struct str argument)
     } else if (argument.n) {
         session_reply(session, REPLY_DATA_SYNTAX);
     } else {
-        return !restrict_stage(session, STAGE_DATA);
+        return !restrict_stage(session, STAGE_DATA) && !filters_refuse_data(session);
     }
     return false;
 }

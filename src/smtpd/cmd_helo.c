@@ -2,6 +2,7 @@
  * HELO and EHLO (RFC 5321 section 4.1.1.1): the client names itself, and for
  * EHLO hears what this server can do.
  */
+#include "smtpd/filters.h"
 #include "smtpd/login.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session_tls.h"
@@ -81,6 +82,11 @@ static void announce(struct session *session)
     const char *host = session->conf->myhostname, *text;
     struct texts lines = {0};
 
+    if (filters_are_closed(session)) {
+        session_reply_line(session, 250, false, host);
+        session_reply_line(session, 250, true, "ENHANCEDSTATUSCODES");
+        return;
+    }
     log_discarded(session);
     texts_add(&lines, session->command, host);
     for (size_t i = 0; (text = keyword_text(session, i)) != NULL; i++) {
@@ -115,6 +121,7 @@ static bool introduce(struct session *session, struct str name, const char *prot
 {
     const char *before = session->helo;
     struct arena *arena = arena_new("hello");
+    bool refused;
 
     session->helo = harmless(arena, name);
     if (!session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_HELO)) {
@@ -122,12 +129,13 @@ static bool introduce(struct session *session, struct str name, const char *prot
         arena_free(arena);
         return false;
     }
+    refused = filters_refuse_helo(session);
     transaction_reset(session);
     arena_free(session->hello); /* a client may say hello without end */
     session->hello = arena;
     if (protocol)
         session->protocol = protocol;
-    return true;
+    return !refused;
 }
 
 void answer_helo(struct session *session, struct str argument)

@@ -6,6 +6,7 @@
 #include "mail/path.h"
 #include "smtpd/address.h"
 #include "smtpd/envelope.h"
+#include "smtpd/filters.h"
 #include "smtpd/limits.h"
 #include "smtpd/old_default.h"
 #include "smtpd/options.h"
@@ -83,7 +84,8 @@ void answer_mail(struct session *session, struct str argument)
     if (options.sasl_sender && strcmp(options.sasl_sender, "<>") != 0)
         transaction->sasl_sender = options.sasl_sender;
     transaction->open = true;
-    if (!session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_SENDER)) {
+    if ((!session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_SENDER)) ||
+        filters_refuse_sender(session, path.rest)) {
         transaction_reset(session);
         return;
     }

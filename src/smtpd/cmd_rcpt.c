@@ -5,6 +5,7 @@
 #include "mail/path.h"
 #include "smtpd/address.h"
 #include "smtpd/envelope.h"
+#include "smtpd/filters.h"
 #include "smtpd/limits.h"
 #include "smtpd/old_default.h"
 #include "smtpd/options.h"
@@ -48,7 +49,11 @@ void answer_rcpt(struct session *session, struct str argument)
         return;
     recipient = arena_copy_str(transaction->arena, path.address);
     old_default_takes(session, "recipient", recipient);
-    if (restrict_recipient(session, recipient) ||
+    if (restrict_recipient(session, recipient)) {
+        filters_tell_refused(session, recipient, path.rest);
+        return;
+    }
+    if (filters_refuse_recipient(session, recipient, path.rest) ||
         !envelope_recipient(session, recipient, &options))
         return;
     if (transaction->recipients++ == 0)

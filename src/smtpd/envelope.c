@@ -23,6 +23,8 @@ static int submit_flags(const struct session *session)
         flags |= SUBMIT_MAP;
     if (!strstr(options, "no_header_body_checks"))
         flags |= SUBMIT_FILTER;
+    if (session->filters)
+        flags |= SUBMIT_EDIT;
     return flags;
 }
 

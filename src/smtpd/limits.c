@@ -116,6 +116,7 @@ bool limits_connect(struct session *session)
 
     if (!session->counted_as || !ask(session, "count", CLIENT_CONNECT, &counts))
         return false;
+    session->connections = counts.connections;
     return over(session, "Connection concurrency", counts.connections,
                 session->conf->smtpd_client_connection_count_limit,
                 REPLY_TOO_MANY_CONNECTIONS) ||

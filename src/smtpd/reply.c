@@ -234,6 +234,38 @@ void session_reply_text(struct session *session, int code, const char *status,
     put_with_footer(session, &saying, footer);
 }
 
+/* "550 5.7.1 text" in its parts. */
+static struct saying parse_line(struct session *session, struct str line)
+{
+    struct status_split split = status_split(str_tail(line, 4), "");
+    struct saying saying = {.text = arena_copy_str(session->command, split.text)};
+
+    saying.code = (line.p[0] - '0') * 100 + (line.p[1] - '0') * 10 + (line.p[2] - '0');
+    memcpy(saying.status, split.status, sizeof saying.status);
+    return saying;
+}
+
+void session_reply_verbatim(struct session *session, const char *reply)
+{
+    struct str rest = str_of(reply);
+    struct saying saying = parse_line(session, str_until(&rest, '\n'));
+
+    if (rest.n == 0) {
+        session_reply_text(session, saying.code, saying.status, saying.text);
+        return;
+    }
+    session->failed = true;
+    slow_down(session);
+    for (rest = str_of(reply); rest.n;) {
+        struct str line = str_trim_right(str_until(&rest, '\n'));
+
+        saying = parse_line(session, line);
+        reply_soften(session, &saying.code, saying.status);
+        put_line(session, &saying, rest.n == 0, str_of(saying.text));
+    }
+    hang_up_after(session, saying.code);
+}
+
 void session_reply(struct session *session, enum reply reply, ...)
 {
     struct buf text;

@@ -298,6 +298,16 @@ static enum verdict walk(struct judge *judge, enum stage stage)
     return verdict;
 }
 
+/* compat: without what it is about, "<joe@example.com>: ". */
+static void remember(const struct judge *judge)
+{
+    const char *text = judge->refusal.text, *colon = strstr(text, ">: ");
+
+    judge->session->refusal = (struct said_refusal){
+        .status = arena_copy(judge->session->command, judge->refusal.status),
+        .text = *text == '<' && colon ? colon + strlen(">: ") : text};
+}
+
 /* Turn what was decided so far into the last word: true = refused, logged and answered.
  */
 static bool conclude(struct judge *judge, enum verdict verdict)
@@ -310,6 +320,7 @@ static bool conclude(struct judge *judge, enum verdict verdict)
     else if (verdict != VERDICT_REJECT)
         return false;
     log_refusal(judge, "reject");
+    remember(judge);
     session_trouble(judge->session, judge->refusal.trouble);
     session_reply_text(judge->session, judge->refusal.code, judge->refusal.status,
                        judge->refusal.text);

@@ -73,6 +73,7 @@ static void open_tables(struct server *server)
         match(server, "permit_mx_backup_networks", conf->permit_mx_backup_networks);
     server->command_filter =
         maps(server, "smtpd_command_filter", conf->smtpd_command_filter);
+    server->milter_maps = maps(server, "smtpd_milter_maps", conf->smtpd_milter_maps);
     server->discarded_keyword_maps =
         maps(server, "smtpd_discard_ehlo_keyword_address_maps",
              conf->smtpd_discard_ehlo_keyword_address_maps);

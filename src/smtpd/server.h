@@ -58,6 +58,7 @@ struct server {
     struct maps *rbl_reply_maps;
     struct maps *reject_filter_maps, *reject_footer_maps;
     struct maps *command_filter;
+    struct maps *milter_maps;
     struct maps *discarded_keyword_maps; /* by address */
     struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
     struct maps *sender_login_maps;

@@ -9,6 +9,7 @@
 #include "smtpd/session.h"
 
 #include "smtpd/caller.h"
+#include "smtpd/filters.h"
 #include "smtpd/limits.h"
 #include "smtpd/restrict.h"
 #include "smtpd/session_tls.h"
@@ -66,6 +67,7 @@ void transaction_reset(struct session *session)
     struct transaction *transaction = &session->transaction;
     struct arena *arena = transaction->arena;
 
+    filters_abort(session);
     if (transaction->submission)
         submit_cancel(transaction->submission);
     arena_reset(arena);
@@ -196,7 +198,7 @@ static void unknown_command(struct session *session, struct str verb, struct str
         session->quit = session->failed = true;
     } else if (verb.n == 0) {
         session_reply(session, REPLY_BAD_SYNTAX);
-    } else {
+    } else if (!filters_refuse_unknown(session, verb)) {
         session_reply(session, REPLY_UNKNOWN_COMMAND);
     }
 }
@@ -402,7 +404,7 @@ static void greet(struct session *session)
         return;
     session->refused =
         !session->conf->smtpd_delay_reject && restrict_stage(session, STAGE_CLIENT);
-    if (!session->refused && !talks_first(session))
+    if (!session->refused && !filters_connect(session) && !talks_first(session))
         session_reply(session, REPLY_BANNER, session->conf->smtpd_banner);
 }
 
@@ -467,6 +469,7 @@ void session_serve(struct client *client)
     converse(&session);
     session_tls_end(&session);
     transaction_reset(&session);
+    filters_end(&session);
     limits_disconnect(&session);
     say_goodbye(&session);
     transcript_done(&session.transcript);

@@ -7,6 +7,7 @@
 #ifndef SMTPD_SESSION_H
 #define SMTPD_SESSION_H
 
+#include "milter/milter.h"
 #include "queue/submit.h"
 #include "queue/transcript.h"
 #include "smtpd/server.h"
@@ -49,6 +50,11 @@ struct orders {
     const char *redirect; /* sole recipient instead of all others */
     struct texts copies;  /* BCC */
     struct texts headers; /* PREPEND, above our Received */
+};
+
+/* The last refusal of a recipient by our restrictions; NULL = none. */
+struct said_refusal {
+    const char *status, *text; /* "5.1.1", without the address */
 };
 
 struct listing;
@@ -111,6 +117,12 @@ struct session {
     struct transaction transaction;
     struct listing *listings;    /* what block lists said; restrict_blocklist.c */
     const struct tls_facts *tls; /* what came of the handshake; NULL = in the clear */
+    struct milters *filters;     /* NULL = none; filters.c */
+    struct milter_host filter_host;
+    bool filters_closed;            /* they have refused the client for good */
+    const char *filtered_recipient; /* that they are asked about */
+    struct said_refusal refusal;
+    long long connections; /* of this client; 0 = not counted */
 };
 
 /* The whole session; service.h's serve. */
@@ -128,6 +140,9 @@ void session_refuse(struct session *session, const char *sender, enum reply repl
  * says about refusals: smtpd_reject_filter_maps, smtpd_reject_footer. */
 void session_reply_text(struct session *session, int code, const char *status,
                         const char *text);
+/* Put a reply that is whole, "550 5.7.1 text", CR LF between its lines. soft_bounce
+ * applies; of one line, all that applies to session_reply_text. */
+void session_reply_verbatim(struct session *session, const char *reply);
 /* Is this code of main.cf one of a refusal? If not, that is logged: a client that hears
  * 250 believes that its mail has been taken. */
 bool reply_refuses(int code, const char *status, const char *text);

@@ -1,0 +1,1 @@
+milter.uses := util conf net
