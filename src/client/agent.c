@@ -255,6 +255,8 @@ void agent_before_exit(struct process *process)
 
     end_kept(agent);
     ipc_client_free(agent->cleanup);
+    if (agent->settings.login)
+        login_cache_free(agent->settings.login->cache);
     tables_free(agent->tables);
     resolver_free(agent->settings.resolver);
     arena_free(agent->sessions);

@@ -80,7 +80,7 @@ int login_set_up(const struct conf *conf, bool lmtp, struct tables *tables,
     *ret = login;
     if (check(conf, lmtp, why) < 0 || read_security(conf, lmtp, login, why) < 0)
         return -1;
-    return 0;
+    return login_cache_new(conf, lmtp, arena, &login->cache, why);
 }
 
 /* --- what the server offers ------------------------------------------------------- */
@@ -206,6 +206,14 @@ static enum session_end cannot(struct session *session, const char *why,
     return SESSION_REFUSED;
 }
 
+static enum session_end end_for(const struct session *session,
+                                struct outcome *ret_failure)
+{
+    if (session->settings->login->soft_bounce)
+        outcome_soften(ret_failure);
+    return ret_failure->result == OUTCOME_BOUNCED ? SESSION_HOPELESS : SESSION_REFUSED;
+}
+
 static enum session_end refused(struct session *session, const struct reply *reply,
                                 struct outcome *ret_failure)
 {
@@ -214,9 +222,55 @@ static enum session_end refused(struct session *session, const struct reply *rep
         arena_printf(session->arena, "SASL authentication failed; server %s said: %s",
                      session->label, reply_line(reply, session->arena)),
         session->arena);
-    if (session->settings->login->soft_bounce)
-        outcome_soften(ret_failure);
-    return ret_failure->result == OUTCOME_BOUNCED ? SESSION_HOPELESS : SESSION_REFUSED;
+    return end_for(session, ret_failure);
+}
+
+/* --- refusals that are remembered -------------------------------------------------- */
+
+static struct login_entry entry_of(const struct session *session,
+                                   const struct credentials *credentials)
+{
+    return (struct login_entry){.server = session->host,
+                                .user = credentials->user,
+                                .password = credentials->password};
+}
+
+/* SESSION_FINE: nothing is known against this login. */
+static enum session_end look_back(struct session *session,
+                                  const struct credentials *credentials,
+                                  struct outcome *ret_failure)
+{
+    struct login_cache *cache = session->settings->login->cache;
+    struct login_entry entry = entry_of(session, credentials);
+    struct fail why;
+    int found =
+        cache ? login_cache_find(cache, time(NULL), session->arena, &entry, &why) : 0;
+
+    if (found < 0)
+        session_warn(session, "%s", why.text);
+    if (found <= 0)
+        return SESSION_FINE;
+    *ret_failure = outcome_make(session->arena, entry.status,
+                                "SASL [CACHED] authentication failed; server %s said: %s",
+                                session->host, entry.text);
+    ret_failure->relay = session->relay;
+    return end_for(session, ret_failure);
+}
+
+/* What may pass is not remembered. */
+static void remember(struct session *session, const struct credentials *credentials,
+                     const struct reply *reply)
+{
+    struct login_cache *cache = session->settings->login->cache;
+    struct login_entry entry = entry_of(session, credentials);
+    struct fail why;
+
+    if (!cache || reply_class(reply) != 5)
+        return;
+    memcpy(entry.status, reply->status, sizeof entry.status);
+    entry.text = reply_line(reply, session->arena);
+    if (login_cache_add(cache, time(NULL), session->arena, &entry, &why) < 0)
+        session_warn(session, "%s", why.text);
 }
 
 /* Say what is not to be seen; shown: what a transcript may have of it. */
@@ -317,6 +371,9 @@ static enum session_end log_in(struct session *session,
     struct reply reply = {0};
     struct fail why = {0};
 
+    end = look_back(session, credentials, ret_failure);
+    if (end != SESSION_FINE)
+        return end;
     buf_init(&response, 2 * AUTH_RESPONSE_MAX);
     (void)buf_reserve(&response, AUTH_RESPONSE_MAX + 4);
     if (auth_login_begin(&settings->client, &login, &mechanism, &response, &why) < 0)
@@ -325,6 +382,7 @@ static enum session_end log_in(struct session *session,
         end = judge(session, talk(session, &login, mechanism, &response, &reply, &why),
                     &reply, &why, ret_failure);
     auth_login_end(&settings->client, &login);
+    remember(session, credentials, &reply);
     buf_wipe(&response);
     return end;
 }

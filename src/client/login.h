@@ -5,6 +5,7 @@
 #ifndef CLIENT_LOGIN_H
 #define CLIENT_LOGIN_H
 
+#include "client/login_cache.h"
 #include "client/session.h"
 #include "sasl/auth_client.h"
 #include "table/address_maps.h"
@@ -22,6 +23,7 @@ struct login_settings {
     const char *delimiter;               /* between user and password */
     struct match_list *mechanism_filter; /* empty = all */
     unsigned security[3];                /* in the clear, in TLS, with a proven server */
+    struct login_cache *cache;           /* NULL = none */
     bool soft_bounce;                    /* a refusal is one for now */
     bool dummy_sender;                   /* say AUTH=<> in MAIL */
 };

@@ -28,6 +28,7 @@ void proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_
         .conf = conf,
         .parameter = may_change ? "proxy_write_maps" : "proxy_read_maps",
         .may_change = may_change,
+        .arena = arena,
         .tables = tables_new(conf),
         /* who changes tables wants to see it */
         .cache = may_change ? NULL : cache_new(&times, (size_t)conf->proxymap_cache_size),
@@ -78,6 +79,40 @@ static void warn(void *context, const char *text)
     log_warning("%s", text);
 }
 
+static int open_writer(const struct proxymap *proxymap, const char *name, bool no_fold,
+                       struct table_writer **ret, struct fail *why)
+{
+    const struct table_writer_options options = {
+        .places = table_places_of(proxymap->conf),
+        .conf = proxymap->conf,
+        .mode = TABLE_CHANGE,
+        .duplicate = TABLE_REPLACE,
+        .with_nul = -1,
+        .no_fold = no_fold,
+        .smtputf8 = proxymap->conf->smtputf8_enable,
+        .file_mode = 0600,
+        .in_place = true, /* caches, changed often */
+    };
+
+    return table_writer_open(name, &options, ret, why);
+}
+
+/*
+ * A cache that is not there yet is empty: it is made when it is first asked, so that
+ * asking is no failure. One that cannot be made is, as asking will show.
+ */
+static void make_cache(struct proxymap *proxymap, const char *name)
+{
+    struct table_writer *writer;
+    struct fail ignored;
+
+    if (!proxymap->may_change || texts_has(&proxymap->made, str_of(name), false))
+        return;
+    texts_add(&proxymap->made, proxymap->arena, arena_copy(proxymap->arena, name));
+    if (open_writer(proxymap, name, false, &writer, &ignored) == 0)
+        (void)(table_writer_finish(writer, &ignored) < 0);
+}
+
 /* --- requests -------------------------------------------------------------------------
  */
 
@@ -124,6 +159,7 @@ void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
 
     if (!is_allowed(proxymap, question->table, ret))
         return;
+    make_cache(proxymap, question->table);
     if (proxymap->cache) {
         key = cache_key(question, arena);
         age = cache_get(proxymap->cache, key, now_ms, &known);
@@ -146,21 +182,11 @@ void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
 static int change(struct proxymap *proxymap, const struct table_change_entry *entry,
                   bool put, struct fail *why)
 {
-    struct table_writer_options options = {
-        .places = table_places_of(proxymap->conf),
-        .conf = proxymap->conf,
-        .mode = TABLE_CHANGE,
-        .duplicate = TABLE_REPLACE,
-        .with_nul = -1,
-        .no_fold = entry->flags & TABLE_NO_FOLD,
-        .smtputf8 = proxymap->conf->smtputf8_enable,
-        .file_mode = 0600,
-        .in_place = true, /* caches, changed often */
-    };
     struct table_writer *writer;
     int result;
 
-    if (table_writer_open(entry->table, &options, &writer, why) < 0)
+    if (open_writer(proxymap, entry->table, entry->flags & TABLE_NO_FOLD, &writer, why) <
+        0)
         return -1;
     result = put ? table_writer_put(writer, str_of(entry->key), str_of(entry->value), why)
                  : table_writer_delete(writer, str_of(entry->key), why);

@@ -16,6 +16,8 @@ struct proxymap {
     struct texts allowed;  /* "hash:/etc/aliases" */
     const char *parameter; /* that allows them */
     bool may_change;
+    struct arena *arena;
+    struct texts made; /* caches that were looked after, in arena */
     struct tables *tables;
     struct cache *cache;       /* NULL = nothing is remembered */
     const struct clock *clock; /* for it */

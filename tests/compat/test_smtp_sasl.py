@@ -1,10 +1,14 @@
 """Logging in to servers: what smtp says, and what it makes of answers, beside Debian's Postfix."""
 
+import re
+import time
+
 import pytest
 
 from compat.scripted import FIRST, SECOND, compare, two_systems
 from harness.auth import b64
 from harness.instance import merged
+from harness.sandbox import wait_until
 
 SETTINGS = """
 smtp_sasl_auth_enable = yes
@@ -57,7 +61,6 @@ CASES = {
     "leaving": (PLAIN, [LEAVING], ""),
     "lost": (PLAIN, [b""], ""),
     "lost within": (["AUTH LOGIN"], [USER, b""], ""),
-    "asks without end": (["AUTH LOGIN"], [USER, PASS, USER, USER, OK], ""),
     "not offered": ([], [OK], ""),
     "old form": (["AUTH=PLAIN LOGIN"], [OK], ""),
     "both forms": (["AUTH PLAIN", "AUTH=LOGIN"], [OK], ""),
@@ -112,6 +115,42 @@ def test_passwords_cannot_be_found_out(pair):
     )
 
 
+def test_asks_without_end(pair):
+    """What the server then still hears depends on who hangs up first."""
+    compare(pair, [(FIRST, {"EHLO": offer("AUTH LOGIN"), "AUTH": [USER, PASS, USER, USER, OK]})], settings=SETTINGS, heard=False)
+
+
 def test_challenge_is_no_base64(pair):
     """As above."""
     compare(pair, [(FIRST, {"EHLO": offer("AUTH LOGIN"), "AUTH": [b"334 !\r\n"]})], settings=SETTINGS, heard=False, log="nothing of it")
+
+
+def cached(mta, name):
+    """What the table has, without the time."""
+    text = mta.run(["postmap", "-s", f"btree:/var/lib/postfix/{name}"], check=True).stdout
+    return [re.sub(r"\t\d+;", "\tTIME;", line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("more", ["", "smtp_sasl_auth_soft_bounce = no"], ids=["deferred", "returned"])
+def test_refusals_are_remembered(pair, more):
+    name = "refusals" + str(len(more))
+    settings = merged(SETTINGS, f"smtp_sasl_auth_cache_name = proxy:btree:/var/lib/postfix/{name}\n{more}")
+    refuses, takes = ([(FIRST, {"EHLO": offer(*PLAIN), "AUTH": [answer]})] for answer in (BAD, OK))
+    compare(pair, refuses, settings=settings)
+    compare(pair, takes, settings=settings)  # is not asked
+    assert cached(pair[1], name) == cached(pair[0], name) == ["elsewhere.test;joe\tTIME;5en6G6MezRroT3XKqkdPOmY/BfQ=;5.7.8;535 5.7.8 no"]
+    compare(pair, takes, settings=merged(settings, maps("elsewhere.test=joe:other")))
+
+
+def test_what_may_pass_is_not_remembered(pair):
+    settings = merged(SETTINGS, "smtp_sasl_auth_cache_name = proxy:btree:/var/lib/postfix/passing")
+    for answer in (LATER, OK):
+        compare(pair, [(FIRST, {"EHLO": offer(*PLAIN), "AUTH": [answer]})], settings=settings)
+
+
+def test_time_of_refusals_passes(pair):
+    settings = merged(SETTINGS, "smtp_sasl_auth_cache_name = proxy:btree:/var/lib/postfix/short\nsmtp_sasl_auth_cache_time = 0")
+    compare(pair, [(FIRST, {"EHLO": offer(*PLAIN), "AUTH": [BAD]})], settings=settings)
+    second = int(time.time())
+    wait_until(lambda: int(time.time()) > second, 3, "the next second")
+    compare(pair, [(FIRST, {"EHLO": offer(*PLAIN), "AUTH": [OK]})], settings=settings)

@@ -139,7 +139,9 @@ CASES["smtp_dns_reply_filter"].kind, CASES["lmtp_dns_reply_filter"].kind = "name
 for family, kind in (("smtp", "relay"), ("lmtp", "lmtp")):
     logs_in = f"{family}_sasl_auth_enable = yes\n{family}_sasl_security_options =\n"
     CASES[f"{family}_sasl_password_maps"] = Case(kind, more=logs_in)
-    CASES[f"{family}_sasl_mechanism_filter"] = Case(kind, more=f"{logs_in}{family}_sasl_password_maps = static:joe:secret\n")
+    knows = f"{logs_in}{family}_sasl_password_maps = static:joe:secret\n"
+    CASES[f"{family}_sasl_mechanism_filter"] = Case(kind, more=knows)
+    CASES[f"{family}_sasl_auth_cache_name"] = Case(kind, value="proxy:fail:x", more=knows, outcome=PASSES)
 CASES["smtp_discard_ehlo_keyword_address_maps"] = Case("relay")
 CASES["lmtp_discard_lhlo_keyword_address_maps"] = Case("lmtp")
 

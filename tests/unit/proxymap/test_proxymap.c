@@ -212,6 +212,9 @@ static void entries_are_changed_where_that_is_allowed(void **state)
     snprintf(setting, sizeof(setting), "proxy_write_maps=proxy:%s", table);
     bench = bench_new(true, settings);
 
+    /* a cache that is not there yet is empty */
+    proxymap_lookup(&bench->proxymap, &question, bench->arena, &answer);
+    assert_int_equal(answer.status, LOOKUP_NONE);
     proxymap_update(&bench->proxymap, &entry, bench->arena, &answer);
     assert_int_equal(answer.status, LOOKUP_FOUND);
     proxymap_lookup(&bench->proxymap, &question, bench->arena, &answer);
