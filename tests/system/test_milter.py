@@ -1,0 +1,183 @@
+"""Milters as sites have them: opendkim signs and verifies, mail by SMTP and of sendmail; and
+what filters ask for arrives in mailboxes and stays in the queue over restarts."""
+
+import base64
+import re
+import struct
+import subprocess
+
+import pytest
+
+from harness.milter import Milter, packet, words
+from harness.sandbox import wait_until
+
+DOMAIN = "example.test"
+HERE = "inet:127.0.0.9:9902"
+MAIN = f"""
+smtpd_error_sleep_time = 0
+milter_default_action = tempfail
+milter_command_timeout = 5s
+milter_content_timeout = 5s
+"""
+LISTS = {
+    2525: "smtpd_milters = inet:127.0.0.1:8891",
+    2526: "smtpd_milters = inet:127.0.0.1:8892",
+    2527: f"smtpd_milters = {HERE}",
+    2528: f"smtpd_milters = {HERE}, unix:/no/such/socket",
+    2529: f"smtpd_milters = {{ {HERE}, default_action=accept }}",
+    2530: "smtpd_milter_maps = inline:{{127.0.0.9 = no-endpoint}}",
+}
+MASTER = "".join(f"{port} inet n - n - - smtpd -o {{ {value} }}\n" for port, value in LISTS.items())
+MASTER += f"pickup unix n - n 60 1 pickup -o cleanup_service_name=signing\nsigning unix n - n - 0 cleanup -o {{ non_smtpd_milters = inet:127.0.0.1:8891 }}\n"
+COMMON = "Canonicalization simple/simple\nInternalHosts 0.0.0.0/0\nUserID nobody\nPidFile /tmp/{0}.pid\nSyslog yes\n"
+ETC = {
+    "sign.conf": COMMON.format("sign") + "Mode s\nDomain example.test\nSelector key\nKeyFile /etc/key.private\nSocket inet:8891@127.0.0.1\nRequireSafeKeys no\n",
+    "verify.conf": COMMON.format("verify") + "Mode v\nSocket inet:8892@127.0.0.1\nAuthservID mail.example.test\nTestPublicKeys /etc/key.public\n",
+}
+
+
+@pytest.fixture(scope="module")
+def opendkim(mta):
+    """One that signs and one that verifies, and has the key from a file: its resolver asks no
+    name server on this host."""
+    key = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
+    public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=key, check=True, capture_output=True).stdout
+    mta.write("/etc/key.private", key.decode())
+    record = "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode()
+    mta.write("/etc/key.public", f"key._domainkey.example.test {record}\n")
+    mta.run(["chmod", "644", "/etc/key.private", "/etc/key.public"], check=True)
+    processes = [mta.popen(f"exec opendkim -f -x /etc/{name}.conf") for name in ("sign", "verify")]
+    for port in (8891, 8892):
+        wait_until(lambda: mta.run(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]).returncode == 0, what="opendkim")
+    yield
+    for process in processes:
+        process.terminate()
+        process.wait(20)
+
+
+def send(mta, port, text, recipients=("joe@example.test",), sender="ann@example.test"):
+    with mta.smtp(port=port) as client:
+        return client.sendmail(sender, list(recipients), text)
+
+
+def mailbox(mta, user="joe"):
+    """The last message in the mailbox, as it was written."""
+    wait_until(mta.is_empty, 30, "the queue to be empty")
+    return mta.mbox(user)[-1].as_string(unixfrom=True)
+
+
+TEXT = "From: ann@example.test\nTo: joe@example.test\nSubject: x\n  folded\nDate: Sat, 28 Nov 2026 12:00:00 +0000\nMessage-Id: <1@example.test>\n\nbody\n\nlines\n"
+
+
+def verify(mta, signed):
+    """What the verifier says of a message that came back by SMTP."""
+    signed = signed[signed.index("DKIM-Signature:"):]
+    send(mta, 2526, signed.replace("\n", "\r\n").encode())
+    return mailbox(mta)
+
+
+def test_what_opendkim_signs_it_verifies(mta, opendkim):
+    send(mta, 2525, TEXT)
+    signed = mailbox(mta)
+    assert signed.index("DKIM-Signature:") < signed.index("Received:")
+    assert re.search(r"Authentication-Results: mail.example.test;\s+dkim=pass", verify(mta, signed))
+
+
+def test_mail_of_sendmail_is_signed(mta, opendkim):
+    mta.sendmail(["-f", "ann@example.test", "joe@example.test"], TEXT)
+    assert re.search(r"Authentication-Results: mail.example.test;\s+dkim=pass", verify(mta, mailbox(mta)))
+
+
+def test_a_changed_body_fails(mta, opendkim):
+    send(mta, 2525, TEXT)
+    assert "dkim=fail" in verify(mta, mailbox(mta).replace("lines", "words"))
+
+
+EVERYTHING = (
+    packet("h", words("X-Added", "one\n two"))
+    + packet("m", struct.pack("!I", 1) + words("Subject", "changed"))
+    + packet("m", struct.pack("!I", 1) + words("Date", ""))
+    + packet("i", struct.pack("!I", 0) + words("X-First", "yes"))
+    + packet("e", words("<bounces@example.test>"))
+    + packet("+", words("<ann@example.test>"))
+    + packet("-", words("<bob@example.test>"))
+    + packet("b", b"x" * 3000 + b"\r\n") + packet("b", b"new\r\nbody")
+    + packet("a")
+)
+
+
+def test_all_changes_arrive(mta):
+    with Milter({"E": EVERYTHING}):
+        send(mta, 2527, TEXT, ["joe@example.test", "bob@example.test"])
+    for user in ("joe", "ann"):
+        text = mailbox(mta, user)
+        head, _, body = text.partition("\n\n")
+        assert "\nX-First: yes\n" in head.split("Received:")[0]
+        assert "\nReturn-Path: <bounces@example.test>\n" in head
+        assert "\nSubject: changed\n" in head and "\nDate:" not in head and head.endswith("X-Added: one\n two")
+        assert body.rstrip("\n") == "x" * 3000 + "\nnew\nbody"
+    assert mta.mbox("bob") == []
+
+
+def test_a_second_filter_sees_what_the_first_has_made(mta):
+    answers = {"E": [EVERYTHING, packet("c")]}
+    with Milter(answers, macros=False) as milter:
+        mta.configure(f"smtpd_milters = {HERE}, {HERE}")
+        try:
+            send(mta, 25, TEXT)
+            mailbox(mta)
+        finally:
+            mta.configure("smtpd_milters =")
+    second = milter.told[milter.told.index("end"):]
+    assert "header X-Added | one\n two" in second and "header Subject | changed" in second
+    assert not any(line.startswith("header Date") for line in second)
+    assert "body (3013 bytes)" in second
+
+
+def test_a_large_body_is_told_in_pieces(mta):
+    with Milter(macros=False) as milter:
+        send(mta, 2527, "Subject: x\n\n" + ("y" * 98 + "\n") * 2000)
+    sizes = [int(re.sub(r"\D", "", line)) for line in milter.told if line.startswith("body (")]
+    assert sum(sizes) == 200000 and max(sizes) == 65535
+    mailbox(mta)
+
+
+@pytest.mark.parametrize("rest", [packet("b", b"and more") + packet("z"), struct.pack("!I", 0)])
+def test_half_a_body_is_not_used(mta, rest):
+    """The filter breaks the rules behind it, and by default its mail is accepted."""
+    with Milter({"E": packet("b", b"half a body") + rest}):
+        send(mta, 2529, TEXT)
+    assert mailbox(mta).rstrip("\n").endswith("body\n\nlines")
+
+
+def test_what_is_held_can_be_released(mta):
+    with Milter({"E": packet("h", words("X-Held", "yes")) + packet("q", words("why")) + packet("c")}):
+        send(mta, 2527, TEXT)
+    assert mta.log.wait(r"milter-hold: END-OF-MESSAGE")
+    [held] = mta.queue_files("hold")
+    assert "X-Held: yes" in mta.run(["postcat", "-q", held], check=True).stdout
+    mta.run(["postsuper", "-r", held], check=True)  # goes through maildrop, without filters
+    mta.run(["postkick", "public", "pickup", "W"], check=True)
+    assert "X-Held: yes" in mailbox(mta)
+
+
+def test_filters_that_are_not_there_make_mail_wait(mta):
+    with Milter() as milter, mta.smtp(port=2528) as client:
+        client.ehlo()
+        assert client.docmd("MAIL FROM:<ann@example.test>")[0] == 451
+    assert milter.told[0].startswith("negotiate")
+    with mta.smtp(port=2530) as client:
+        client.ehlo()
+        assert client.docmd("MAIL FROM:<ann@example.test>") == (451, b"4.3.5 Server configuration problem - try again later")
+
+
+def test_a_filter_that_floods_us_costs_its_message_only(mta):
+    flood = packet("h", words("X-A", "b" * 60000)) * 400 + packet("c")
+    with Milter({"E": [flood, packet("c")]}), mta.smtp(port=2527) as client:
+        client.ehlo()
+        for expected in (451, 250):
+            client.docmd("MAIL FROM:<ann@example.test>")
+            client.docmd("RCPT TO:<joe@example.test>")
+            code = client.data(b"Subject: x\r\n\r\nbody\r\n")[0]
+            assert code == expected or (expected == 451 and code == 552)
+    mailbox(mta)
