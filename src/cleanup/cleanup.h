@@ -137,6 +137,7 @@ struct message {
     struct maillog_context client;            /* protocol and HELO name, for log lines */
     const char *origin;                       /* "name[address]" or "local" */
     int attributes;                           /* counted against the limit */
+    bool is_probe;                            /* of verify(8) */
     bool started_recipients; /* what stands before the first one was written */
 
     /* recipient.c */
@@ -234,6 +235,8 @@ void recipient_add_copy(struct message *m, const char *address);
 /* Record for the sender that this recipient was an alias. Failure shows in the verdict.
  */
 void notify_expanded(struct message *m, const struct addressee *a);
+/* A probe has come to an alias of many: tell verify that it can be delivered to. */
+void notify_probed(struct message *m, const struct addressee *a);
 /* Return the message to its sender, with a reason "5.7.1 text". */
 int notify_bounced(struct message *m, const char *reason, struct fail *why) MUST_CHECK;
 

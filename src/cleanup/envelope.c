@@ -86,6 +86,11 @@ static void take_attribute(struct message *m, struct str data)
     }
     if (str_is(name, "rewrite_context"))
         set_context(m, value);
+    if (str_is(name, "trace_flags")) {
+        unsigned long long flags = 0;
+
+        m->is_probe = str_number(value, INT32_MAX, &flags) && flags & TRACE_PROBE_MTA;
+    }
     if (str_is(name, "encoding"))
         m->encoding = arena_copy_str(m->arena, value);
     keep_for_log(m, name, value);

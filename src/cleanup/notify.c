@@ -7,6 +7,7 @@
 #include "cleanup/cleanup.h"
 
 #include "mail/status.h"
+#include "queue/verify.h"
 #include "util/log.h"
 
 static int append(struct message *m, struct ipc_client *log,
@@ -38,6 +39,33 @@ void notify_expanded(struct message *m, const struct addressee *a)
         log_warning("%s: trace service: %s", m->draft.id, why.text);
         message_fail(m, SUBMIT_WRITE_ERROR, NULL);
     }
+}
+
+/* compat: whom an alias of many leads to is not looked into; there is no one verdict. The
+ * probe has done its work. */
+void notify_probed(struct message *m, const struct addressee *a)
+{
+    static const char text[] = "aliased to multiple recipients";
+    struct ipc_client *verify = verify_client(m->cleaner->conf);
+    bool other = strcmp(a->original, a->address) != 0;
+    struct fail why;
+
+    maillog_delivery(m->cleaner->style, &(struct maillog_delivery){
+                                            .queue_id = m->draft.id,
+                                            .recipient = a->address,
+                                            .orig_to = a->original,
+                                            .relay = "none",
+                                            .times = {.arrival = m->arrival,
+                                                      .done = clock_wall(&clock_system)},
+                                            .status = "2.0.0",
+                                            .verdict = "deliverable",
+                                            .text = text,
+                                        });
+    if ((other && verify_tell(verify, a->original, VERIFY_DELIVERABLE, text, &why) < 0) ||
+        verify_tell(verify, a->address, VERIFY_DELIVERABLE, text, &why) < 0)
+        log_warning("%s: %s", m->draft.id, why.text);
+    ipc_client_free(verify);
+    m->discarded = true;
 }
 
 /* --- bounces

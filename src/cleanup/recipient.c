@@ -85,6 +85,10 @@ static void expand(struct message *m, const struct addressee *a)
 
     if (alias_expand(m, a->address, &aliases) < 0)
         return;
+    if (m->is_probe && aliases.n > 1) {
+        notify_probed(m, a);
+        return;
+    }
     if ((a->notify & NOTIFY_SUCCESS) &&
         (aliases.n > 1 || strcasecmp(aliases.items[0], a->address) != 0)) {
         notify_expanded(m, a);

@@ -6,7 +6,7 @@
  *   delivered                      -v, NOTIFY=SUCCESS, late   yes
  *   deferred                x      -v                         no
  *   bounced         x              -v                         yes
- *   address probe                  sendmail -bv               yes
+ *   address probe                  sendmail -bv               yes, and verify is told
  *
  * The order is that of src/queue/README.md: the log on disk, then the mark.
  */
@@ -15,8 +15,10 @@
 #include "conf/mail_settings.h"
 #include "deliver/filter.h"
 #include "deliver/logs.h"
+#include "deliver/rights.h"
 #include "mail/maillog.h"
 #include "queue/envelope.h"
+#include "queue/verify.h"
 #include "util/log.h"
 
 static struct timeval time_of(int64_t us)
@@ -142,6 +144,32 @@ static void report_bounced(struct delivery *delivery,
     delivery_mark_done(delivery, recipient);
 }
 
+static enum verify_status verify_status_of(enum outcome_result result)
+{
+    return result == OUTCOME_DELIVERED ? VERIFY_DELIVERABLE
+           : result == OUTCOME_BOUNCED ? VERIFY_BOUNCED
+                                       : VERIFY_DEFERRED;
+}
+
+/* verify is told of the address that it was asked about, and of what became of it. */
+static void tell_verify(struct delivery *delivery,
+                        const struct delivery_recipient *recipient,
+                        const struct outcome *outcome)
+{
+    struct ipc_client *verify = verify_client(delivery->process->conf);
+    enum verify_status status = verify_status_of(outcome->result);
+    bool other =
+        *recipient->original && strcmp(recipient->original, recipient->address) != 0;
+    struct fail why;
+
+    rights_give_back(delivery);
+    if ((other &&
+         verify_tell(verify, recipient->original, status, outcome->text, &why) < 0) ||
+        verify_tell(verify, recipient->address, status, outcome->text, &why) < 0)
+        log_warning("%s: %s", delivery->request.queue_id, why.text);
+    ipc_client_free(verify);
+}
+
 /* A probe is answered once, whatever the answer is. */
 static void report_probe(struct delivery *delivery,
                          const struct delivery_recipient *recipient,
@@ -152,6 +180,8 @@ static void report_probe(struct delivery *delivery,
 
     if (delivery->request.trace_flags & TRACE_PROBE_USER)
         delivery_trace(delivery, recipient, outcome, verdict);
+    if (delivery->request.trace_flags & TRACE_PROBE_MTA)
+        tell_verify(delivery, recipient, outcome);
     log_outcome(delivery, recipient, outcome, verdict);
     delivery_mark_done(delivery, recipient);
 }

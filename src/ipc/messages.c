@@ -25,3 +25,6 @@ IPC_DEFINE(client_counts, CLIENT_COUNTS);
 IPC_DEFINE(client_gone, CLIENT_GONE);
 IPC_DEFINE(passed, PASSED);
 IPC_DEFINE(reindex, REINDEX);
+IPC_DEFINE(verify_query, VERIFY_QUERY);
+IPC_DEFINE(verify_answer, VERIFY_ANSWER);
+IPC_DEFINE(verify_update, VERIFY_UPDATE);

@@ -12,6 +12,8 @@
  *   all that open proxy: tables   proxymap          lookup
  *   postmap                       proxywrite        lookup, update, delete
  *   smtpd                         anvil             count, disconnect
+ *   smtpd                         verify            query
+ *   delivery agents, cleanup      verify            update
  *   whoever answers first         "pass" services   (one passed, no answer)
  *
  * showq's protocol is an outside interface and stands in showq/.
@@ -260,6 +262,27 @@ IPC_DECLARE(client_did, CLIENT_DID);
 IPC_DECLARE(client_counts, CLIENT_COUNTS);
 #define CLIENT_GONE(F, m) F(m, text, client)
 IPC_DECLARE(client_gone, CLIENT_GONE);
+
+/* --- verify: can an address be delivered to? ---------------------------------------- */
+enum verify_status { /* the numbers stand in the cache, which Postfix reads too */
+                     VERIFY_DELIVERABLE,
+                     VERIFY_DEFERRED, /* the last probe met trouble that may pass */
+                     VERIFY_BOUNCED,
+                     VERIFY_UNKNOWN, /* a probe is on its way */
+};
+#define VERIFY_QUERY(F, m) F(m, text, address)
+IPC_DECLARE(verify_query, VERIFY_QUERY);
+#define VERIFY_ANSWER(F, m)                                                              \
+    F(m, number, status)                                                                 \
+    F(m, text, text)    /* what the probe met */                                         \
+    F(m, number, probe) /* 1 = who asked shall send a probe */
+IPC_DECLARE(verify_answer, VERIFY_ANSWER);
+/* update: what a probe met; answered by status_reply */
+#define VERIFY_UPDATE(F, m)                                                              \
+    F(m, text, address)                                                                  \
+    F(m, number, status)                                                                 \
+    F(m, text, text)
+IPC_DECLARE(verify_update, VERIFY_UPDATE);
 
 /* --- services of type pass: a client that another program has met first ------------
  *

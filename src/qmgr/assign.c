@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #define RETRY_SERVICE "retry"
+#define DISCARDED     "undeliverable postmaster notification discarded"
 
 /* --- put off ------------------------------------------------------------------- */
 
@@ -133,8 +134,7 @@ static void discard(const struct target *target)
     struct fail why;
     int fd = message_file(message, &why);
 
-    message_log(message, target->recipient, "2.0.0", OUTCOME_DELIVERED,
-                "undeliverable postmaster notification discarded");
+    message_log(message, target->recipient, "2.0.0", OUTCOME_DELIVERED, DISCARDED);
     if (fd < 0 || envelope_mark_done(fd, target->recipient->offset, &why) < 0)
         log_warning("%s: mark as done: %s", message->id, why.text);
 }
@@ -182,10 +182,12 @@ static size_t choose(struct batch *batch, struct target **targets)
 
         if (!target->transport)
             continue; /* replaced by the message's redirection */
-        if (is_double_bounce(target)) {
+        if (is_double_bounce(target) && !message_is_probe(batch->message)) {
             discard(target);
             continue;
         }
+        if (is_double_bounce(target)) /* who asks hears of what would become of it */
+            divert(target, "discard", DISCARDED);
         choose_transport(target);
         choose_destination(target);
         targets[n++] = target;

@@ -29,16 +29,52 @@ static void open_tables(struct router *router)
     router->virtual_mailbox_domains =
         match(router, "virtual_mailbox_domains", conf->virtual_mailbox_domains);
     router->relay_domains = match(router, "relay_domains", conf->relay_domains);
-    router->transport_maps = maps_open(router->tables, "transport_maps",
-                                       conf->transport_maps, TABLE_NO_SUBSTITUTION);
     router->relocated_maps =
         maps_open(router->tables, "relocated_maps", conf->relocated_maps, 0);
-    router->sender_relayhost =
-        maps_open(router->tables, "sender_dependent_relayhost_maps",
-                  conf->sender_dependent_relayhost_maps, TABLE_NO_SUBSTITUTION);
-    router->sender_transport =
-        maps_open(router->tables, "sender_dependent_default_transport_maps",
-                  conf->sender_dependent_default_transport_maps, TABLE_NO_SUBSTITUTION);
+}
+
+static struct maps *choice(struct router *router, const char *param, const char *value)
+{
+    return maps_open(router->tables, param, value, TABLE_NO_SUBSTITUTION);
+}
+
+static struct route_choices choices_for_mail(struct router *router)
+{
+    const struct conf *conf = router->conf;
+
+    return (struct route_choices){
+        .local = conf->local_transport,
+        .virtual = conf->virtual_transport,
+        .relay = conf->relay_transport,
+        .other = conf->default_transport,
+        .relayhost = conf->relayhost,
+        .transport_maps = choice(router, "transport_maps", conf->transport_maps),
+        .sender_relayhost = choice(router, "sender_dependent_relayhost_maps",
+                                   conf->sender_dependent_relayhost_maps),
+        .sender_transport = choice(router, "sender_dependent_default_transport_maps",
+                                   conf->sender_dependent_default_transport_maps),
+    };
+}
+
+static struct route_choices choices_for_probes(struct router *router)
+{
+    const struct conf *conf = router->conf;
+
+    return (struct route_choices){
+        .local = conf->address_verify_local_transport,
+        .virtual = conf->address_verify_virtual_transport,
+        .relay = conf->address_verify_relay_transport,
+        .other = conf->address_verify_default_transport,
+        .relayhost = conf->address_verify_relayhost,
+        .transport_maps = choice(router, "address_verify_transport_maps",
+                                 conf->address_verify_transport_maps),
+        .sender_relayhost =
+            choice(router, "address_verify_sender_dependent_relayhost_maps",
+                   conf->address_verify_sender_dependent_relayhost_maps),
+        .sender_transport =
+            choice(router, "address_verify_sender_dependent_default_transport_maps",
+                   conf->address_verify_sender_dependent_default_transport_maps),
+    };
 }
 
 int router_init(struct router *router, const struct conf *conf, struct arena *arena,
@@ -52,6 +88,8 @@ int router_init(struct router *router, const struct conf *conf, struct arena *ar
     router->transport_parts =
         ADDRESS_MAPS_TRANSPORT | (parents ? ADDRESS_PART_BARE_PARENTS : 0);
     open_tables(router);
+    router->mail = choices_for_mail(router);
+    router->probe = choices_for_probes(router);
     if (conf->daemon_table_open_error_is_fatal && tables_open_failure(router->tables))
         return fail_set(why, "%s", tables_open_failure(router->tables));
     return site_init(&router->site, router->tables, conf, arena, why);
@@ -74,8 +112,8 @@ static int match_list(struct match_list *list, struct str domain, struct fail *w
 }
 
 /* The first class whose list has the domain. -1 = a list could not be read. */
-static int find_class(struct router *router, struct str domain, struct class *ret,
-                      struct fail *why)
+static int find_class(struct router *router, const struct route_choices *choices,
+                      struct str domain, struct class *ret, struct fail *why)
 {
     const struct conf *conf = router->conf;
     const struct {
@@ -89,22 +127,21 @@ static int find_class(struct router *router, struct str domain, struct class *re
               : "error:5.1.1 User unknown",
           false, "virtual_alias_domains", NULL}},
         {router->virtual_mailbox_domains,
-         {RESOLVE_VIRTUAL_MAILBOX, conf->virtual_transport, false,
-          "virtual_mailbox_domains", "virtual_transport"}},
+         {RESOLVE_VIRTUAL_MAILBOX, choices->virtual, false, "virtual_mailbox_domains",
+          "virtual_transport"}},
         {router->relay_domains,
-         {RESOLVE_RELAY, conf->relay_transport, true, "relay_domains",
-          "relay_transport"}},
+         {RESOLVE_RELAY, choices->relay, true, "relay_domains", "relay_transport"}},
     };
     int found = site_is_local(&router->site, domain, why);
 
-    *ret = (struct class){RESOLVE_LOCAL, conf->local_transport, false, "mydestination",
+    *ret = (struct class){RESOLVE_LOCAL, choices->local, false, "mydestination",
                           "local_transport"};
     for (size_t i = 0; found == 0 && i < COUNT(classes); i++) {
         found = match_list(classes[i].list, domain, why);
         *ret = classes[i].class;
     }
     if (found == 0)
-        *ret = (struct class){RESOLVE_DEFAULT, conf->default_transport, true, NULL,
+        *ret = (struct class){RESOLVE_DEFAULT, choices->other, true, NULL,
                               "default_transport"};
     return found < 0 ? -1 : 0;
 }
@@ -114,6 +151,7 @@ static int find_class(struct router *router, struct str domain, struct class *re
 /* A route in the making. */
 struct decision {
     struct router *router;
+    const struct route_choices *choices;
     const char *sender, *recipient;
     struct str domain; /* of the recipient */
     struct arena *arena;
@@ -218,7 +256,7 @@ static int apply_class(struct decision *d, struct fail *why)
     struct saying saying = saying_of(d->class.param, d->class.transport);
 
     if (d->class.flag == RESOLVE_DEFAULT &&
-        find_by_sender(d, router->sender_transport,
+        find_by_sender(d, d->choices->sender_transport,
                        router->conf->empty_address_default_transport_maps_lookup_key,
                        &saying, why) == TABLE_ERROR)
         return -1;
@@ -230,11 +268,11 @@ static int apply_class(struct decision *d, struct fail *why)
 static int apply_relayhost(struct decision *d, struct fail *why)
 {
     const struct router *router = d->router;
-    struct saying host = saying_of("relayhost", router->conf->relayhost);
+    struct saying host = saying_of("relayhost", d->choices->relayhost);
 
     if (!d->class.relays || d->nexthop_given)
         return 0;
-    if (find_by_sender(d, router->sender_relayhost,
+    if (find_by_sender(d, d->choices->sender_relayhost,
                        router->conf->empty_address_relayhost_maps_lookup_key, &host,
                        why) == TABLE_ERROR)
         return -1;
@@ -259,15 +297,15 @@ static enum table_result look_up_recipient(const struct decision *d,
 /* transport_maps has the last word on where mail goes. */
 static int apply_transport_maps(struct decision *d, struct fail *why)
 {
-    const struct router *router = d->router;
+    const struct maps *maps = d->choices->transport_maps;
     struct address_match match;
-    enum table_result result = look_up_recipient(d, router->transport_maps,
-                                                 router->transport_parts, &match, why);
+    enum table_result result =
+        look_up_recipient(d, maps, d->router->transport_parts, &match, why);
 
     if (result == TABLE_ERROR)
         return -1;
     if (result == TABLE_FOUND) {
-        struct saying saying = saying_in(router->transport_maps, &match, d->arena);
+        struct saying saying = saying_in(maps, &match, d->arena);
 
         apply(d, &saying);
     }
@@ -299,7 +337,7 @@ static int apply_relocated(struct decision *d, struct fail *why)
 static int decide(struct decision *d, struct fail *why)
 {
     d->domain = address_split(str_of(d->recipient)).domain;
-    if (find_class(d->router, d->domain, &d->class, why) < 0)
+    if (find_class(d->router, d->choices, d->domain, &d->class, why) < 0)
         return -1;
     d->reasons.class.param = d->class.list;
     if (apply_class(d, why) < 0 || apply_relayhost(d, why) < 0 ||
@@ -333,7 +371,11 @@ int router_explain(struct router *router, const struct resolve *question,
                    struct route_reasons *reasons, struct fail *why)
 {
     const char *recipient = question->address;
-    struct decision d = {.router = router, .sender = question->sender, .arena = arena};
+    bool probe = question->flags & RESOLVE_PROBE;
+    struct decision d = {.router = router,
+                         .choices = probe ? &router->probe : &router->mail,
+                         .sender = question->sender,
+                         .arena = arena};
     bool routed = false;
 
     *reasons = (struct route_reasons){0};

@@ -8,14 +8,23 @@
 #include "table/maps.h"
 #include "table/site.h"
 
+/* Parameters that probes of verify(8) have of their own: address_verify_transport_maps
+ * and so on. */
+struct route_choices {
+    const char *local, *virtual, *relay, *other; /* transports of the classes */
+    const char *relayhost;
+    struct maps *transport_maps;
+    struct maps *sender_relayhost, *sender_transport; /* sender_dependent_..._maps */
+};
+
 /* Everything that routing depends on; set up once a process. */
 struct router {
     const struct conf *conf;
     struct tables *tables;
     struct site site;
     struct match_list *virtual_alias_domains, *virtual_mailbox_domains, *relay_domains;
-    struct maps *transport_maps, *relocated_maps;
-    struct maps *sender_relayhost, *sender_transport; /* sender_dependent_..._maps */
+    struct maps *relocated_maps;
+    struct route_choices mail, probe;
     unsigned transport_parts; /* ADDRESS_MAPS_TRANSPORT, and parents by
                                  parent_domain_matches_subdomains */
 };

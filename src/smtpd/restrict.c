@@ -397,7 +397,8 @@ bool restrict_recipient(struct session *session, const char *recipient)
 {
     struct judge judge = {.session = session, .recipient = recipient};
 
-    if (session->server->process->stand_alone)
+    if (session->server->process->stand_alone ||
+        restrict_is_probe_sender(session, recipient))
         return false;
     if (!conclude(&judge, walk_all(&judge)))
         return false;

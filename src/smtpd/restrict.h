@@ -130,6 +130,8 @@ int restrict_resolve(struct judge *judge, struct fail *why) MUST_CHECK;
  * not.
  */
 bool restrict_is_authorized(struct judge *judge);
+/* Is that the sender of our address probes, whom other sites may want to verify? */
+bool restrict_is_probe_sender(struct session *session, const char *address);
 /* A list within a list; one that comes back to itself refuses for now. */
 enum verdict restrict_walk(struct judge *judge, const struct restriction_list *list);
 /* "hold: RCPT from N[A]: text; from=<s> to=<r> ..." */

@@ -9,6 +9,7 @@
 #include "ipc/answers.h"
 #include "queue/transcript.h"
 #include "smtpd/login.h"
+#include "queue/verify.h"
 #include "smtpd/old_default.h"
 #include "smtpd/reply_macros.h"
 #include "smtpd/restriction_list.h"
@@ -254,6 +255,10 @@ int server_after_jail(struct process *process, struct fail *why)
     server->cleanup = ipc_client_new(
         arena_printf(process->arena, "public/%s", conf->cleanup_service_name), "cleanup",
         timeout_ms);
+    server->probes = ipc_client_new(
+        arena_printf(process->arena, "public/%s", conf->cleanup_service_name), "cleanup",
+        timeout_ms);
+    server->verify = verify_client(conf);
     return 0;
 }
 
@@ -269,6 +274,8 @@ bool server_between(struct process *process)
     const char *changed;
 
     close_idle(server->cleanup, server->conf->ipc_idle * 1000L);
+    close_idle(server->probes, server->conf->ipc_idle * 1000L);
+    close_idle(server->verify, server->conf->ipc_idle * 1000L);
     close_idle(server->anvil, server->conf->ipc_idle * 1000L);
     close_idle(server->rewrite, server->conf->ipc_idle * 1000L);
     if (server->tables == NULL || !tables_stale(server->tables, &changed))

@@ -95,7 +95,8 @@ struct server {
     struct answers *answers;    /* of its last second */
     struct ipc_client *anvil;
     struct ipc_client *cleanup;
-    struct rewrite_rules rules; /* standard form of envelope addresses */
+    struct ipc_client *verify, *probes; /* probes: cleanup, beside the client's message */
+    struct rewrite_rules rules;         /* standard form of envelope addresses */
     struct maillog_style log_style;
 };
 

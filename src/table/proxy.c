@@ -106,6 +106,36 @@ static int writer_erase(struct table_writer *writer, struct str key, struct fail
     return ask_change(writer, "delete", key, STR_NONE, why);
 }
 
+static enum table_result writer_get(struct table_writer *writer, struct str key,
+                                    struct arena *arena, struct str *ret_value,
+                                    struct fail *why)
+{
+    const struct lookup question = {
+        .table = writer->name,
+        .flags = writer->options.no_fold ? TABLE_NO_FOLD : 0,
+        .key = arena_copy_str(writer->scratch, key),
+    };
+    struct looked_up answer;
+    const struct ipc_exchange exchange = {
+        .request = "lookup",
+        .message = &lookup_message,
+        .record = &question,
+        .reply = &looked_up_message,
+        .ret = &answer,
+    };
+
+    if (ipc_call(writer->state, &exchange, arena, why) < 0)
+        return TABLE_ERROR;
+    if (answer.status == LOOKUP_NONE)
+        return TABLE_NOT_FOUND;
+    if (answer.status != LOOKUP_FOUND)
+        return fail_set(why, "proxywrite service: table \"%s\": %s", writer->name,
+                        answer.status == LOOKUP_DENIED ? "is not configured for it"
+                                                       : answer.value);
+    *ret_value = str_of(answer.value);
+    return TABLE_FOUND;
+}
+
 static int writer_finish(struct table_writer *writer, struct fail *why)
 {
     (void)why;
@@ -124,6 +154,7 @@ static const struct table_writer_type proxy_writer = {
     .open = writer_open,
     .put = writer_put,
     .erase = writer_erase,
+    .get = writer_get,
     .finish = writer_finish,
     .abort = writer_abort,
 };

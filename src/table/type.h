@@ -76,6 +76,13 @@ struct table_writer_type {
     int (*put)(struct table_writer *writer, struct str key, struct str value,
                struct fail *why);
     int (*erase)(struct table_writer *writer, struct str key, struct fail *why);
+    /* Of a kept one; NULL = cannot be kept, or not listed. Results live in arena. */
+    enum table_result (*get)(struct table_writer *writer, struct str key,
+                             struct arena *arena, struct str *ret_value,
+                             struct fail *why);
+    enum table_result (*next)(struct table_writer *writer, bool first,
+                              struct arena *arena, struct str *ret_key,
+                              struct str *ret_value, struct fail *why);
     int (*finish)(struct table_writer *writer,
                   struct fail *why); /* frees state in any case */
     void (*abort)(struct table_writer *writer);

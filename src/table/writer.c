@@ -30,6 +30,8 @@ int table_writer_open(const char *name, const struct table_writer_options *optio
         return -1;
     if (!type->writer)
         return fail_set(why, "%s map requires O_RDONLY access mode", name);
+    if (options->kept && !type->writer->get)
+        return fail_set(why, "%s is of a type that cannot be a cache", name);
     arena = arena_new("table writer");
     writer = ARENA_NEW(arena, struct table_writer);
     writer->type = type->writer;
@@ -74,6 +76,24 @@ int table_writer_delete(struct table_writer *writer, struct str key, struct fail
 {
     arena_reset(writer->scratch);
     return writer->type->erase(writer, prepared_key(writer, writer->scratch, key), why);
+}
+
+enum table_result table_writer_get(struct table_writer *writer, struct str key,
+                                   struct arena *arena, struct str *ret_value,
+                                   struct fail *why)
+{
+    arena_reset(writer->scratch);
+    return writer->type->get(writer, prepared_key(writer, writer->scratch, key), arena,
+                             ret_value, why);
+}
+
+enum table_result table_writer_next(struct table_writer *writer, bool first,
+                                    struct arena *arena, struct str *ret_key,
+                                    struct str *ret_value, struct fail *why)
+{
+    if (!writer->type->next)
+        return fail_set(why, "a table of this type cannot be listed");
+    return writer->type->next(writer, first, arena, ret_key, ret_value, why);
 }
 
 static void release(struct table_writer *writer)

@@ -29,6 +29,8 @@ struct table_writer_options {
     bool must_exist; /* TABLE_CHANGE makes no new index */
     bool in_place;   /* TABLE_CHANGE makes no copy: quick, but a crash in the midst
                         of it costs the table, as a cache may */
+    bool kept;       /* with in_place: stays open, each change is on disk when it is made,
+                        and what is there can be read; others may read the index, too */
     const struct conf *conf; /* for memcache: tables whose parameters stand in main.cf;
                                 may be NULL */
     mode_t file_mode;        /* of a new index; that of the source */
@@ -50,6 +52,13 @@ int table_writer_put_as_is(struct table_writer *writer, struct str key, struct s
 /* 1 = deleted, 0 = no such key, -1 = failure. TABLE_CHANGE only. */
 int table_writer_delete(struct table_writer *writer, struct str key,
                         struct fail *why) MUST_CHECK;
+/* Of a writer that is kept; as table_lookup and table_next. */
+enum table_result table_writer_get(struct table_writer *writer, struct str key,
+                                   struct arena *arena, struct str *ret_value,
+                                   struct fail *why) MUST_CHECK;
+enum table_result table_writer_next(struct table_writer *writer, bool first,
+                                    struct arena *arena, struct str *ret_key,
+                                    struct str *ret_value, struct fail *why) MUST_CHECK;
 /* Make it durable and visible. Frees the writer in any case. */
 int table_writer_finish(struct table_writer *writer, struct fail *why) MUST_CHECK;
 /* Give up: the old index stays. NULL is fine. */

@@ -73,13 +73,13 @@ discard   unix  -       -       n       -       -       discard
 local     unix  -       n       n       -       -       local
 virtual   unix  -       n       n       -       -       virtual
 anvil     unix  -       -       n       -       1       anvil
+verify    unix  -       -       n       -       1       verify
 proxymap  unix  -       -       n       -       -       proxymap
 proxywrite unix -       -       n       -       1       proxymap
 postlog   unix-dgram n  -       n       -       1       postlogd
 """
 # Services that Postfix's own programs call, and ours do not need yet.
 ORACLE_ONLY = """\
-verify    unix  -       -       n       -       1       verify
 scache    unix  -       -       n       -       1       scache
 """
 
