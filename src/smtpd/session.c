@@ -408,6 +408,13 @@ static void greet(struct session *session)
         session_reply(session, REPLY_BANNER, session->conf->smtpd_banner);
 }
 
+/* Who cannot be told from the load balancer in front of us is nobody's client. */
+static void send_away(struct session *session)
+{
+    session_reply(session, REPLY_LOCAL_ERROR, session->conf->myhostname);
+    session->quit = true;
+}
+
 static void add_counts(const struct session *session, struct buf *out)
 {
     for (int i = 0; i < COUNTED; i++) {
@@ -442,6 +449,7 @@ static void say_goodbye(struct session *session)
 void session_serve(struct client *client)
 {
     struct server *server = client->process->state;
+    bool told;
     struct session session = {
         .server = server,
         .conf = server->conf,
@@ -460,11 +468,14 @@ void session_serve(struct client *client)
     if (server->tables) /* none when a user is at standard input */
         (void)tables_refresh(server->tables);
     stream_set_timeout(session.stream, server->conf->smtpd_timeout * 1000L);
+    told = caller_is_told(&session);
     caller_name(&session);
     maillog_connect(session.client_text);
     caller_classify(&session);
     limits_begin(&session);
-    if (session_tls_wrap(&session))
+    if (!told)
+        send_away(&session);
+    else if (session_tls_wrap(&session))
         greet(&session);
     converse(&session);
     session_tls_end(&session);
