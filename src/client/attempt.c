@@ -323,8 +323,8 @@ static void use_session(struct attempt *attempt)
     enum session_end end;
 
     attempt->delivery->conn_use = session->transactions + 1;
-    attempt->transaction.last =
-        !reuse_is_wanted(attempt) || (session->tls && !session->policy.reuse);
+    attempt->transaction.last = !reuse_is_wanted(attempt) || session->tls_waived ||
+                                (session->tls && !session->policy.reuse);
     session->quiet = is_report(attempt);
     end = transaction_run(session, &attempt->transaction, attempt->arena);
     settle(attempt);
@@ -364,6 +364,7 @@ static bool try_host(struct attempt *attempt, const struct destination *destinat
         .sender = request->sender,
         .message_age_s = (attempt->delivery->started_us - request->arrival_us) / 1000000,
         .quiet = is_report(attempt),
+        .tls_waived = request->flags & DELIVER_TLS_NOT_REQUIRED,
     };
     struct outcome failure;
     enum session_end end;

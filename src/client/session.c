@@ -219,6 +219,18 @@ static enum session_end start(struct session *session, const struct session_plan
     return end;
 }
 
+static int find_policy(struct session *session, const struct session_plan *plan)
+{
+    const struct client_tls *tls = plan->settings->tls;
+
+    if (plan->tls_waived && tls && !tls->wrapped) {
+        tls_policy_waive(tls, session->arena, &session->policy);
+        return 0;
+    }
+    return tls_policy_find(plan->settings, plan->destination, plan->host, session->arena,
+                           &session->policy);
+}
+
 /* Is it clear which TLS the server must have, and can that be? */
 static enum session_end choose_tls(struct session *session,
                                    const struct session_plan *plan,
@@ -226,8 +238,8 @@ static enum session_end choose_tls(struct session *session,
 {
     const struct client_tls *tls = plan->settings->tls;
 
-    if (tls_policy_find(plan->settings, plan->destination, plan->host, session->arena,
-                        &session->policy) < 0) {
+    session->tls_waived = plan->tls_waived;
+    if (find_policy(session, plan) < 0) {
         *ret_failure =
             outcome_make(session->arena, "4.7.5", "client TLS configuration problem");
         return SESSION_REFUSED;

@@ -34,6 +34,7 @@ struct session {
     long long size_limit;        /* of SIZE; 0 = none told */
     int transactions;            /* done in this session */
     struct tls_policy policy;    /* what TLS it must have */
+    bool tls_waived;             /* of one message's sender: no session for others */
     const struct tls_facts *tls; /* what TLS it has; NULL = none */
     struct texts complaints;     /* of OpenSSL, during the handshake */
     int64_t opened_ms;           /* when it was greeted, of clock_system */
@@ -68,6 +69,7 @@ struct session_plan {
     const char *sender;      /* likewise; login.h */
     long long message_age_s; /* likewise */
     bool quiet;              /* nobody is to hear of breaches of the protocol */
+    bool tls_waived;         /* the sender has said that TLS is not required (RFC 8689) */
     bool in_clear;           /* TLS has failed with this host, and is only welcome */
 };
 

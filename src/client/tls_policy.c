@@ -352,6 +352,17 @@ int tls_policy_find(const struct client_settings *settings,
     return 0;
 }
 
+void tls_policy_waive(const struct client_tls *tls, struct arena *arena,
+                      struct tls_policy *ret)
+{
+    struct making m = {.tls = tls, .arena = arena, .policy = ret};
+
+    *ret = (struct tls_policy){.level = TLS_LEVEL_MAY};
+    take_defaults(&m);
+    if (finish(&m, NULL) < 0) /* in the clear, rather than not at all */
+        *ret = (struct tls_policy){0};
+}
+
 /* --- is it the one? ----------------------------------------------------------------- */
 
 const char *tls_policy_refuses(const struct tls_policy *policy,

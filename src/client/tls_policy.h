@@ -64,6 +64,10 @@ int tls_policy_find(const struct client_settings *settings,
                     const struct destination *destination, const struct route_host *host,
                     struct arena *arena, struct tls_policy *ret) MUST_CHECK;
 
+/* The policy for mail whose sender has waived TLS: it is welcome, and nothing more. */
+void tls_policy_waive(const struct client_tls *tls, struct arena *arena,
+                      struct tls_policy *ret);
+
 /* Is this the server that the policy wants? NULL, or why not. */
 const char *tls_policy_refuses(const struct tls_policy *policy,
                                const struct tls_facts *facts, bool wide);

@@ -133,6 +133,8 @@ enum deliver_flags {
         1 << 3,            /* more mail for this destination waits: keep the connection */
     DELIVER_UTF8 = 1 << 4, /* SMTPUTF8 was asked for (RFC 6531) */
     DELIVER_UTF8_HEADER = 1 << 5, /* and the header needs it */
+    DELIVER_TLS_NOT_REQUIRED =
+        1 << 6, /* it may go without TLS, whatever main.cf wants (RFC 8689) */
 };
 #define DELIVER(F, m)                                                                    \
     F(m, number, flags)                                                                  \

@@ -301,6 +301,8 @@ static int flags_of(const struct message *message, const struct entry *entry,
         flags |= DELIVER_UTF8;
     if (envelope->size.smtputf8 & SIZE_UTF8_HEADER)
         flags |= DELIVER_UTF8_HEADER;
+    if (envelope->size.smtputf8 & SIZE_TLS_NOT_REQUIRED)
+        flags |= DELIVER_TLS_NOT_REQUIRED;
     return flags;
 }
 

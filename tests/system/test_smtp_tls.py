@@ -68,11 +68,11 @@ def names(dns):
         dns.names[domain] = {"MX": ["10 mx.test"]}
 
 
-def send(mta, domain, status="sent", count=1):
+def send(mta, domain, status="sent", count=1, header=""):
     """Messages one after the other; the log line of the last."""
     mark = mta.log.mark()
     for _ in range(count):
-        queue_id = mta.submit("a@client.test", f"u{next(NUMBERS)}@{domain}", "Subject: x\r\n\r\nx\r\n")
+        queue_id = mta.submit("a@client.test", f"u{next(NUMBERS)}@{domain}", f"Subject: x\r\n{header}\r\nx\r\n")
         found = mta.log.wait(rf"{queue_id}: to=.* status=(\w+) .*", since=mark)
         assert found[1] == status, found[0]
     mta.run(["postsuper", "-d", "ALL"], check=True)
@@ -84,6 +84,18 @@ def test_the_policy_of_a_next_hop(mta, names, known):
         assert "TLS is required, but was not offered" in send(mta, "example.test", "deferred")
         send(mta, "plain.test")
         assert server.heard[:6] == ["EHLO", "QUIT", "EHLO", "MAIL", "RCPT", "DATA"]
+
+
+def test_a_sender_waives_tls_for_one_message(mta, names, known):
+    """RFC 8689 section 5. The connection, which others would use again, is not kept."""
+    with TlsServer((HOST, 25), known["server"], ["no-offer"]) as server:
+        send(mta, "example.test", header="TLS-Required: No\r\n")
+        assert "TLS is required, but was not offered" in send(mta, "example.test", "deferred")
+        assert server.heard.count("MAIL") == 1
+    with TlsServer((HOST, 25), known["other"]) as server:
+        send(mta, "x.parent.test", header="TLS-Required: No\r\n")
+        assert "(TLSv1.3)" in server.heard  # it is welcome all the same
+        send(mta, "x.parent.test", "deferred", header="TLS-Required: yes\r\n")
 
 
 def test_the_policy_of_a_parent(mta, names, known):
