@@ -78,7 +78,8 @@ static int submit(struct client *client, struct fail *why)
     if (ask.flags & SUBMIT_EDIT)
         stream_accept_fds(client->stream);
     result = take_records(client->stream, &m, why);
-    if (result == 1) {
+    /* a client that waited too long and went has the message still: it is not ours */
+    if (result == 1 && !stream_is_hung_up(client->stream)) {
         struct submit_done done = message_close(&m);
 
         ipc_put(client->stream, &submit_done_message, &done);

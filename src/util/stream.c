@@ -50,7 +50,7 @@ struct stream {
     size_t scanned; /* bytes after in.start known to hold no LF */
     int64_t timeout_ms, deadline_ms;
     int code; /* errno of the last failure */
-    bool poll_first;
+    bool poll_first, hung_up;
     bool accepts_fds;
     int fds[FDS_MAX];
     size_t fds_n;
@@ -173,6 +173,11 @@ void stream_poll_first(struct stream *s)
     s->poll_first = true;
 }
 
+bool stream_is_hung_up(const struct stream *s)
+{
+    return s->hung_up;
+}
+
 /* --- waiting ---------------------------------------------------------------- */
 
 /* How long the next wait may last; -1 = for ever, 0 = no longer. */
@@ -211,11 +216,13 @@ static int arm(struct stream *s, struct side *side, int option, int64_t limit_ms
     return 0;
 }
 
-static int poll_for(const struct stream *s, short events, int64_t limit_ms)
+static int poll_for(struct stream *s, short events, int64_t limit_ms)
 {
     struct pollfd p = {.fd = s->fd, .events = events};
     int n = poll(&p, 1, limit_ms > INT_MAX ? INT_MAX : (int)limit_ms);
 
+    if (p.revents & POLLHUP)
+        s->hung_up = true;
     if (n == 0)
         errno = EAGAIN;
     return n > 0 ? 0 : -1;

@@ -72,6 +72,9 @@ void stream_set_deadline(struct stream *s, int64_t monotonic_ms);
  * (there is room to write again), for nothing; a wake-up costs ten times a call.
  */
 void stream_poll_first(struct stream *s);
+/* Had the peer closed its end when input was last waited for? Its last words may still
+ * have to be read, but nobody waits for an answer. Known for those that poll first. */
+bool stream_is_hung_up(const struct stream *s);
 
 /*
  * Move bytes on the descriptor itself, below buffers and operations, once and within the

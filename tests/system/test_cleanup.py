@@ -1,5 +1,7 @@
 """New mail on its way into the queue, when something gets in its way."""
 
+import os
+import signal
 import smtplib
 
 import pytest
@@ -57,6 +59,29 @@ def test_a_client_that_goes_away_leaves_nothing(site):
     if site.flavour != "oracle":  # it says so since 3.10
         site.log.wait(r"cleanup\[\d+\]: \w+: removed \(canceled\)", since=mark)
     wait_until(lambda: incoming(site) == [], what="incoming to be empty")
+
+
+def test_what_nobody_waits_for_any_more_is_not_taken(site):
+    """smtpd gave up on a cleanup that stood still, and has told its client to come again."""
+    site.configure("ipc_timeout = 2s\n")
+    mark = site.log.mark()
+    with site.smtp() as client:
+        client.ehlo()
+        client.docmd("MAIL FROM:<s@x.test>")
+        client.docmd("RCPT TO:<r@x.test>")
+        stopped = site.processes("cleanup")
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            code, reply = client.data(TEXT)
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        assert (code, reply[:5]) == (451, b"4.3.0")
+    site.log.wait(r"cleanup\[\d+\]: \w+: removed \(canceled\)", since=mark)
+    assert incoming(site) == []
+    assert not site.log.matching(r"queue active|status=sent", mark)
+    site.configure("ipc_timeout = 3600s\n")
 
 
 @pytest.mark.parametrize("jailed", "ny")
