@@ -27,10 +27,17 @@ static bool is_header(const struct match *match)
     return match->class != CHECK_BODY;
 }
 
+static bool is_of_milter(const struct match *match)
+{
+    return match->class == CHECK_MILTER;
+}
+
 static void log_action(const struct match *match, const char *action, const char *words)
 {
     struct message *m = match->m;
 
+    if (is_of_milter(match))
+        action = arena_printf(m->scratch, "milter-header-%s", action);
     maillog_content(m->cleaner->style, &(struct maillog_content){
                                            .queue_id = m->draft.id,
                                            .action = action,
@@ -102,8 +109,17 @@ static void act_strip(struct match *match)
     match->keep = false;
 }
 
+static void unknown_action(const struct match *match, const char *action)
+{
+    log_warning("unknown command in %s map: %s", param(match), action);
+}
+
 static void act_pass(struct match *match)
 {
+    if (is_of_milter(match)) {
+        unknown_action(match, "PASS");
+        return;
+    }
     log_action(match, "pass", match->argument);
     match->m->unchecked = true;
     match->m->flags &= ~SUBMIT_MILTER;
@@ -132,6 +148,10 @@ static void act_prepend(struct match *match)
     if (!is_fit(match, "PREPEND"))
         return;
     log_action(match, "prepend", match->argument);
+    if (is_of_milter(match)) {
+        log_warning("the milter_header_checks PREPEND action is not implemented");
+        return;
+    }
     content_add_header(match->m, str_of(match->argument));
 }
 
@@ -201,7 +221,7 @@ static void act(struct match *match, struct str value)
             actions[i].act(match);
             return;
         }
-    log_warning("unknown command in %s map: %.*s", param(match), STR_ARG(value));
+    unknown_action(match, arena_copy_str(match->m->scratch, value));
 }
 
 static void lookup_failed(struct message *m, const struct maps *maps,
@@ -221,7 +241,8 @@ bool checks_pass(struct message *m, enum check_class class, struct str *text)
     struct str value;
     struct fail why;
 
-    if (maps_empty(maps) || m->unchecked || !(m->flags & SUBMIT_FILTER))
+    if (maps_empty(maps) ||
+        (class != CHECK_MILTER && (m->unchecked || !(m->flags & SUBMIT_FILTER))))
         return true;
     switch (maps_lookup(maps, *text, MAPS_ALL, m->scratch, &value, &why)) {
     case TABLE_FOUND:

@@ -54,6 +54,8 @@ static void open_tables(struct cleaner *cleaner)
         checks(cleaner, "mime_header_checks", conf->mime_header_checks);
     cleaner->checks[CHECK_NESTED] =
         checks(cleaner, "nested_header_checks", conf->nested_header_checks);
+    cleaner->checks[CHECK_MILTER] =
+        checks(cleaner, "milter_header_checks", conf->milter_header_checks);
     cleaner->checks[CHECK_BODY] = checks(cleaner, "body_checks", conf->body_checks);
 }
 

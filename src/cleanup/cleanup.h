@@ -30,7 +30,14 @@ enum address_class {
 };
 
 /* What a check is about; each has its tables. */
-enum check_class { CHECK_HEADER, CHECK_MIME, CHECK_NESTED, CHECK_BODY, CHECK_CLASSES };
+enum check_class {
+    CHECK_HEADER,
+    CHECK_MIME,
+    CHECK_NESTED,
+    CHECK_BODY,
+    CHECK_MILTER, /* what milters add */
+    CHECK_CLASSES
+};
 
 /* canonical_maps and its two sisters. */
 struct canonical {

@@ -132,7 +132,7 @@ static unsigned wanted_reports(const struct message *m)
         report |= MIME_8BIT_BODY;
     if (conf->strict_mime_encoding_domain)
         report |= MIME_BAD_ENCODING;
-    for (size_t i = 0; i < CHECK_CLASSES; i++)
+    for (size_t i = 0; i < CHECK_MILTER; i++)
         if (!maps_empty(cleaner->checks[i]))
             report |= MIME_TOO_DEEP;
     return report ? report | MIME_TOO_DEEP : 0;

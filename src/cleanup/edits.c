@@ -80,6 +80,17 @@ void edits_end(struct message *m)
     m->edits.end = draft_offset(&m->draft);
 }
 
+/* What was written from start on is read in front of E. */
+static void add_to_envelope(struct message *m, off_t start)
+{
+    struct edits *edits = &m->edits;
+
+    if (draft_offset(&m->draft) == start)
+        return; /* nothing: a recipient that is there already */
+    point(m, edits->recipients_place, start);
+    edits->recipients_place = add_pointer(m, edits->end);
+}
+
 /* --- the list of headers ------------------------------------------------------------ */
 
 static struct header_entry *make_room(struct message *m, size_t at)
@@ -207,9 +218,36 @@ static const char *compose(struct message *m, struct str name, struct str value)
     return copy;
 }
 
+/* What milter_header_checks make of a header that is to be written; NULL = nothing. */
+static const char *checked(struct message *m, const char *text)
+{
+    const char *filter = m->filter, *redirect = m->redirect;
+    const size_t copies = m->copies.n;
+    struct str logical = str_of(text);
+    off_t start = draft_offset(&m->draft);
+    bool keep;
+
+    arena_reset(m->scratch);
+    keep = checks_pass(m, CHECK_MILTER, &logical);
+    text = arena_copy_str(m->arena, logical);
+    if (m->filter != filter)
+        draft_add_text(&m->draft, RECORD_FILTER, m->filter);
+    if (m->redirect != redirect)
+        draft_add_text(&m->draft, RECORD_REDIRECT, m->redirect);
+    for (size_t i = copies; i < m->copies.n; i++)
+        recipient_add_late(m, &(struct addressee){.address = m->copies.items[i],
+                                                  .original = m->copies.items[i]});
+    add_to_envelope(m, start);
+    return keep ? text : NULL;
+}
+
 static void insert(struct message *m, size_t at, struct str name, struct str value)
 {
-    *make_room(m, at) = (struct header_entry){.text = compose(m, name, value)};
+    const char *text = checked(m, compose(m, name, value));
+
+    if (text == NULL)
+        return;
+    *make_room(m, at) = (struct header_entry){.text = text};
     m->edits.header_changed = true;
 }
 
@@ -258,6 +296,7 @@ static int change_header(void *context, uint32_t index, struct str name, struct 
 {
     struct message *m = context;
     struct edits *edits = &m->edits;
+    const char *text;
     size_t at;
 
     if (find_named(m, index, name, &at, why) < 0)
@@ -265,8 +304,9 @@ static int change_header(void *context, uint32_t index, struct str name, struct 
     if (at == edits->n)
         return value.n ? add_header(m, name, value, why) : 0;
     edits->header_changed = true;
-    if (value.n) {
-        edits->headers[at] = (struct header_entry){.text = compose(m, name, value)};
+    text = value.n ? checked(m, compose(m, name, value)) : NULL;
+    if (text) {
+        edits->headers[at] = (struct header_entry){.text = text};
         return 0;
     }
     edits->n--;
@@ -387,7 +427,6 @@ static int add_recipient(void *context, struct str address, struct str parameter
                          struct fail *why)
 {
     struct message *m = context;
-    struct edits *edits = &m->edits;
     struct addressee a = {0};
     off_t start = draft_offset(&m->draft);
     struct str word;
@@ -401,10 +440,7 @@ static int add_recipient(void *context, struct str address, struct str parameter
         take_recipient_parameter(m, word, &a);
     m->size.flags |= (long)a.notify << SIZE_NOTIFY_SHIFT;
     recipient_add_late(m, &a);
-    if (draft_offset(&m->draft) == start)
-        return 0; /* it is there already */
-    point(m, edits->recipients_place, start);
-    edits->recipients_place = add_pointer(m, edits->end);
+    add_to_envelope(m, start);
     return 0;
 }
 

@@ -316,7 +316,8 @@ static int pass_to_all(struct message *m, struct fail *why)
         if (!milter_is_listening(t.milter))
             continue;
         result = tell_all(&t, why);
-        more = result == 0 && settle(m, "END-OF-MESSAGE", &t.verdict);
+        more = result == 0 && settle(m, "END-OF-MESSAGE", &t.verdict) &&
+               m->status == SUBMIT_OK && !m->discarded; /* by milter_header_checks */
     }
     buf_done(&t.text);
     return result;

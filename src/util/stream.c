@@ -577,8 +577,10 @@ static void advance(struct iovec v[2], size_t n)
         v[0] = v[1];
         v[1] = (struct iovec){NULL, 0};
     }
-    v[0].iov_base = (char *)v[0].iov_base + n;
-    v[0].iov_len -= n;
+    if (n > 0) {
+        v[0].iov_base = (char *)v[0].iov_base + n;
+        v[0].iov_len -= n;
+    }
 }
 
 /* Write out what is pending and then n bytes from p; fd travels along unless -1. */

@@ -189,6 +189,12 @@ LETTER = ["EHLO x.test", "MAIL FROM:<a@client.test>", "RCPT TO:<joe@example.test
 for name, edit in EDITS.items():
     CASES[f"edit: {name}"] = ([USE, HOLD], {"E": edit + packet("a")}, LETTER)
 
+CHECKS = ["REJECT", "REJECT 4.7.9 no", "DISCARD x", "HOLD y", "WARN w", "INFO i", "IGNORE", "STRIP s", "REPLACE X-New: z", "REDIRECT ann@example.test", "FILTER smtp:x", "BCC ann@example.test", "DUNNO", "OK"]
+for check in CHECKS:
+    CASES[f"check: {check}"] = ([USE, HOLD, "milter_header_checks = regexp:/etc/postfix/checks"], {"E": packet("h", words("X-A", check)) + packet("a")}, LETTER)
+CASES["check: in front"] = ([USE, HOLD, "milter_header_checks = regexp:/etc/postfix/checks"], {"E": packet("i", struct.pack("!I", 1) + words("X-A", "WARN w")) + packet("a")}, LETTER)
+CASES["check: in place"] = ([USE, HOLD, "milter_header_checks = regexp:/etc/postfix/checks"], {"E": packet("m", struct.pack("!I", 1) + words("Subject", "WARN w")) + packet("a")}, LETTER)
+ETC = {"postfix/checks": "".join(f"/: {check}$/ {check}\n" for check in CHECKS)}
 PORTS = {name: 2600 + i for i, name in enumerate(CASES)}
 
 
@@ -213,8 +219,8 @@ VARYING = [
     (r"(can't read \w+ reply packet (header|data)): .*", r"\1: REASON"),
     (r"(reply \w+ was followed by) \d+", r"\1 N"),
 ]
-# Debian's says the one in more words, and not the other yet.
-DETAIL = re.compile(r"read error in initial handshake|: removed \(canceled\)")
+# Debian's says the first in more words, and the others not, or not yet.
+DETAIL = re.compile(r"read error in initial handshake|smtpd.*warning: ID: 4.7.9 no|: removed \(canceled\)")
 
 
 def plain(mta, lines):
@@ -236,8 +242,8 @@ def told(mta, milter):
     return kept
 
 
-ENVELOPE = re.compile(r"(sender|named_attribute|original_recipient|recipient|canceled_recipient): ")
-NOISE = re.compile(r"padding|message_|create_time|named_attribute: (log_|client|reverse|server|helo|protocol|rewrite)|\*\*\*")
+ENVELOPE = re.compile(r"(redirect_to|content_filter|sender|named_attribute|original_recipient|recipient|canceled_recipient): ")
+NOISE = re.compile(r"padding|pointer|message_|create_time|named_attribute: (log_|client|reverse|server|helo|protocol|rewrite)|\*\*\*")
 
 
 def held(mta):
