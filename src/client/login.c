@@ -48,8 +48,10 @@ static const char *config_path(const struct conf *conf, struct arena *arena)
 static int check(const struct conf *conf, bool lmtp, struct fail *why)
 {
     if (*FAMILY(sasl_password_maps) == '\0')
-        return fail_set(why, "specify a password table via the \"%s\" parameter",
-                        lmtp ? "lmtp_sasl_password_maps" : "smtp_sasl_password_maps");
+        return fail_set(why,
+                        "specify a password table via the `%s_sasl_password_maps' "
+                        "configuration parameter",
+                        lmtp ? "lmtp" : "smtp");
     return 0;
 }
 

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define SEPARATORS ", \t\r\n"
+#define SECURITY_WORDS                                                                   \
+    "noplaintext noactive nodictionary noanonymous forward_secrecy mutual_auth"
 
 /* Parameters that take one of some words, or a list of them. */
 static const struct {
@@ -34,6 +36,17 @@ static const struct {
     {"lmtp_tls_security_level",
      "none may encrypt dane dane-only fingerprint verify secure"},
     {"smtpd_tls_auth_only", "yes no"},
+    {"smtpd_sasl_type", "cyrus dovecot"},
+    {"smtp_sasl_type", "cyrus"},
+    {"lmtp_sasl_type", "cyrus"},
+    {"smtpd_sasl_security_options", SECURITY_WORDS},
+    {"smtpd_sasl_tls_security_options", SECURITY_WORDS},
+    {"smtp_sasl_security_options", SECURITY_WORDS},
+    {"smtp_sasl_tls_security_options", SECURITY_WORDS},
+    {"smtp_sasl_tls_verified_security_options", SECURITY_WORDS},
+    {"lmtp_sasl_security_options", SECURITY_WORDS},
+    {"lmtp_sasl_tls_security_options", SECURITY_WORDS},
+    {"lmtp_sasl_tls_verified_security_options", SECURITY_WORDS},
     {"smtp_address_preference", "any ipv4 ipv6"},
     {"smtp_host_lookup", "dns native"},
     {"lmtp_host_lookup", "dns native"},
