@@ -107,12 +107,11 @@ struct edits {
     bool in_header, header_changed;
     struct header_entry *headers;
     size_t n, size;
-    bool deleted; /* some recipient: the next may be one that was there before */
-    bool body_replaced;
+    bool deleted;    /* some recipient: the next may be one that was there before */
     off_t new_body;  /* that is coming; 0 = none */
     struct buf line; /* of it */
     bool line_begun;
-    long body_bytes;
+    long header_growth, body_growth; /* bytes in the file, more than there were */
 };
 
 enum {

@@ -494,7 +494,6 @@ static void end_line(struct message *m)
     while (line.n && line.p[line.n - 1] == '\r')
         line.n--;
     draft_add(&m->draft, RECORD_LINE, line);
-    edits->body_bytes += (long)line.n;
     buf_reset(&edits->line);
     edits->line_begun = false;
 }
@@ -509,7 +508,6 @@ static void add_to_line(struct message *m, struct str text)
 
         if (edits->line.n + piece.n > most) {
             draft_add(&m->draft, RECORD_CHUNK, buf_str(&edits->line));
-            edits->body_bytes += (long)edits->line.n;
             buf_reset(&edits->line);
         }
         buf_add_str(&edits->line, piece);
@@ -525,7 +523,6 @@ static int replace_body(void *context, struct str piece, struct fail *why)
     (void)why;
     if (edits->new_body == 0) {
         edits->new_body = draft_offset(&m->draft);
-        edits->body_bytes = 0;
         buf_init(&edits->line, 2 * LINE_PIECE);
     }
     while (piece.n) {
@@ -548,9 +545,11 @@ static int end_of_edits(void *context, bool whole, struct fail *why)
     if (edits->new_body && whole) {
         if (edits->line_begun)
             end_line(m);
+        edits->body_growth =
+            (long)(draft_offset(&m->draft) - edits->new_body -
+                   (m->content_end - edits->body_place) + RECORD_POINTER_BYTES);
         (void)add_pointer(m, m->content_end);
         point(m, edits->body_place, edits->new_body);
-        edits->body_replaced = true;
     }
     if (edits->new_body)
         buf_done(&edits->line);
@@ -577,6 +576,9 @@ int edits_finish(struct message *m, struct fail *why)
                 content_add_header(m, buf_str(&text));
         }
         buf_done(&text);
+        edits->header_growth =
+            (long)(draft_offset(&m->draft) - start -
+                   (edits->header_end - edits->header_place) + RECORD_POINTER_BYTES);
         (void)add_pointer(m, edits->header_end);
         point(m, edits->header_place, start);
     }

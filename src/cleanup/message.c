@@ -136,7 +136,8 @@ static void write_size(struct message *m)
     struct buf record;
 
     m->size.content_bytes = m->content_end - m->size.content_offset;
-    m->size.content_length = m->size.content_bytes;
+    m->size.content_length =
+        m->size.content_bytes + m->edits.header_growth + m->edits.body_growth;
     note_utf8(m);
     note_tls(m);
     buf_init(&record, SIZE_RECORD_BYTES + 1);

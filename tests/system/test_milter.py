@@ -107,8 +107,11 @@ EVERYTHING = (
 
 
 def test_all_changes_arrive(mta):
+    mark = mta.log.mark()
     with Milter({"E": EVERYTHING}):
         send(mta, 2527, TEXT, ["joe@example.test", "bob@example.test"])
+    size = int(mta.log.wait(r"size=(\d+), nrcpt=2", since=mark)[1])
+    assert 3100 < size < 3500  # of what it is now
     for user in ("joe", "ann"):
         text = mailbox(mta, user)
         head, _, body = text.partition("\n\n")
