@@ -52,6 +52,10 @@ static const struct {
     {"lmtp_host_lookup", "dns native"},
     {"smtp_dns_support_level", "disabled enabled dnssec"},
     {"smtp_address_verify_target", "rcpt data"},
+    {"smtpd_upstream_proxy_protocol", "haproxy"},
+    {"reject_tempfail_action", "defer defer_if_permit"},
+    {"unverified_recipient_tempfail_action", "defer defer_if_permit"},
+    {"unverified_sender_tempfail_action", "defer defer_if_permit"},
     {"notify_classes", "bounce 2bounce data delay policy protocol resource software"},
     {"hash_queue_names", "active bounce corrupt defer deferred flush hold incoming "
                          "maildrop saved trace"},
