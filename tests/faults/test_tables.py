@@ -69,6 +69,7 @@ class Case:
 
 BY_CLIENT = "check_client_access fail:x"
 LOGINS = "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/none\n"
+VERIFIES = "smtpd_recipient_restrictions = reject_unverified_recipient\n"
 CASES = {
     "alias_maps": Case("mbox"),
     "virtual_alias_maps": Case(),
@@ -117,6 +118,11 @@ CASES = {
     "smtpd_command_filter": Case(),
     "smtpd_dns_reply_filter": Case(more="smtpd_helo_restrictions = reject_unknown_helo_hostname\n"),
     "smtpd_discard_ehlo_keyword_address_maps": Case(),
+    "smtpd_milter_maps": Case(),
+    "relay_clientcerts": Case(more="smtpd_client_restrictions = permit_tls_clientcerts\n", outcome=PASSES),  # no certificate
+    "tls_server_sni_maps": Case(outcome=PASSES),  # nobody asks for a name
+    "milter_header_checks": Case(outcome=PASSES),  # no milter adds a header
+    "address_verify_map": Case(value="proxy:fail:x", more=VERIFIES),
     "smtpd_client_event_limit_exceptions": Case(outcome=PASSES),
     "smtpd_forbid_bare_newline_exclusions": Case(outcome=PASSES),
     "smtpd_forbidden_commands": Case(outcome=PASSES),
@@ -142,6 +148,10 @@ for family, kind in (("smtp", "relay"), ("lmtp", "lmtp")):
     knows = f"{logs_in}{family}_sasl_password_maps = static:joe:secret\n"
     CASES[f"{family}_sasl_mechanism_filter"] = Case(kind, more=knows)
     CASES[f"{family}_sasl_auth_cache_name"] = Case(kind, value="proxy:fail:x", more=knows, outcome=PASSES)
+    CASES[f"{family}_tls_policy_maps"] = Case(kind, more=f"{family}_tls_security_level = may\n")
+for name in ("transport_maps", "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps"):
+    kind = {"transport_maps": "vmaildir", "sender_dependent_relayhost_maps": "relay"}.get(name, "other")
+    CASES[f"address_verify_{name}"] = Case(kind, more=VERIFIES)
 CASES["smtp_discard_ehlo_keyword_address_maps"] = Case("relay")
 CASES["lmtp_discard_lhlo_keyword_address_maps"] = Case("lmtp")
 
