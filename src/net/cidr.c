@@ -28,6 +28,25 @@ struct cidr cidr_around(const struct netaddr *address, unsigned bits)
     return block;
 }
 
+/*
+ * compat: a block that is written in the form of mapped addresses, as in Debian's
+ * mynetworks, is one of IPv6. Clients are known by their IPv4 addresses, so it holds none.
+ */
+static bool parse_address(struct str host, struct netaddr *ret)
+{
+    unsigned char ipv4[4];
+
+    if (!netaddr_parse(host, ret) || ret->scope != 0)
+        return false;
+    if (ret->family == NETADDR_IPV4 && str_find(host, ':') < host.n) {
+        memcpy(ipv4, ret->bytes, sizeof ipv4);
+        *ret = (struct netaddr){.family = NETADDR_IPV6,
+                                .bytes = {[10] = 0xff, [11] = 0xff}};
+        memcpy(ret->bytes + 12, ipv4, sizeof ipv4);
+    }
+    return true;
+}
+
 int cidr_parse(struct str text, struct cidr *ret, struct fail *why)
 {
     struct str rest = text, host = str_until(&rest, '/');
@@ -37,7 +56,7 @@ int cidr_parse(struct str text, struct cidr *ret, struct fail *why)
     struct cidr block;
     char right[NETADDR_TEXT];
 
-    if (!netaddr_parse(host, &address) || address.scope != 0)
+    if (!parse_address(host, &address))
         return fail_set(why, "bad net/mask pattern: \"%.*s\"", STR_ARG(text));
     bits = 8 * netaddr_size(&address);
     if (with_mask && !str_number(rest, bits, &bits))

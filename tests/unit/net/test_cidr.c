@@ -20,6 +20,10 @@ static const struct {
     {"[::1]", "[::1]/128", "::1", true},
     {"[::1]/128", "[::1]/128", "::2", false},
     {"192.0.2.0/24", "192.0.2.0/24", "::ffff:192.0.2.9", true},
+    {"[::ffff:127.0.0.0]/104", "[::ffff:127.0.0.0]/104", "127.0.0.1", false},
+    {"[::ffff:127.0.0.0]/104", "[::ffff:127.0.0.0]/104", "::1", false},
+    {"::ffff:192.0.2.7", "[::ffff:192.0.2.7]/128", "192.0.2.7", false},
+    {"::ffff:0:0/96", "[::ffff:0.0.0.0]/96", "192.0.2.7", false},
 };
 
 static void matches_exactly_the_addresses_of_a_block(void **state)
@@ -48,6 +52,9 @@ static const struct {
     {"192.0.2.0/-1", "bad net/mask"},
     {"192.0.2/24", "bad net/mask"},
     {"::/129", "bad net/mask"},
+    {"[::ffff:127.0.0.0]/129", "bad net/mask"},
+    {"[::ffff:127.0.0.1]/104", "[::ffff:127.0.0.0]/104"},
+    {"[::ffff:0:0]/90", "[::ffc0:0:0]/90"},
     {"host", "bad net/mask"},
     {"", "bad net/mask"},
 };
