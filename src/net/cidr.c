@@ -30,7 +30,8 @@ struct cidr cidr_around(const struct netaddr *address, unsigned bits)
 
 /*
  * compat: a block that is written in the form of mapped addresses, as in Debian's
- * mynetworks, is one of IPv6. Clients are known by their IPv4 addresses, so it holds none.
+ * mynetworks, is one of IPv6. Clients are known by their IPv4 addresses, so it holds
+ * none.
  */
 static bool parse_address(struct str host, struct netaddr *ret)
 {
@@ -40,8 +41,8 @@ static bool parse_address(struct str host, struct netaddr *ret)
         return false;
     if (ret->family == NETADDR_IPV4 && str_find(host, ':') < host.n) {
         memcpy(ipv4, ret->bytes, sizeof ipv4);
-        *ret = (struct netaddr){.family = NETADDR_IPV6,
-                                .bytes = {[10] = 0xff, [11] = 0xff}};
+        *ret =
+            (struct netaddr){.family = NETADDR_IPV6, .bytes = {[10] = 0xff, [11] = 0xff}};
         memcpy(ret->bytes + 12, ipv4, sizeof ipv4);
     }
     return true;

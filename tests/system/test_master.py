@@ -429,7 +429,8 @@ def test_many_clients_are_drained(box):
         assert len(old) == 1
         reload(box)
         wait_until(lambda: not set(old) & set(box.processes("trivial-rewrite")), what="the end of the old process")
-        assert client.recv(100) == b""
+        with contextlib.suppress(ConnectionResetError):  # what it had not read is lost with it
+            assert client.recv(100) == b""
 
 
 def test_reload_ends_the_rest(box):

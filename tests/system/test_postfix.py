@@ -258,6 +258,14 @@ def test_set_permissions_saves_its_arguments_first(box):
     assert box.run("postconf -h relayhost").stdout == "\n"
 
 
+@pytest.mark.parametrize("nowhere", ("no", "null"))
+def test_what_is_not_installed_is_not_looked_for(box, nowhere):
+    box.run(f"postconf manpage_directory={nowhere} html_directory={nowhere}", check=True)
+    for command in ("check", "set-permissions"):
+        done = box.postfix(command)
+        assert (done.returncode, done.stderr) == (0, ""), command
+
+
 def test_post_install_does_what_scripts_of_packages_want(box):
     done = box.postfix("post-install", "create-missing")
     assert (done.returncode, done.stderr) == (0, "")
