@@ -197,15 +197,17 @@ static int connect_host(const struct endpoint *where, struct arena *arena,
                         int64_t timeout_ms, struct fail *why)
 {
     int64_t until = clock_ms(&clock_system) + timeout_ms;
+    const char *host = *where->host ? where->host : "localhost";
     struct netaddrs addresses;
+    struct fail reason;
     uint16_t port;
     int fd = -1;
 
     if (endpoint_port(where->port, NULL, &port, why) < 0)
         return -1;
-    if (endpoint_addresses(*where->host ? where->host : "localhost", port,
-                           PROTOCOL_IPV4 | PROTOCOL_IPV6, arena, &addresses, why) <= 0)
-        return -1;
+    if (endpoint_addresses(host, port, PROTOCOL_IPV4 | PROTOCOL_IPV6, arena, &addresses,
+                           &reason) <= 0)
+        return fail_set(why, "%s: %s", host, reason.text);
     for (size_t i = 0; fd < 0 && i < addresses.n; i++) {
         int64_t left = until - clock_ms(&clock_system);
 

@@ -132,6 +132,17 @@ static void localhost_is_found_by_the_system_resolver(void **state)
     arena_free(arena);
 }
 
+/* fail.code is an errno, and the resolver has none. */
+static void a_host_that_does_not_exist_is_named(void **state)
+{
+    struct fail why = {.code = 77};
+
+    (void)state;
+    assert_int_equal(endpoint_connect("inet:a..b:25", 1000, &why), -1);
+    assert_int_equal(why.code, 0);
+    assert_non_null(strstr(why.text, "a..b: "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +151,7 @@ int main(void)
         cmocka_unit_test(finds_ports_by_number_parameter_and_services_file),
         cmocka_unit_test(numeric_hosts_ask_nobody_and_respect_protocols),
         cmocka_unit_test(localhost_is_found_by_the_system_resolver),
+        cmocka_unit_test(a_host_that_does_not_exist_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
