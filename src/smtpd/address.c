@@ -13,14 +13,17 @@ bool smtp_address(struct session *session, const char *verb, struct str text,
 {
     struct fail why;
 
-    if (session->conf->strict_rfc821_envelopes)
-        flags |= PATH_STRICT;
     if (path_parse(text, flags, session->command, ret, &why) == 0 &&
         address_check(ret->address, &why) == 0)
         return true;
     log_warning("Illegal address syntax from %s in %s command: %s", session->client_text,
                 verb, arena_copy_str(session->command, str_trim(text)));
     return false;
+}
+
+unsigned envelope_path_flags(const struct session *session)
+{
+    return session->conf->strict_rfc821_envelopes ? PATH_STRICT : 0;
 }
 
 const char *standard_form(struct session *session, const char *address)

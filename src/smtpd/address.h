@@ -6,12 +6,14 @@
 #include "smtpd/session.h"
 
 /*
- * Parse the path of MAIL or RCPT into the command arena; flags as path_parse,
- * to which strict_rfc821_envelopes is added. False when it is no address: that
- * is logged here and answered by the caller.
+ * Parse the path of MAIL, RCPT or VRFY into the command arena; flags as path_parse. False
+ * when it is no address: that is logged here and answered by the caller.
  */
 bool smtp_address(struct session *session, const char *verb, struct str text,
                   unsigned flags, struct path *ret);
+
+/* For envelopes: what strict_rfc821_envelopes asks for. */
+unsigned envelope_path_flags(const struct session *session);
 
 /* Standard form (mail/rewrite.h) by this server's rules, in the command arena. */
 const char *standard_form(struct session *session, const char *address);

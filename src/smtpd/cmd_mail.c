@@ -64,7 +64,8 @@ void answer_mail(struct session *session, struct str argument)
     }
     if (limits_exceeded(session, CLIENT_MESSAGE))
         return;
-    if (!smtp_address(session, "MAIL", str_tail(argument, 5), PATH_NULL_OK, &path)) {
+    if (!smtp_address(session, "MAIL", str_tail(argument, 5),
+                      envelope_path_flags(session) | PATH_NULL_OK, &path)) {
         session_reply(session, REPLY_BAD_SENDER);
         return;
     }

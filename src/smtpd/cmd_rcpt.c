@@ -41,7 +41,8 @@ void answer_rcpt(struct session *session, struct str argument)
     }
     if (limits_exceeded(session, CLIENT_RECIPIENT))
         return;
-    if (!smtp_address(session, "RCPT", str_tail(argument, 3), 0, &path)) {
+    if (!smtp_address(session, "RCPT", str_tail(argument, 3),
+                      envelope_path_flags(session), &path)) {
         session_reply(session, REPLY_BAD_RECIPIENT);
         return;
     }

@@ -400,6 +400,9 @@ bool restrict_recipient(struct session *session, const char *recipient)
     if (session->server->process->stand_alone ||
         restrict_is_probe_sender(session, recipient))
         return false;
+    /* RFC 5321 section 4.5.1: there is always somebody to complain to */
+    if (str_is_nocase(str_of(recipient), "postmaster"))
+        return false;
     if (!conclude(&judge, walk_all(&judge)))
         return false;
     if (judge.stage == STAGE_RECIPIENT)

@@ -110,11 +110,13 @@ static enum verdict judge_error_transport(struct judge *judge,
     return verdict;
 }
 
-static bool is_system_address(const struct judge *judge, const char *address)
+/* What every host has, listed or not (RFC 5321 section 4.5.1). */
+static bool is_system_address(const struct judge *judge, const struct resolved *resolved)
 {
-    struct address parts = address_split(str_of(address));
+    struct str local = address_split(str_of(resolved->recipient)).local;
 
-    return str_is_nocase(parts.local, judge->session->conf->double_bounce_sender);
+    return str_is_nocase(local, judge->session->conf->double_bounce_sender) ||
+           ((resolved->flags & RESOLVE_LOCAL) && str_is_nocase(local, "postmaster"));
 }
 
 /* It is taken: is that owed to an old default? */
@@ -135,7 +137,7 @@ static enum verdict need_listed(struct judge *judge, const struct candidate *can
 
     if (found == TABLE_ERROR)
         return refuse_lookup(judge, candidate->subject.text, &why);
-    if (found == TABLE_FOUND || is_system_address(judge, address))
+    if (found == TABLE_FOUND || is_system_address(judge, candidate->resolved))
         return VERDICT_DUNNO;
     verdict = judge_error_transport(judge, candidate);
     if (verdict != VERDICT_DUNNO)

@@ -145,6 +145,13 @@ CASES |= {
     "soft bounce of sizes": (["message_size_limit = 100", "soft_bounce = yes"], [*HELLO, "MAIL FROM:<a@client.test> SIZE=200"]),
     "soft bounce and defer_if_reject": (["smtpd_recipient_restrictions = defer_if_reject, reject", "soft_bounce = yes"], JOE),
     "HELO after EHLO": ([], [*HELLO, "HELO x", "RCPT", *JOE[1:], "DATA", "x: y\r\n\r\nx\r\n."]),
+    "postmaster of this host": (
+        ["smtpd_client_restrictions = reject", "smtpd_relay_restrictions = reject"],
+        [*rcpt("postmaster", "POSTmaster", "postmaster@example.test", "abuse"), "VRFY postmaster", "VRFY joe", "DATA", "x: y\r\n\r\nx\r\n."],
+    ),
+    "postmaster, not listed": (["local_recipient_maps = inline:{x=y}"], rcpt("postmaster", "Postmaster@example.test", "postmaster+x@example.test", "postmaster@vmail.test", "postmaster@valias.test", "postmaster@relay.test")),
+    "postmaster, no list": (["local_recipient_maps = fail:x"], rcpt("postmaster", "postmaster@example.test")),
+    "strict envelopes and VRFY": (["strict_rfc821_envelopes = yes"], [*HELLO, "VRFY joe", "VRFY <joe>", "MAIL FROM:a@client.test", "MAIL FROM:<a@client.test>", "RCPT TO:joe@example.test"]),
     "long reply": ([], rcpt("a" * 600 + "@example.test")),
     "transport error": (["transport_maps = inline:{{relay.test = error:5.2.2 full}, {vmail.test = retry:4.2.2 busy}, {valias.test=error:5.3.3 x}}"], rcpt("x@relay.test", "x@vmail.test", "x@valias.test")),
 }
