@@ -12,6 +12,7 @@
 #include "conf/snapshot.h"
 #include "conf/state.h"
 #include "conf/value.h"
+#include "util/file.h"
 
 #include <stdlib.h>
 
@@ -264,6 +265,44 @@ static int fill(struct conf *conf, struct fail *why)
     return 0;
 }
 
+/* compat: as Debian has it in main.cf, "myorigin = /etc/mailname": the first line of that
+ * file is meant. Macros have the setting as it is written. */
+static int read_origin(struct conf *conf, struct fail *why)
+{
+    enum { NAME_FILE_MAX = 64 * 1024 };
+    struct arena *arena = conf->state->arena;
+    struct str text, name, rest;
+
+    if (conf->myorigin == NULL || conf->myorigin[0] != '/')
+        return 0;
+    if (file_read(conf->myorigin, NAME_FILE_MAX, arena, &text, why) < 0)
+        return fail_prefix(why, "parameter myorigin");
+    rest = str_trim(str_until(&text, '\n'));
+    name = str_word(&rest, ", \t");
+    if (name.n == 0)
+        return fail_set(why, "myorigin file %s is empty", conf->myorigin);
+    if (rest.n > 0)
+        return fail_set(why,
+                        "myorigin file %s: the first line is more than one name: "
+                        "\"%.*s%.*s\"",
+                        conf->myorigin, STR_ARG(name), STR_ARG(rest));
+    conf->myorigin = arena_copy_str(arena, name);
+    return 0;
+}
+
+static int find_values(struct conf *conf, struct fail *why)
+{
+    if (fill(conf, why) < 0)
+        return -1;
+    if (read_origin(conf, why) == 0)
+        return 0;
+    if (!conf->state->lenient)
+        return -1;
+    texts_add(&conf->state->warnings, conf->state->arena,
+              arena_copy(conf->state->arena, why->text));
+    return 0;
+}
+
 /* --- the whole ---------------------------------------------------------------- */
 
 const char *conf_default_directory(void)
@@ -365,7 +404,7 @@ struct conf *conf_load(const struct conf_options *options, struct fail *why)
         why = &unread;
     if (settings_of_options(options->overrides, state->arena, &state->options, why) < 0 ||
         read_settings(state, options, why) < 0 ||
-        (!options->texts_only && fill(conf, why) < 0)) {
+        (!options->texts_only && find_values(conf, why) < 0)) {
         conf_free(conf);
         return NULL;
     }
