@@ -196,10 +196,11 @@ static enum verdict act_redirect(struct deed *deed)
 
 static enum verdict act_bcc(struct deed *deed)
 {
-    const char *copy = rest_text(deed);
+    const char *copy;
 
     if (!takes_address(deed, "BCC"))
         return VERDICT_DUNNO;
+    copy = keep(deed);
     texts_add(&deed->orders->copies, deed->judge->session->transaction.arena, copy);
     log_trigger(deed, "bcc",
                 arena_printf(deed->judge->session->command, "triggers BCC %s", copy));
@@ -225,7 +226,7 @@ static enum verdict act_prepend(struct deed *deed)
     if (has_message(deed, "PREPEND") &&
         is_fit(deed, is_header(deed->rest), "requires header: text"))
         texts_add(&deed->orders->headers, deed->judge->session->transaction.arena,
-                  rest_text(deed));
+                  keep(deed));
     return VERDICT_DUNNO;
 }
 

@@ -121,7 +121,7 @@ def test_the_size_is_known_behind_the_content(mta):
     (asked,) = [attributes(request) for request in server.requests]
     assert asked["size"] == str(len("Subject: x\r\n\r\n.hidden\r\n"))
     assert asked["recipient"] == "joe@postern.test" and asked["recipient_count"] == "1"
-    assert mta.is_empty()
+    mta.wait_empty()
 
 
 BROKEN = {
