@@ -10,7 +10,6 @@
 
 #include "net/connect.h"
 #include "net/endpoint.h"
-#include "net/protocols.h"
 #include "util/clock.h"
 #include "util/stream.h"
 
@@ -76,26 +75,6 @@ static void dovecot_close(struct auth_server *server)
 
 /* --- connecting ------------------------------------------------------------------- */
 
-static int connect_host(const struct dovecot *dovecot, struct str name, struct fail *why)
-{
-    struct endpoint endpoint;
-    struct netaddrs addresses = {0};
-    uint16_t port;
-    int found, fd = -1;
-
-    if (endpoint_parse(name, ENDPOINT_ALONE_IS_PORT, dovecot->arena, &endpoint, why) <
-            0 ||
-        endpoint_port(endpoint.port, NULL, &port, why) < 0)
-        return -1;
-    found = endpoint_addresses(*endpoint.host ? endpoint.host : "localhost", port,
-                               PROTOCOL_IPV4 | PROTOCOL_IPV6, dovecot->arena, &addresses,
-                               why);
-    for (size_t i = 0; found > 0 && fd < 0 && i < addresses.n; i++)
-        fd = connect_inet(&addresses.items[i], NULL,
-                          dovecot->server->settings->timeout_ms, why);
-    return fd;
-}
-
 static int connect_path(const struct dovecot *dovecot, const char *path, struct fail *why)
 {
     int fd = connect_unix(path, dovecot->server->settings->timeout_ms, why);
@@ -113,7 +92,7 @@ static int make_connection(struct dovecot *dovecot, struct fail *why)
     struct str name = str_of(path);
     int fd =
         str_starts(name, "inet:")
-            ? connect_host(dovecot, name, why)
+            ? endpoint_connect(path, dovecot->server->settings->timeout_ms, why)
             : connect_path(dovecot, str_starts(name, "unix:") ? path + 5 : path, why);
 
     if (fd < 0)

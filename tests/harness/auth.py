@@ -59,12 +59,14 @@ ann:{PLAIN}secret:9204:9204::/home/vmail/ann::
 class Dovecot:
     """Dovecot's auth service, at private/auth and at port 12345."""
 
+    conf, users, place = DOVECOT_CONF, USERS, SOCKET
+
     def __init__(self, box):
         self.box = box
         box.run("cat >>/etc/group", input="dovecot:x:9301:\ndovenull:x:9302:\n")
         box.run("cat >>/etc/passwd", input="dovecot:x:9301:9301::/:/bin/false\ndovenull:x:9302:9302::/:/bin/false\n")
-        box.write("/etc/dovecot/dovecot.conf", DOVECOT_CONF.replace("ADDRESS", box.address))
-        box.write("/etc/dovecot/users", USERS)
+        box.write("/etc/dovecot/dovecot.conf", self.conf.replace("ADDRESS", box.address))
+        box.write("/etc/dovecot/users", self.users)
         self.start()
 
     def start(self):
@@ -73,7 +75,7 @@ class Dovecot:
 
     def listens(self):
         with socket.socket(socket.AF_UNIX) as client:
-            return client.connect_ex(str(self.box.path(SOCKET))) == 0
+            return client.connect_ex(str(self.box.path(self.place))) == 0
 
     def stop(self):
         if self.process:

@@ -1,11 +1,10 @@
 """A mail filter (milter) that answers as a test says, and keeps what it was told: the
 server's side of the protocol of libmilter, written out so that it can also break its rules."""
 
-import os
-import socket
 import struct
-import threading
 import time
+
+from .threaded import ThreadedServer
 
 PLACE = ("127.0.0.9", 9902)
 NAMES = {
@@ -34,7 +33,7 @@ def reply(text):
     return packet("y", words(text))
 
 
-class Milter:
+class Milter(ThreadedServer):
     """answers: event (a letter of the protocol, or a letter and what its data begin with, "R<joe") ->
     bytes to be sent, or a list of them: one for each event, the last one again and again. CLOSE closes
     the connection, a number waits so many seconds. What is not there is answered with "continue".
@@ -43,53 +42,17 @@ class Milter:
     def __init__(self, answers=None, place=PLACE, macros=True):
         answers = answers or {}
         self.answers = {k: list(v) if isinstance(v, list) else v for k, v in answers.items()}
-        self.told, self.connections, self.open, self.macros = [], 0, set(), macros
-        self._path = None if isinstance(place, tuple) else place
-        if self._path:
-            self._listener = socket.create_server(self._path, family=socket.AF_UNIX)
-            os.chmod(self._path, 0o666)
-        else:
-            self._listener = socket.create_server(place)
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        self.told, self.macros = [], macros
+        super().__init__(place)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for s in [self._listener, *self.open]:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        self._listener.close()
-        self._thread.join(10)
-        if self._path:
-            os.unlink(self._path)
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self.open.add(client)
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
+    def talk(self, client, stream):
         silent = set()
-        with client, client.makefile("rb") as stream:
-            try:
-                while len(head := stream.read(4)) == 4:
-                    data = stream.read(struct.unpack("!I", head)[0])
-                    letter, data = chr(data[0]), data[1:]
-                    self._keep(letter, data)
-                    if not self._answer(client, letter, data, silent):
-                        break
-            except OSError:
-                pass
-            self.open.discard(client)
+        while len(head := stream.read(4)) == 4:
+            data = stream.read(struct.unpack("!I", head)[0])
+            letter, data = chr(data[0]), data[1:]
+            self._keep(letter, data)
+            if not self._answer(client, letter, data, silent):
+                break
 
     def _keep(self, letter, data):
         if letter == "D" and not self.macros:

@@ -3,11 +3,10 @@ it over IMAP; what it says about a recipient becomes what we say."""
 
 import imaplib
 import re
-import socket
 
 import pytest
 
-from harness.sandbox import wait_until
+from harness import auth
 
 DOMAIN = "same.test"
 MAIN = """
@@ -82,34 +81,17 @@ full@box.test:{PLAIN}secret:9204:9204::/home/vmail/full::userdb_quota_rule=*:byt
 """
 
 
-class Dovecot:
+class Dovecot(auth.Dovecot):
     """A running Dovecot inside `box`; the files of /etc/dovecot are of the test."""
 
-    def __init__(self, box):
-        self.box = box
-        box.run("cat >>/etc/group", input="dovecot:x:9301:\ndovenull:x:9302:\n")
-        box.run("cat >>/etc/passwd", input="dovecot:x:9301:9301::/:/bin/false\ndovenull:x:9302:9302::/:/bin/false\n")
-        box.write("/etc/dovecot/dovecot.conf", DOVECOT_CONF.replace("ADDRESS", box.address).replace("SOCKET", SOCKET))
-        box.write("/etc/dovecot/users", USERS)
-        self.start()
+    conf, users, place = DOVECOT_CONF.replace("SOCKET", SOCKET), USERS, SOCKET
 
     def start(self):
-        self.process = self.box.popen(["dovecot", "-F"])
         log = self.box.path("/tmp/dovecot.log")
         try:
-            wait_until(self.listens, 20, "Dovecot")
+            super().start()
         except AssertionError as gone:
             raise AssertionError(f"{gone}\n{log.read_text() if log.exists() else ''}") from None
-
-    def listens(self):
-        with socket.socket(socket.AF_UNIX) as client:
-            return client.connect_ex(str(self.box.path(SOCKET))) == 0
-
-    def stop(self):
-        if self.process:
-            self.box.run(["doveadm", "stop"])
-            self.process.wait(20)
-            self.process = None
 
     def fetch(self, user):
         """The messages of the INBOX, as IMAP gives them."""
