@@ -33,6 +33,7 @@ struct channel {
     bool busy, closed;         /* a callback runs; close when it returns */
     struct loop_timer *doomed; /* sending failed: gone is told from the loop */
     struct buf in, out;
+    size_t taken; /* bytes of `in` that are done with, or in hand */
 };
 
 static void ready(void *context, int fd, int events);
@@ -40,8 +41,10 @@ static void ready(void *context, int fd, int events);
 static void release(struct channel *channel)
 {
     loop_cancel(channel->loop, channel->doomed);
-    loop_unwatch(channel->loop, channel->fd);
-    close(channel->fd);
+    if (channel->fd >= 0) {
+        loop_unwatch(channel->loop, channel->fd);
+        close(channel->fd);
+    }
     if (channel->passenger >= 0)
         close(channel->passenger);
     buf_done(&channel->in);
@@ -57,6 +60,17 @@ void channel_close(struct channel *channel)
         channel->closed = true;
     else
         release(channel);
+}
+
+int channel_detach(struct channel *channel, struct buf *rest)
+{
+    int fd = channel->fd;
+
+    buf_add_str(rest, str_tail(buf_str(&channel->in), channel->taken));
+    loop_unwatch(channel->loop, fd);
+    channel->fd = -1;
+    channel_close(channel);
+    return fd;
 }
 
 /* The connection is over; nothing of the channel may be used after this. */
@@ -253,14 +267,17 @@ static void take_messages(struct channel *channel)
         struct str message = str_head(rest, (size_t)n);
 
         rest = str_tail(rest, (size_t)n);
+        channel->taken = channel->in.n - rest.n;
         if (!(channel->announced ? hand_over(channel, message)
                                  : take_announcement(channel, message)))
             return;
     }
     if (n < 0 || rest.n > INPUT_MAX)
         end(channel, "malformed message");
-    else
+    else {
         buf_shift(&channel->in, channel->in.n - rest.n);
+        channel->taken = 0;
+    }
 }
 
 static void receive(struct channel *channel)

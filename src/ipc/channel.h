@@ -36,6 +36,13 @@ struct channel *channel_open(struct loop *loop, const char *path, const char *pr
                              struct fail *why);
 void channel_close(struct channel *channel); /* NULL is fine; gone is not called */
 
+/*
+ * Give the descriptor back, non-blocking, and free the rest: what follows on it is no
+ * message. Nothing may be waiting to go out. Called from the message callback, what came
+ * after that message is appended to rest.
+ */
+int channel_detach(struct channel *channel, struct buf *rest);
+
 /* Where to append requests (ipc_add_request); they go out with channel_send, also
  * before the channel is ready. */
 struct buf *channel_output(struct channel *channel);

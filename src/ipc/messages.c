@@ -24,6 +24,7 @@ IPC_DEFINE(client_did, CLIENT_DID);
 IPC_DEFINE(client_counts, CLIENT_COUNTS);
 IPC_DEFINE(client_gone, CLIENT_GONE);
 IPC_DEFINE(passed, PASSED);
+IPC_DEFINE(tlsproxy_begin, TLSPROXY_BEGIN);
 IPC_DEFINE(reindex, REINDEX);
 IPC_DEFINE(verify_query, VERIFY_QUERY);
 IPC_DEFINE(verify_answer, VERIFY_ANSWER);

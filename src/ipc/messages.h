@@ -15,6 +15,7 @@
  *   smtpd                         verify            query
  *   delivery agents, cleanup      verify            update
  *   whoever answers first         "pass" services   (one passed, no answer)
+ *   postscreen                    tlsproxy          begin
  *
  * showq's protocol is an outside interface and stands in showq/.
  */
@@ -298,6 +299,31 @@ IPC_DECLARE(verify_update, VERIFY_UPDATE);
     F(m, text, server_address)                                                           \
     F(m, number, server_port)
 IPC_DECLARE(passed, PASSED);
+
+/* --- tlsproxy: TLS for a program that does not speak it -----------------------------
+ *
+ * begin comes with the descriptor of the connection to the peer (on its first byte); the
+ * answer is a status_reply. Status 0: tlsproxy waits for the peer's handshake, so that
+ * who asked can still say on its own copy of the descriptor that TLS may begin ("220"),
+ * and then closes that. What follows the answer, in both directions, is what the peer
+ * says and hears, in plain text, until either side ends it; a failed handshake is an end
+ * of input, and tlsproxy has logged why. Any other status: no TLS can be had, tlsproxy
+ * has let go of the peer, and nothing was said to it.
+ */
+enum tlsproxy_role { TLSPROXY_SERVER = 1 }; /* what tlsproxy is to the peer */
+enum tlsproxy_flags {
+    TLSPROXY_MANDATORY = 1 << 0, /* the stricter protocols and ciphers: TLS is demanded */
+};
+#define TLSPROXY_BEGIN(F, m)                                                             \
+    F(m, number, role)                                                                   \
+    F(m, number, flags)                                                                  \
+    F(m, text, service)   /* of master.cf, that the peer has reached: "smtp" */          \
+    F(m, text, peer_name) /* "unknown", when there is none */                            \
+    F(m, text, peer_address)                                                             \
+    F(m, number, peer_port)                                                              \
+    F(m, number, handshake_s) /* time for the whole handshake */                         \
+    F(m, number, silence_s)   /* the session may be silent for so long */
+IPC_DECLARE(tlsproxy_begin, TLSPROXY_BEGIN);
 
 /* To nbdb_reindexd: this table has no index under the type that took its type's place.
  * The answer is a status_reply. */

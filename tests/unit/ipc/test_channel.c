@@ -18,6 +18,8 @@ struct story {
     struct channel *channel;
     int ready, messages, gone;
     bool unread, close_at_message;
+    struct buf *detach_into; /* at the next message */
+    int detached;
     char reason[200], last[200];
 };
 
@@ -36,7 +38,10 @@ static void has_message(void *context, struct str bytes)
     assert_int_equal(ipc_decode(&bytes, &status_reply_message, arena, &reply, &why), 0);
     snprintf(story->last, sizeof(story->last), "%s", reply.reason);
     story->messages++;
-    if (story->close_at_message) {
+    if (story->detach_into) {
+        story->detached = channel_detach(story->channel, story->detach_into);
+        story->channel = NULL;
+    } else if (story->close_at_message) {
         channel_close(story->channel);
         story->channel = NULL;
     }
@@ -163,6 +168,29 @@ static void an_owner_may_close_it_in_the_middle(void **state)
     end(&story);
 }
 
+static void a_descriptor_is_given_back_with_what_follows_the_answer(void **state)
+{
+    struct story story;
+    struct buf rest;
+    char byte;
+
+    (void)state;
+    begin(&story, "bounce");
+    buf_init(&rest, 100);
+    story.detach_into = &rest;
+    SAY(&story, GREETING "\0" ANSWER "\0"
+                         "plain");
+    run(&story);
+    assert_int_equal(story.messages, 1);
+    assert_string_equal(buf_text(&rest), "plain");
+    SAY(&story, "x");
+    assert_int_equal(recv(story.detached, &byte, 1, 0), 1);
+    assert_int_equal(story.gone, 0);
+    close(story.detached);
+    buf_done(&rest);
+    end(&story);
+}
+
 static void nonsense_ends_it(void **state)
 {
     struct story story;
@@ -277,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_wrong_service_is_noticed),
         cmocka_unit_test(any_service_will_do),
         cmocka_unit_test(an_owner_may_close_it_in_the_middle),
+        cmocka_unit_test(a_descriptor_is_given_back_with_what_follows_the_answer),
         cmocka_unit_test(nonsense_ends_it),
         cmocka_unit_test(the_end_of_a_server_that_read_all_is_told),
         cmocka_unit_test(what_a_server_left_unread_is_told),
