@@ -9,6 +9,8 @@
 
 #include <arpa/inet.h>
 
+enum { GOODBYE_MS = 1000 };
+
 static const struct {
     const char *name;
     char letter;
@@ -66,12 +68,17 @@ static struct milter_verdict lost(struct milter *milter, enum milter_event event
                          events[event].name, stream_result_text(result));
 }
 
-static void start_sending(struct milter *milter, enum milter_event event)
+void filter_start_wait(struct milter *milter, enum milter_event event)
 {
     const int seconds =
         event < MILTER_HEADER ? milter->command_timeout : milter->content_timeout;
 
     stream_set_deadline(milter->stream, clock_ms(&clock_system) + seconds * 1000L);
+}
+
+static void start_sending(struct milter *milter, enum milter_event event)
+{
+    filter_start_wait(milter, event);
     stream_write_str(milter->stream, buf_str(&milter->of->out));
 }
 
@@ -198,10 +205,12 @@ void milters_abort(struct milters *milters)
     }
 }
 
+/* Who does not listen is not waited for. */
 void milters_quit(struct milters *milters)
 {
     for (struct milter *m = milters->first; m; m = m->next)
         if (m->stream) {
+            stream_set_deadline(m->stream, clock_ms(&clock_system) + GOODBYE_MS);
             say(m, 'Q');
             (void)!stream_flush(m->stream);
         }

@@ -76,6 +76,10 @@ void macros_values(struct milter *milter, enum macro_stage stage, struct texts *
 /* The filter wants other macros than main.cf has. */
 void macros_replace(struct milter *milter, uint32_t stage, struct str names);
 
+/* filter.c */
+/* What is sent, or waited for, from now on has the time of that event. */
+void filter_start_wait(struct milter *milter, enum milter_event event);
+
 /* negotiate.c: connect and agree on a protocol; state TALKING, or what a failure makes.
  */
 void negotiate(struct milter *milter);

@@ -32,6 +32,7 @@ int milter_hand_over(struct milter *milter, struct buf *out)
 {
     if (milter->state != FILTER_TALKING || milter->stream == NULL)
         return -1;
+    filter_start_wait(milter, MILTER_DATA); /* how long the client took is no matter */
     if (stream_flush(milter->stream) != STREAM_OK) /* words that wait for no answer */
         (void)shutdown(stream_fd(milter->stream), SHUT_RDWR);
     wire_add_text(out, str_of(milter->name));

@@ -6,8 +6,6 @@
 #include "milter/filter.h"
 #include "milter/wire.h"
 
-#include "util/clock.h"
-
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -355,14 +353,6 @@ static struct milter_verdict take_verdict(struct milter *milter, enum milter_eve
     }
 }
 
-static void start_waiting(struct milter *milter, enum milter_event event)
-{
-    const int seconds =
-        event < MILTER_HEADER ? milter->command_timeout : milter->content_timeout;
-
-    stream_set_deadline(milter->stream, clock_ms(&clock_system) + seconds * 1000L);
-}
-
 static int malformed_change(struct milter *milter, struct milter_verdict *ret)
 {
     *ret = filter_failed(milter, "a malformed request for a change (letter \"%c\")",
@@ -381,7 +371,7 @@ int reply_take(struct milter *milter, enum milter_event event,
         struct str packet;
         enum change change = CHANGE_NONE;
 
-        start_waiting(milter, event);
+        filter_start_wait(milter, event);
         if (wire_read(milter->stream, &milter->packet, &reason) < 0) {
             *ret = filter_failed(milter, "can't read %s reply %s", event_name(event),
                                  reason.text);

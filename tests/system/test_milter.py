@@ -5,10 +5,11 @@ import base64
 import re
 import struct
 import subprocess
+import time
 
 import pytest
 
-from harness.milter import Milter, packet, words
+from harness.milter import Milter, negotiation, packet, words
 from harness.sandbox import wait_until
 
 DOMAIN = "example.test"
@@ -26,6 +27,7 @@ LISTS = {
     2528: f"smtpd_milters = {HERE}, unix:/no/such/socket",
     2529: f"smtpd_milters = {{ {HERE}, default_action=accept }}",
     2530: "smtpd_milter_maps = inline:{{127.0.0.9 = no-endpoint}}",
+    2531: f"smtpd_milters = {{ {HERE}, command_timeout=1s }}",
 }
 MASTER = "".join(f"{port} inet n - n - - smtpd -o {{ {value} }}\n" for port, value in LISTS.items())
 MASTER += f"pickup unix n - n 60 1 pickup -o cleanup_service_name=signing\nsigning unix n - n - 0 cleanup -o {{ non_smtpd_milters = inet:127.0.0.1:8891 }}\n"
@@ -184,3 +186,18 @@ def test_a_filter_that_floods_us_costs_its_message_only(mta):
             code = client.data(b"Subject: x\r\n\r\nbody\r\n")[0]
             assert code == expected or (expected == 451 and code == 552)
     mailbox(mta)
+
+
+def test_a_slow_client_does_not_use_up_the_time_of_a_filter(mta):
+    """What was told last waits for no answer, and goes out when the content has come."""
+    with Milter({"O": negotiation(protocol=0x200)}) as milter, mta.smtp(port=2531) as client:
+        client.ehlo()
+        client.docmd("MAIL FROM:<ann@example.test>")
+        client.docmd("RCPT TO:<joe@example.test>")
+        assert client.docmd("DATA")[0] == 354
+        time.sleep(1.5)
+        client.send(b"Subject: slow\r\n\r\nbody\r\n.\r\n")
+        assert client.getreply()[0] == 250
+        time.sleep(1.5)
+    wait_until(lambda: "quit" in milter.told, what="a goodbye")
+    assert "Subject: slow" in mailbox(mta)
