@@ -103,13 +103,15 @@ struct edits {
     off_t sender_place, sender_next;
     off_t header_place, header_end; /* of the pointer in front; behind the last one */
     off_t body_place;               /* of the pointer in front of it; 0 = not there yet */
+    bool no_line;                   /* nor an empty line in front of that */
+    off_t body_start;               /* of its text, for those who read it */
     off_t recipients_place, end;    /* of the last pointer that more may follow; of E */
     bool in_header, header_changed;
     struct header_entry *headers;
     size_t n, size;
-    bool deleted;    /* some recipient: the next may be one that was there before */
-    off_t new_body;  /* that is coming; 0 = none */
-    struct buf line; /* of it */
+    bool deleted; /* some recipient: the next may be one that was there before */
+    off_t new_body, new_text; /* that is coming, and its first line; 0 = none */
+    struct buf line;          /* of it */
     bool line_begun;
     long header_growth, body_growth; /* bytes in the file, more than there were */
 };
@@ -292,6 +294,8 @@ void edits_header_begin(struct message *m);
 void edits_note_header(struct message *m, off_t start);
 void edits_header_end(struct message *m);
 void edits_body_begin(struct message *m);
+/* Behind the content. */
+void edits_body_end(struct message *m);
 /* In front of E. */
 void edits_end(struct message *m);
 /* The file is written, and flushed. */

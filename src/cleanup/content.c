@@ -166,6 +166,7 @@ static void end(struct message *m)
     if (draft_offset(&m->draft) == m->size.content_offset)
         draft_add(&m->draft, RECORD_LINE,
                   STR("")); /* no content at all would be corrupt */
+    edits_body_end(m);
     m->content_end = draft_offset(&m->draft);
     draft_add(&m->draft, RECORD_EXTRACTED, STR(""));
     m->segment = SEGMENT_EXTRACTED;

@@ -70,7 +70,14 @@ void edits_header_end(struct message *m)
 void edits_body_begin(struct message *m)
 {
     if (m->edits.wanted && m->edits.body_place == 0)
-        m->edits.body_place = add_pointer(m, 0);
+        m->edits.body_start = m->edits.body_place = add_pointer(m, 0);
+}
+
+/* A message that is a header alone may still get a body. */
+void edits_body_end(struct message *m)
+{
+    m->edits.no_line = m->edits.body_place == 0;
+    edits_body_begin(m);
 }
 
 void edits_end(struct message *m)
@@ -524,6 +531,9 @@ static int replace_body(void *context, struct str piece, struct fail *why)
     if (edits->new_body == 0) {
         edits->new_body = draft_offset(&m->draft);
         buf_init(&edits->line, 2 * LINE_PIECE);
+        if (edits->no_line)
+            draft_add(&m->draft, RECORD_LINE, STR(""));
+        edits->new_text = draft_offset(&m->draft);
     }
     while (piece.n) {
         size_t end = str_find(piece, '\n');
@@ -550,6 +560,7 @@ static int end_of_edits(void *context, bool whole, struct fail *why)
                    (m->content_end - edits->body_place) + RECORD_POINTER_BYTES);
         (void)add_pointer(m, m->content_end);
         point(m, edits->body_place, edits->new_body);
+        edits->body_start = edits->new_text;
     }
     if (edits->new_body)
         buf_done(&edits->line);

@@ -125,7 +125,7 @@ static int tell_body(struct telling *t, struct fail *why)
     if (!goes_on(t) || !milter_wants(t->milter, MILTER_BODY))
         return 0;
     buf_reset(&t->text);
-    record_reader_init(&reader, t->m->draft.fd, t->m->edits.body_place);
+    record_reader_init(&reader, t->m->draft.fd, t->m->edits.body_start);
     while (goes_on(t) && milter_wants(t->milter, MILTER_BODY)) {
         result = record_read(&reader, &record, why);
         if (result != RECORD_OK || record.type == RECORD_EXTRACTED)

@@ -189,6 +189,12 @@ LETTER = ["EHLO x.test", "MAIL FROM:<a@client.test>", "RCPT TO:<joe@example.test
 for name, edit in EDITS.items():
     CASES[f"edit: {name}"] = ([USE, HOLD], {"E": edit + packet("a")}, LETTER)
 
+BODILESS = {"no empty line": "Subject: x\r\n.", "nothing": ".", "an empty line": "\r\n.", "no line behind it": "Subject: x\r\n\r\n."}
+for name, text in BODILESS.items():
+    CASES[f"no body, {name}: told"] = ([USE, HOLD], {"E": packet("a")}, [*LETTER[:-2], text, "QUIT"])
+    for edit in ("replace body", "add header", "everything"):
+        CASES[f"no body, {name}: {edit}"] = ([USE, HOLD], {"E": EDITS[edit] + packet("a")}, [*LETTER[:-2], text, "QUIT"])
+
 CHECKS = ["REJECT", "REJECT 4.7.9 no", "DISCARD x", "HOLD y", "WARN w", "INFO i", "IGNORE", "STRIP s", "REPLACE X-New: z", "REDIRECT ann@example.test", "FILTER smtp:x", "BCC ann@example.test", "DUNNO", "OK"]
 for check in CHECKS:
     CASES[f"check: {check}"] = ([USE, HOLD, "milter_header_checks = regexp:/etc/postfix/checks"], {"E": packet("h", words("X-A", check)) + packet("a")}, LETTER)

@@ -201,3 +201,26 @@ def test_a_slow_client_does_not_use_up_the_time_of_a_filter(mta):
         time.sleep(1.5)
     wait_until(lambda: "quit" in milter.told, what="a goodbye")
     assert "Subject: slow" in mailbox(mta)
+
+
+NO_BODY = {"no empty line": b"Subject: x\r\n", "nothing": b"", "an empty line": b"\r\n", "a header that ends": b"Subject: x\r\n\r\n"}
+
+
+@pytest.mark.parametrize("text", NO_BODY.values(), ids=NO_BODY)
+def test_a_message_without_a_body_can_get_one(mta, text):
+    edits = packet("h", words("X-Added", "yes")) + packet("b", b"new\r\nbody\r\n") + packet("c")
+    with Milter({"E": [edits, packet("c")]}, macros=False) as milter:
+        mta.configure(f"smtpd_milters = {HERE}, {HERE}")
+        try:
+            with mta.smtp() as client:
+                client.ehlo()
+                client.docmd("MAIL FROM:<ann@example.test>")
+                client.docmd("RCPT TO:<joe@example.test>")
+                assert client.docmd("DATA")[0] == 354
+                client.send(text + b".\r\n")
+                assert client.getreply()[0] == 250
+            head, _, body = mailbox(mta).partition("\n\n")
+        finally:
+            mta.configure("smtpd_milters =")
+    assert head.endswith("X-Added: yes") and body.rstrip("\n") == "new\nbody"
+    assert [line for line in milter.told if line.startswith("body")] == ["body new\r\nbody\r\n"]  # told to the second
