@@ -73,8 +73,8 @@ void macros_put(struct milter *milter, enum macro_stage stage, char letter,
 /* Name and value of each, in turn. */
 void macros_values(struct milter *milter, enum macro_stage stage, struct texts *ret,
                    struct arena *arena);
-/* The filter wants other macros than main.cf has. */
-void macros_replace(struct milter *milter, uint32_t stage, struct str names);
+/* The filter wants other macros than main.cf has; false: more than there can be. */
+bool macros_replace(struct milter *milter, uint32_t stage, struct str names) MUST_CHECK;
 
 /* filter.c */
 /* What is sent, or waited for, from now on has the time of that event. */

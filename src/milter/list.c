@@ -11,6 +11,9 @@
 
 #include <stddef.h>
 
+/* Headers of a message may be longer than what a filter may say. */
+enum { OUT_MAX = 64 << 20 };
+
 static const struct {
     const char *name, *parameter; /* whose type and bounds it has */
     size_t offset;
@@ -121,7 +124,7 @@ struct milters *milters_begin(const struct conf *conf, const struct milter_host 
     struct milters *milters = ARENA_NEW(arena, struct milters);
 
     *milters = (struct milters){.conf = conf, .host = host, .arena = arena};
-    buf_init(&milters->out, (size_t)2 * WIRE_PACKET_MAX);
+    buf_init(&milters->out, OUT_MAX);
     return milters;
 }
 

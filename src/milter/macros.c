@@ -8,6 +8,9 @@
 
 static const char separators[] = ", \t\r\n";
 
+/* Of a list that a filter gives: three times what there is. */
+enum { NAMES_MAX = 100, NAMES_BYTES_MAX = 4000 };
+
 static void read_defaults(struct milters *milters)
 {
     struct texts words = {0};
@@ -55,12 +58,12 @@ static struct str plain(struct str name)
     return str_unbrace(name, &inner) ? inner : name;
 }
 
-static const char *value_of(struct milters *milters, const char *name)
+static const char *value_of(struct milters *milters, const char *name,
+                            struct arena *arena)
 {
     struct str inner = plain(str_of(name));
-    const char *key = inner.n == 1
-                          ? arena_copy_str(milters->arena, inner)
-                          : arena_printf(milters->arena, "{%.*s}", STR_ARG(inner));
+    const char *key = inner.n == 1 ? arena_copy_str(arena, inner)
+                                   : arena_printf(arena, "{%.*s}", STR_ARG(inner));
     const char *value = milters->host->macro(milters->host->context, key);
 
     for (size_t i = 0; value == NULL && i + 1 < milters->defaults.n; i += 2)
@@ -79,7 +82,7 @@ void macros_values(struct milter *milter, enum macro_stage stage, struct texts *
         return;
     }
     for (size_t i = 0; i < names->n; i++) {
-        const char *value = value_of(milter->of, names->items[i]);
+        const char *value = value_of(milter->of, names->items[i], arena);
 
         if (value == NULL)
             continue;
@@ -105,10 +108,13 @@ void macros_put(struct milter *milter, enum macro_stage stage, char letter,
     arena_free(arena);
 }
 
-void macros_replace(struct milter *milter, uint32_t stage, struct str names)
+bool macros_replace(struct milter *milter, uint32_t stage, struct str names)
 {
     struct texts *list = ARENA_NEW(milter->of->arena, struct texts);
 
+    if (names.n > NAMES_BYTES_MAX)
+        return false;
     texts_split(list, milter->of->arena, names, separators);
     milter->macros[stage] = list;
+    return list->n <= NAMES_MAX;
 }

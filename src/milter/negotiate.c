@@ -59,8 +59,8 @@ static bool take_lists(struct milter *milter, struct str rest)
     while (rest.n) {
         if (!wire_take_number(&rest, &stage) || !wire_take_text(&rest, &names))
             return false;
-        if (stage < STAGE_UNKNOWN)
-            macros_replace(milter, stage, names);
+        if (stage < STAGE_UNKNOWN && !macros_replace(milter, stage, names))
+            return false;
     }
     return true;
 }

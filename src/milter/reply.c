@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <sys/socket.h>
 
+enum { REPLY_MAX = 10000 };
+
 static const char try_again[] = "451 4.7.1 Service unavailable - try again later";
 static const char misconfigured[] =
     "451 4.3.5 Server configuration problem - try again later";
@@ -218,7 +220,7 @@ static struct milter_verdict take_reply(struct milter *milter, enum milter_event
     if (!wire_take_text(&data, &text))
         text = data; /* compat: some leave the zero byte out */
     text = without_percents(arena, text);
-    if (is_reply(text))
+    if (text.n <= REPLY_MAX && is_reply(text))
         return refuse(milter, event, tidy(arena, text));
     filter_warn(milter, "malformed reply: %.*s", (int)(text.n > 200 ? 200 : text.n),
                 text.p);
@@ -236,6 +238,15 @@ static enum change made(int result)
     return result < 0 ? CHANGE_LOST : CHANGE_MADE;
 }
 
+/* There is room in front of it: the zero byte behind the name. */
+static struct str with_blank(struct milter *milter, struct str value)
+{
+    char *start = milter->packet.p + (value.p - milter->packet.p) - 1;
+
+    *start = ' ';
+    return str_from(start, value.n + 1);
+}
+
 static enum change change_header(struct milter *milter, const struct milter_edits *edits,
                                  struct fail *why)
 {
@@ -249,7 +260,7 @@ static enum change change_header(struct milter *milter, const struct milter_edit
         return CHANGE_MALFORMED;
     /* Without that bit, the blank behind the colon is ours to write. */
     if (!(milter->protocol & PROTOCOL_LEADING_SPACE) && (letter != 'm' || value.n))
-        value = str_of(arena_printf(milter->of->arena, " %.*s", STR_ARG(value)));
+        value = with_blank(milter, value);
     if (letter == 'h')
         return made(edits->add_header(edits->context, name, value, why));
     if (letter == 'i')

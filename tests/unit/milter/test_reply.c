@@ -87,6 +87,8 @@ static const struct {
      MILTER_REFUSE, "550 5.7.1 ", FILTER_TALKING},
     {"reply with percents", MILTER_MAIL, PACKET("\14", "y550 a%%b%cd\0"), MILTER_REFUSE,
      "550 a%b%cd", FILTER_TALKING},
+    {"reply that is a code", MILTER_MAIL, PACKET("\5", "y550\0"), MILTER_REFUSE, "550",
+     FILTER_TALKING},
     {"reply 421", MILTER_MAIL, PACKET("\11", "y421 bye\0"), MILTER_HANG_UP, "421 bye",
      FILTER_TALKING},
     {"reply of two lines", MILTER_MAIL, PACKET("\20", "y550-a\r\n550 b\r\n\0"),
@@ -196,12 +198,139 @@ static void what_is_handed_over_can_be_taken_over(void **state)
     end(&there);
 }
 
+/* Packets of one letter that a filter sends. */
+static void add_answers(struct buf *wire, char letter, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        wire_end(wire, wire_begin(wire, letter));
+}
+
+static const char *some_macro(void *context, const char *name)
+{
+    (void)context;
+    return *name == '{' ? "value" : NULL;
+}
+
+/* A client may talk without end. */
+static void an_event_leaves_nothing_in_the_memory_of_the_session(void **state)
+{
+    static const struct milter_host knowing = {NULL, some_macro, ignore};
+    const struct str word = STR("<joe@example.test>");
+    struct texts names = {0};
+    struct talk talk;
+    struct buf wire;
+    size_t used;
+
+    (void)state;
+    buf_init(&wire, 100000);
+    add_answers(&wire, 'c', 1000);
+    begin(&talk, buf_str(&wire), "tempfail");
+    talk.milter->protocol = 0;
+    talk.milters->host = &knowing;
+    texts_split(&names, talk.arena, STR("i {rcpt_addr} rcpt_host"), " ");
+    talk.milter->macros[STAGE_RCPT] = &names;
+    (void)milters_tell(talk.milters, MILTER_RCPT, &word, 1);
+    used = arena_used(talk.arena);
+    for (int i = 0; i < 990; i++)
+        assert_int_equal(milters_tell(talk.milters, MILTER_RCPT, &word, 1).action,
+                         MILTER_CONTINUE);
+    assert_int_equal(talk.milter->state, FILTER_TALKING);
+    assert_int_equal(arena_used(talk.arena), used);
+    buf_done(&wire);
+    end(&talk);
+}
+
+static const struct {
+    const char *name;
+    const char *piece;
+    size_t times;
+    enum milter_state state;
+} macro_lists[] = {
+    {"as many as there are", "{rcpt_addr} ", 30, FILTER_TALKING},
+    {"more than there can be", "{rcpt_addr} ", 3000, FILTER_VERDICT},
+    {"a name without end", "rcpt_addr", 30000, FILTER_VERDICT},
+};
+
+/* Each of them is sent with each event, with a value that a client has chosen. */
+static void filters_ask_for_so_many_macros_and_no_more(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(macro_lists); i++) {
+        struct talk talk;
+        struct buf wire;
+        size_t begun;
+
+        buf_init(&wire, 1000000);
+        begun = wire_begin(&wire, 'O');
+        wire_add_number(&wire, 6);
+        wire_add_number(&wire, 0x1ff);
+        wire_add_number(&wire, 0);
+        wire_add_number(&wire, STAGE_RCPT);
+        for (size_t k = 0; k < macro_lists[i].times; k++)
+            buf_add_text(&wire, macro_lists[i].piece);
+        buf_add_char(&wire, '\0');
+        wire_end(&wire, begun);
+        begin(&talk, buf_str(&wire), "tempfail");
+        talk.milter->state = FILTER_UNUSED;
+        negotiate_over(talk.milter);
+        ROW_INT(macro_lists[i].name, talk.milter->state, macro_lists[i].state);
+        buf_done(&wire);
+        end(&talk);
+    }
+}
+
+/* What one filter has added the next one is told of. */
+static void a_header_may_be_longer_than_what_a_filter_may_say(void **state)
+{
+    struct talk talk;
+    struct buf value;
+
+    (void)state;
+    begin(&talk, PACKET("\1", "c"), "tempfail");
+    talk.milter->protocol = 0;
+    buf_init(&value, 16 << 20);
+    while (value.n < 5 << 20)
+        buf_add_text(&value, "\n\t");
+    assert_int_equal(milter_header(talk.milter, STR("X-Long"), buf_str(&value)).action,
+                     MILTER_CONTINUE);
+    assert_true(stream_memory_output(talk.milter->stream).n > 5 << 20);
+    buf_done(&value);
+    end(&talk);
+}
+
+static void a_reply_is_no_novel(void **state)
+{
+    struct milter_verdict verdict;
+    struct talk talk;
+    struct buf wire;
+    struct fail why;
+    size_t begun;
+
+    (void)state;
+    buf_init(&wire, 1000000);
+    begun = wire_begin(&wire, 'y');
+    buf_add_text(&wire, "550 5.7.1 ");
+    while (wire.n < 70000)
+        buf_add_text(&wire, "no, ");
+    buf_add_char(&wire, '\0');
+    wire_end(&wire, begun);
+    begin(&talk, buf_str(&wire), "accept");
+    assert_int_equal(reply_take(talk.milter, MILTER_MAIL, NULL, &verdict, &why), 0);
+    assert_string_equal(verdict.reply, misconfigured);
+    buf_done(&wire);
+    end(&talk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_has_its_consequence),
         cmocka_unit_test(what_cannot_be_used_has_a_default),
         cmocka_unit_test(what_is_handed_over_can_be_taken_over),
+        cmocka_unit_test(an_event_leaves_nothing_in_the_memory_of_the_session),
+        cmocka_unit_test(filters_ask_for_so_many_macros_and_no_more),
+        cmocka_unit_test(a_header_may_be_longer_than_what_a_filter_may_say),
+        cmocka_unit_test(a_reply_is_no_novel),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
