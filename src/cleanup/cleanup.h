@@ -109,6 +109,7 @@ struct edits {
     bool in_header, header_changed;
     struct header_entry *headers;
     size_t n, size;
+    off_t held;   /* bytes of what filters gave */
     bool deleted; /* some recipient: the next may be one that was there before */
     off_t new_body, new_text; /* that is coming, and its first line; 0 = none */
     struct buf line;          /* of it */

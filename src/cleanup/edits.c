@@ -248,9 +248,18 @@ static const char *checked(struct message *m, const char *text)
     return keep ? text : NULL;
 }
 
+/* Headers are held in memory until the filters are done: no more than may be written. */
+static bool takes(struct message *m, struct str name, struct str value)
+{
+    m->edits.held += (off_t)(sizeof(struct header_entry) + name.n + value.n);
+    if (m->draft.limit > 0 && m->edits.held > m->draft.limit)
+        message_fail(m, SUBMIT_TOO_BIG, NULL);
+    return m->status == SUBMIT_OK;
+}
+
 static void insert(struct message *m, size_t at, struct str name, struct str value)
 {
-    const char *text = checked(m, compose(m, name, value));
+    const char *text = takes(m, name, value) ? checked(m, compose(m, name, value)) : NULL;
 
     if (text == NULL)
         return;
@@ -310,6 +319,8 @@ static int change_header(void *context, uint32_t index, struct str name, struct 
         return -1;
     if (at == edits->n)
         return value.n ? add_header(m, name, value, why) : 0;
+    if (!takes(m, name, value))
+        return 0;
     edits->header_changed = true;
     text = value.n ? checked(m, compose(m, name, value)) : NULL;
     if (text) {

@@ -32,12 +32,29 @@ static void log_verdict(struct message *m, const char *stage, const char *action
                    text, &context);
 }
 
+/* All that the lines of a reply say, without their codes, as a reason in one line. */
+static const char *reason_of(struct message *m, const char *reply)
+{
+    const char *reason = "";
+    struct str rest = str_of(reply);
+
+    while (rest.n) {
+        struct str line = str_trim(str_tail(str_until(&rest, '\n'), strlen("550 ")));
+
+        reason =
+            arena_printf(m->arena, "%s%s%.*s", reason, *reason ? " " : "", STR_ARG(line));
+    }
+    return *reason ? reason
+                   : arena_printf(m->arena, "%c.7.1 refused by a milter", *reply);
+}
+
 /* smtpd says the reply as it is; other submitters know a reason with its status only. */
 static void refuse(struct message *m, const char *stage, const char *reply)
 {
-    const char *reason = arena_copy(m->arena, reply + strlen("550 "));
+    /* compat: the log has all lines, as they are */
+    const char *text = arena_copy_str(m->arena, str_tail(str_of(reply), strlen("550 ")));
 
-    log_verdict(m, stage, "milter-reject", reason);
+    log_verdict(m, stage, "milter-reject", text);
     if (m->filtered_recipient) {
         log_warning("%s: milter configuration error: can't reject recipient in "
                     "non-smtpd(8) submission",
@@ -46,7 +63,8 @@ static void refuse(struct message *m, const char *stage, const char *reply)
     } else if (m->flags & SUBMIT_EDIT)
         message_fail(m, SUBMIT_REPLY, arena_copy(m->arena, reply));
     else
-        message_fail(m, *reply == '5' ? SUBMIT_REJECTED : SUBMIT_TRY_AGAIN, reason);
+        message_fail(m, *reply == '5' ? SUBMIT_REJECTED : SUBMIT_TRY_AGAIN,
+                     reason_of(m, reply));
 }
 
 /* False: no other filter need see it. */

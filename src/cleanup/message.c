@@ -200,6 +200,7 @@ static void release(struct message *m)
     draft_abandon(&m->draft);
     mime_free(m->mime);
     buf_done(&m->clean);
+    buf_done(&m->edits.line); /* of a body that broke off */
     map_free(m->seen, NULL);
     filter_close(m);
     ipc_client_close(m->cleaner->trace);

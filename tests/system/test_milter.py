@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.milter import Milter, negotiation, packet, words
+from harness.milter import Milter, negotiation, packet, reply, words
 from harness.sandbox import wait_until
 
 DOMAIN = "example.test"
@@ -224,3 +224,34 @@ def test_a_message_without_a_body_can_get_one(mta, text):
             mta.configure("smtpd_milters =")
     assert head.endswith("X-Added: yes") and body.rstrip("\n") == "new\nbody"
     assert [line for line in milter.told if line.startswith("body")] == ["body new\r\nbody\r\n"]  # told to the second
+
+
+def use_for_sendmail(mta, milter):
+    mta.run(["postconf", "-P", "-e", f"signing/unix/non_smtpd_milters={milter}"], check=True)
+    mta.reload()
+
+
+@pytest.mark.parametrize("said, returned", [("550-5.7.9 one\r\n550 5.7.8 two", "one 5.7.8 two"), ("550", "refused by a milter")])
+def test_what_sendmail_sent_is_returned_with_all_that_the_filter_says(mta, said, returned):
+    use_for_sendmail(mta, HERE)
+    try:
+        with Milter({"E": [reply(said), packet("c")]}):
+            mta.sendmail(["-f", "ann@example.test", "joe@example.test"], TEXT)
+            notice = mailbox(mta, "ann")
+    finally:
+        use_for_sendmail(mta, "inet:127.0.0.1:8891")
+    assert f"<joe@example.test>: {returned}\n" in notice
+
+
+def test_what_a_filter_adds_without_end_is_not_kept(mta):
+    """A message may be as long as message_size_limit, and so may what a filter adds to it."""
+    header = packet("h", words("X-A", "b" * 60000))
+    flood = (header * 100 for _ in range(30))  # 180 MB
+    mark = mta.log.mark()
+    with Milter({"E": [b"".join(flood) + packet("c"), packet("c")]}), mta.smtp(port=2527) as client:
+        client.ehlo()
+        client.docmd("MAIL FROM:<ann@example.test>")
+        client.docmd("RCPT TO:<joe@example.test>")
+        assert client.data(b"Subject: x\r\n\r\nbody\r\n")[0] == 552
+        peak = max(int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read())[1]) for pid in mta.processes("cleanup"))
+        assert peak < 40000  # kB
