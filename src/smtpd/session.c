@@ -113,30 +113,30 @@ void session_progress(struct session *session, size_t bytes)
 
 /* --- the command loop ------------------------------------------------------------- */
 
-/* How long the next line may be: one of AUTH longer than others (RFC 4954 section 4). */
-static size_t line_limit(const struct session *session, struct str ahead)
+/* May a line of that length be what it is? One of AUTH may be longer than others (RFC
+ * 4954 section 4). */
+static bool is_too_long(const struct session *session, struct str line)
+{
+    return line.n > (size_t)session->conf->line_length_limit &&
+           !str_starts_nocase(line, "AUTH ");
+}
+
+/* Read one command line. *ret_whole: also when it is too long, it was read to its end. */
+static enum stream_result read_command(struct session *session, struct str *ret,
+                                       bool *ret_whole)
 {
     const struct conf *conf = session->conf;
     int usual = conf->line_length_limit, auth = conf->smtpd_sasl_response_limit;
-
-    return (size_t)(auth > usual && str_starts_nocase(ahead, "AUTH ") ? auth : usual);
-}
-
-/* Read one command line. NULL when the client is gone or too slow, with session->reason
- * set. */
-static enum stream_result read_command(struct session *session, struct str *ret)
-{
+    size_t most = (size_t)(session->server->auth && auth > usual ? auth : usual);
     struct str buffered = stream_buffered(session->stream);
     enum stream_result result = STREAM_OK;
 
     if (str_find(buffered, '\n') == buffered.n)
         result = stream_flush(session->stream);
-    if (result == STREAM_OK && session->server->auth)
-        result = stream_peek(session->stream, &buffered);
     if (result == STREAM_OK)
-        result =
-            stream_read_line(session->stream, line_limit(session, buffered), ret, NULL);
-    return result;
+        result = stream_read_line(session->stream, most, ret, NULL);
+    *ret_whole = result == STREAM_OK;
+    return *ret_whole && is_too_long(session, *ret) ? STREAM_TOO_LONG : result;
 }
 
 /* A command line longer than the limit: its rest is read and dropped. */
@@ -221,6 +221,21 @@ static void count_junk(struct session *session, const struct command *command)
         session->errors++;
 }
 
+/* Input as far as it may be shown: not what is said behind AUTH. */
+static struct str without_secrets(struct str ahead)
+{
+    struct str rest = ahead;
+
+    while (rest.n) {
+        struct str line = str_trim_left(str_until(&rest, '\n')), after = line;
+        const struct command *command = command_find(str_word(&after, " \t\r"));
+
+        if (command && (command->flags & COMMAND_SECRET))
+            return str_head(ahead, (size_t)(line.p - ahead.p) + strlen(command->verb));
+    }
+    return ahead;
+}
+
 /*
  * Input that came before its time (RFC 2920 section 3.1): a client that does
  * not listen to answers is no mail client, or somebody is smuggling. True: the
@@ -231,7 +246,7 @@ bool session_is_impatient(struct session *session, struct str ahead)
     if (ahead.n == 0 || session->server->process->stand_alone)
         return false;
     if (!session->impatient)
-        maillog_pipelining(session->where, session->client_text, ahead);
+        maillog_pipelining(session->where, session->client_text, without_secrets(ahead));
     session->impatient = true;
     if (!session->conf->smtpd_forbid_unauth_pipelining)
         return false;
@@ -356,6 +371,7 @@ static void converse(struct session *session)
     while (!session->quit) {
         struct str line = STR("");
         enum stream_result result;
+        bool whole;
 
         if (session->errors >= (unsigned)session->conf->smtpd_hard_error_limit) {
             session->reason = "too many errors";
@@ -363,11 +379,11 @@ static void converse(struct session *session)
             break;
         }
         session_start_request(session);
-        result = read_command(session, &line);
+        result = read_command(session, &line, &whole);
         if (line.n || result == STREAM_OK)
             transcript_in(&session->transcript, showable(session, line));
         if (result == STREAM_TOO_LONG) {
-            result = session_skip_line(session);
+            result = whole ? STREAM_OK : session_skip_line(session);
             if (result == STREAM_OK) {
                 session->failed = false;
                 session_reply(session, REPLY_BAD_SYNTAX);

@@ -4,6 +4,7 @@ Cyrus SASL library."""
 
 import re
 import socket
+import time
 
 import pytest
 
@@ -172,10 +173,23 @@ def test_long_command(box):
         assert client.say(plain()).startswith("235 ")
 
 
+def test_it_does_not_matter_how_a_long_command_arrives(box):
+    """All pieces are sent before the one answer is awaited."""
+    long = "AUTH PLAIN " + b64("\0joe\0" + "x" * 3000) + "\r\n"
+    with Talk(box) as client:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.say("EHLO x.test")
+        for piece in (long[:3], long[3:9], long[9:2000], long[2000:]):
+            client.socket.sendall(piece.encode())
+            time.sleep(0.1)
+        assert client.reply().startswith("535 5.7.8 ")
+
+
 # What clients may say, and where it could show up.
 SESSIONS = {
     "refused": (25, ["EHLO x", plain("joe", "SeKret-1"), "AUTH LOGIN", b64("joe"), b64("SeKret-1"), "FOO", "QUIT"]),
     "all at once": (25, ["EHLO x", f"AUTH LOGIN\r\n{b64('joe')}\r\n{b64('SeKret-1')}"]),
+    "behind hello": (25, [f"EHLO x\r\n{plain('joe', 'SeKret-1')}"]),
     "response and more": (25, ["EHLO x", "AUTH LOGIN", f"{b64('joe')}\r\n{b64('SeKret-1')}"]),
     "all at once, let be": (2606, ["EHLO x", f"AUTH LOGIN\r\n{b64('joe')}\r\n{b64('SeKret-1')}", "FOO"]),
     "not enabled": (2604, ["EHLO x", f"AUTH LOGIN\r\n{b64('joe')}\r\n{b64('SeKret-1')}"]),
