@@ -50,6 +50,8 @@ sources  = $(wildcard src/$1/*.c)
 objects  = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(call sources,$1))
 archives = $(foreach m,$1,$(if $(call objects,$m),$(BUILD)/lib/$m.a))
 outside  = $(sort $(foreach m,$1,$($m.libs)))
+# Files with options for the linker, among them.
+options  = $(patsubst @%,%,$(filter @%,$(call outside,$(call closure,$1))))
 # A program's folder is no library for its own link: its objects go in whole.
 lower    = $(filter-out $1,$(call closure,$1))
 
@@ -59,7 +61,7 @@ SANITIZER := $(if $(SAN),$(BUILD)/sanitizer.o)
 # program(folder,name,objects,more archives): the link rule of one program
 define program
 PROGRAMS += $(BUILD)/bin/$2
-$(BUILD)/bin/$2: $3 $4 $(call archives,$(call lower,$1)) $(SANITIZER)
+$(BUILD)/bin/$2: $3 $4 $(call archives,$(call lower,$1)) $(SANITIZER) $(call options,$1)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $3 $(SANITIZER) -Wl,--start-group $4 $(call archives,$(call lower,$1)) \
 	  -Wl,--end-group $(call outside,$(call closure,$1)) $($1.libs)
@@ -135,7 +137,7 @@ UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
 
 define unit_test
-$(BUILD)/unit/$1/test_%: tests/unit/$1/test_%.c tests/unit/unit.h $(call archives,$(call closure,$1)) | generated
+$(BUILD)/unit/$1/test_%: tests/unit/$1/test_%.c tests/unit/unit.h $(call archives,$(call closure,$1)) $(call options,$1) | generated
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(CPPFLAGS) -DPLUGINS='"$(CURDIR)/$(BUILD)/plugins"' -Itests/unit $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group \
 	  $(call archives,$(call closure,$1)) -Wl,--end-group $(call outside,$(call closure,$1)) $($1.test_libs) -lcmocka
@@ -149,7 +151,7 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/
 FUZZ_MAIN    := $(if $(FUZZ),-fsanitize=fuzzer,tests/fuzz/replay.c)
 
 define fuzz_target
-$(BUILD)/fuzz/$1/fuzz_%: tests/fuzz/$1/fuzz_%.c tests/fuzz/fuzz.h tests/fuzz/input.c tests/fuzz/replay.c $(call archives,$(call closure,$1)) | generated
+$(BUILD)/fuzz/$1/fuzz_%: tests/fuzz/$1/fuzz_%.c tests/fuzz/fuzz.h tests/fuzz/input.c tests/fuzz/replay.c $(call archives,$(call closure,$1)) $(call options,$1) | generated
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(CPPFLAGS) -DPLUGINS='"$(CURDIR)/$(BUILD)/plugins"' -Itests/fuzz $(CFLAGS) $(LDFLAGS) -o $$@ $$< tests/fuzz/input.c $(FUZZ_MAIN) -Wl,--start-group \
 	  $(call archives,$(call closure,$1)) -Wl,--end-group $(call outside,$(call closure,$1))

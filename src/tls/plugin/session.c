@@ -4,6 +4,7 @@
  */
 #include "tls/plugin/plugin.h"
 
+#include "util/clock.h"
 #include "util/memory.h"
 
 #include <errno.h>
@@ -136,8 +137,8 @@ static void say_goodbye(struct tls_session *session)
     if (session->broken || session->ended || !session->shaken ||
         stream_output_result(session->stream) != STREAM_OK)
         return;
-    stream_set_deadline(session->stream, 0);
-    stream_set_timeout(session->stream, GOODBYE_MS);
+    stream_set_timeout(session->stream, -1);
+    stream_set_deadline(session->stream, clock_ms(&clock_system) + GOODBYE_MS);
     if (SSL_shutdown(session->ssl) == 0 && session->context->settings->slow_shutdown)
         SSL_shutdown(session->ssl);
     ERR_clear_error();

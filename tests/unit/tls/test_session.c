@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LARGE = 1000000 };
@@ -297,6 +298,35 @@ static void names_made_to_deceive(void **state)
     part(&server, pid);
 }
 
+/* A record of 16 kB, byte by byte. */
+static void drip_a_record(struct party *client)
+{
+    const struct timespec pause = {.tv_nsec = 100000000};
+    int fd = stream_fd(client->stream);
+
+    expect(party_start(client) == TLS_DONE);
+    expect(write(fd, "\x17\x03\x03\x40\x00", 5) == 5);
+    for (int i = 0; i < 50 && send(fd, "x", 1, MSG_NOSIGNAL) == 1; i++)
+        nanosleep(&pause, NULL);
+}
+
+/* With tls_fast_shutdown_enable = no. */
+static void the_last_word_has_a_time_limit(void **state)
+{
+    struct party server;
+    int64_t start;
+    int fd;
+    pid_t pid = meet(&server, drip_a_record, &fd);
+
+    (void)state;
+    server.settings.slow_shutdown = true;
+    assert_int_equal(party_start(&server), TLS_DONE);
+    start = clock_ms(&clock_system);
+    stream_set_ops(server.stream, NULL, NULL);
+    assert_in_range(clock_ms(&clock_system) - start, 500, 2500);
+    part(&server, pid);
+}
+
 /* --- names -------------------------------------------------------------------------- */
 
 static void ask_for_other(struct party *client)
@@ -533,6 +563,7 @@ int main(void)
         cmocka_unit_test(bytes_go_both_ways),
         cmocka_unit_test(what_came_ahead_is_dropped),
         cmocka_unit_test(names_made_to_deceive),
+        cmocka_unit_test(the_last_word_has_a_time_limit),
         cmocka_unit_test(certificates_by_name),
         cmocka_unit_test(a_handshake_that_fails_says_why),
         cmocka_unit_test(what_is_wrong_with_files_is_told),
