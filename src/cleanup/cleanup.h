@@ -111,8 +111,13 @@ struct edits {
     size_t n, size;
     off_t held;   /* bytes of what filters gave */
     bool deleted; /* some recipient: the next may be one that was there before */
-    off_t new_body, new_text; /* that is coming, and its first line; 0 = none */
-    struct buf line;          /* of it */
+    /* The body that is coming; 0 = none. What else is written meanwhile stands between
+     * its pieces. */
+    off_t new_body, new_text;   /* its place; its first line */
+    off_t body_from, body_link; /* the piece that is open; where the next one is named */
+    off_t body_bytes;           /* of the pieces before */
+    bool body_open;
+    struct buf line; /* without its end yet */
     bool line_begun;
     long header_growth, body_growth; /* bytes in the file, more than there were */
 };

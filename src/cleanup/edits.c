@@ -87,6 +87,36 @@ void edits_end(struct message *m)
     m->edits.end = draft_offset(&m->draft);
 }
 
+/* Something else is to be written while a new body comes: the body goes on behind it. */
+static void interrupt_body(struct message *m)
+{
+    struct edits *edits = &m->edits;
+
+    if (!edits->body_open)
+        return;
+    edits->body_bytes += draft_offset(&m->draft) - edits->body_from;
+    edits->body_link = add_pointer(m, 0);
+    edits->body_open = false;
+}
+
+static void continue_body(struct message *m)
+{
+    struct edits *edits = &m->edits;
+
+    if (edits->body_open)
+        return;
+    edits->body_from = draft_offset(&m->draft);
+    point(m, edits->body_link, edits->body_from);
+    edits->body_open = true;
+}
+
+/* What is written from the result on is for add_to_envelope. */
+static off_t begin_envelope(struct message *m)
+{
+    interrupt_body(m);
+    return draft_offset(&m->draft);
+}
+
 /* What was written from start on is read in front of E. */
 static void add_to_envelope(struct message *m, off_t start)
 {
@@ -231,12 +261,13 @@ static const char *checked(struct message *m, const char *text)
     const char *filter = m->filter, *redirect = m->redirect;
     const size_t copies = m->copies.n;
     struct str logical = str_of(text);
-    off_t start = draft_offset(&m->draft);
+    off_t start;
     bool keep;
 
     arena_reset(m->scratch);
     keep = checks_pass(m, CHECK_MILTER, &logical);
     text = arena_copy_str(m->arena, logical);
+    start = begin_envelope(m);
     if (m->filter != filter)
         draft_add_text(&m->draft, RECORD_FILTER, m->filter);
     if (m->redirect != redirect)
@@ -385,7 +416,7 @@ static int change_sender(void *context, struct str address, struct str parameter
 {
     struct message *m = context;
     const char *sender;
-    off_t start = draft_offset(&m->draft);
+    off_t start;
     struct str word;
 
     (void)why;
@@ -393,6 +424,7 @@ static int change_sender(void *context, struct str address, struct str parameter
     sender = parse_address(m, address, "change the sender to");
     if (!sender || strlen(sender) > RECORD_ENVELOPE_MAX)
         return 0;
+    start = begin_envelope(m);
     while ((word = str_word(&parameters, " \t")).n)
         add_sender_parameter(m, word);
     draft_add_text(&m->draft, RECORD_SENDER, sender);
@@ -446,7 +478,7 @@ static int add_recipient(void *context, struct str address, struct str parameter
 {
     struct message *m = context;
     struct addressee a = {0};
-    off_t start = draft_offset(&m->draft);
+    off_t start;
     struct str word;
 
     (void)why;
@@ -457,6 +489,7 @@ static int add_recipient(void *context, struct str address, struct str parameter
     while ((word = str_word(&parameters, " \t")).n)
         take_recipient_parameter(m, word, &a);
     m->size.flags |= (long)a.notify << SIZE_NOTIFY_SHIFT;
+    start = begin_envelope(m);
     recipient_add_late(m, &a);
     add_to_envelope(m, start);
     return 0;
@@ -533,19 +566,28 @@ static void add_to_line(struct message *m, struct str text)
     }
 }
 
+static void begin_body(struct message *m)
+{
+    struct edits *edits = &m->edits;
+
+    edits->new_body = edits->body_from = draft_offset(&m->draft);
+    edits->body_bytes = 0;
+    edits->body_open = true;
+    buf_init(&edits->line, 2 * LINE_PIECE);
+    if (edits->no_line)
+        draft_add(&m->draft, RECORD_LINE, STR(""));
+    edits->new_text = draft_offset(&m->draft);
+}
+
 static int replace_body(void *context, struct str piece, struct fail *why)
 {
     struct message *m = context;
     struct edits *edits = &m->edits;
 
     (void)why;
-    if (edits->new_body == 0) {
-        edits->new_body = draft_offset(&m->draft);
-        buf_init(&edits->line, 2 * LINE_PIECE);
-        if (edits->no_line)
-            draft_add(&m->draft, RECORD_LINE, STR(""));
-        edits->new_text = draft_offset(&m->draft);
-    }
+    if (edits->new_body == 0)
+        begin_body(m);
+    continue_body(m);
     while (piece.n) {
         size_t end = str_find(piece, '\n');
 
@@ -564,11 +606,13 @@ static int end_of_edits(void *context, bool whole, struct fail *why)
     struct edits *edits = &m->edits;
 
     if (edits->new_body && whole) {
+        continue_body(m);
         if (edits->line_begun)
             end_line(m);
+        edits->body_bytes += draft_offset(&m->draft) - edits->body_from;
         edits->body_growth =
-            (long)(draft_offset(&m->draft) - edits->new_body -
-                   (m->content_end - edits->body_place) + RECORD_POINTER_BYTES);
+            (long)(edits->body_bytes -
+                   (m->content_end - edits->body_place - RECORD_POINTER_BYTES));
         (void)add_pointer(m, m->content_end);
         point(m, edits->body_place, edits->new_body);
         edits->body_start = edits->new_text;
@@ -576,7 +620,7 @@ static int end_of_edits(void *context, bool whole, struct fail *why)
     if (edits->new_body)
         buf_done(&edits->line);
     edits->new_body = 0;
-    edits->line_begun = false;
+    edits->line_begun = edits->body_open = false;
     return draft_flush(&m->draft, why);
 }
 

@@ -173,6 +173,8 @@ EDITS = {
     "replace body in pieces": packet("b", b"new bo") + packet("b", b"dy\r\nli") + packet("b", b"ne\r\n.\r\nlast"),
     "replace body empty": packet("b", b""),
     "replace body bare": packet("b", b"a\nb\rc\r\r\nd\0e"),
+    "replace body, then others": packet("b", b"new") + packet("e", words("<new@client.test>")) + packet("+", words("<ann@example.test>")) + packet("h", words("X-A", "b")),
+    "replace body among others": packet("+", words("<ann@example.test>")) + packet("b", b"new ") + packet("+", words("<carl@example.test>")) + packet("b", b"body\r\nof ") + packet("e", words("<>")) + packet("-", words("<bob@example.test>")) + packet("b", b"three\r\n") + packet("+", words("<ann@example.test>")),
     "quarantine": packet("q", words("virus inside")),
     "quarantine empty": packet("q", words("")),
     "progress": packet("p") + packet("p"),
@@ -198,6 +200,7 @@ for name, text in BODILESS.items():
 CHECKS = ["REJECT", "REJECT 4.7.9 no", "DISCARD x", "HOLD y", "WARN w", "INFO i", "IGNORE", "STRIP s", "REPLACE X-New: z", "REDIRECT ann@example.test", "FILTER smtp:x", "BCC ann@example.test", "DUNNO", "OK"]
 for check in CHECKS:
     CASES[f"check: {check}"] = ([USE, HOLD, "milter_header_checks = regexp:/etc/postfix/checks"], {"E": packet("h", words("X-A", check)) + packet("a")}, LETTER)
+CASES["check: behind a body"] = ([USE, HOLD, "milter_header_checks = regexp:/etc/postfix/checks"], {"E": packet("b", b"new\r\n") + packet("h", words("X-A", "FILTER smtp:x")) + packet("b", b"body") + packet("h", words("X-A", "BCC ann@example.test")) + packet("a")}, LETTER)
 CASES["check: in front"] = ([USE, HOLD, "milter_header_checks = regexp:/etc/postfix/checks"], {"E": packet("i", struct.pack("!I", 1) + words("X-A", "WARN w")) + packet("a")}, LETTER)
 CASES["check: in place"] = ([USE, HOLD, "milter_header_checks = regexp:/etc/postfix/checks"], {"E": packet("m", struct.pack("!I", 1) + words("Subject", "WARN w")) + packet("a")}, LETTER)
 ETC = {"postfix/checks": "".join(f"/: {check}$/ {check}\n" for check in CHECKS)}
@@ -312,6 +315,9 @@ OWN = {
     "bad negotiation": ("MAIL", TRY_AGAIN, "too short"),
     "edit: malformed": ("Subject", TRY_AGAIN, "a malformed request for a change"),
     "edit: malformed insert": ("Subject", TRY_AGAIN, "a malformed request for a change"),
+    # there, body replacement requests can't currently be mixed with other requests
+    "edit: replace body among others": ("Subject", "250 2.0.0 Ok: queued as ID", "milter-|client="),
+    "check: behind a body": ("Subject", "250 2.0.0 Ok: queued as ID", "milter-header-bcc"),
     "edit: change sender nonsense": ("Subject", "250 2.0.0 Ok: queued as ID", "milter-|client="),
     "edit: add recipient nonsense": ("Subject", "250 2.0.0 Ok: queued as ID", "milter-|client="),
 }

@@ -124,6 +124,28 @@ def test_all_changes_arrive(mta):
     assert mta.mbox("bob") == []
 
 
+AMONG = (
+    packet("+", words("<ann@example.test>")) + packet("b", b"new ") + packet("+", words("<bob@example.test>"))
+    + packet("b", b"body\r\nof ") + packet("e", words("<>")) + packet("-", words("<joe@example.test>"))
+    + packet("b", b"three\r\nlines") + packet("+", words("<ann@example.test>")) + packet("h", words("X-Added", "yes")) + packet("c")
+)
+
+
+def test_a_body_may_come_among_other_changes(mta):
+    with Milter({"E": [AMONG, packet("c")]}, macros=False) as milter:
+        mta.configure(f"smtpd_milters = {HERE}, {HERE}")
+        try:
+            send(mta, 25, TEXT)
+            texts = [mailbox(mta, user) for user in ("ann", "bob")]
+        finally:
+            mta.configure("smtpd_milters =")
+    for text in texts:
+        head, _, body = text.partition("\n\n")
+        assert "\nReturn-Path: <>\n" in head and head.endswith("X-Added: yes")
+        assert body.rstrip("\n") == "new body\nof three\nlines"
+    assert milter.told.count("body new body\r\nof three\r\nlines\r\n") == 1  # to the second
+
+
 def test_a_second_filter_sees_what_the_first_has_made(mta):
     answers = {"E": [EVERYTHING, packet("c")]}
     with Milter(answers, macros=False) as milter:
