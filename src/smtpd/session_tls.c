@@ -298,7 +298,7 @@ static int find_chain(void *context, const char *server_name, struct str *ret)
 }
 
 /* All of the handshake has the time of one step: a client that drips is no client. */
-static bool shake(struct session *session)
+static bool shake(struct session *session, bool wrapped)
 {
     const struct server_tls *tls = session->server->tls;
     const struct conf *conf = session->conf;
@@ -307,6 +307,7 @@ static bool shake(struct session *session)
         .protocols = tls->protocols,
         .ciphers = tls->ciphers,
         .log_level = tls->log_level,
+        .takes_buffered = wrapped, /* it may have come with the header of a balancer */
         .listener = {note, keep, complaints},
         .find_chain = maps_empty(session->server->sni_maps) ? NULL : find_chain};
     struct tls_facts *facts = ARENA_NEW(session->arena, struct tls_facts);
@@ -358,7 +359,8 @@ static void forget(struct session *session)
     session->helo = NULL;
 }
 
-bool session_tls_begin(struct session *session)
+/* wrapped: TLS is spoken from the first byte on. */
+static bool start(struct session *session, bool wrapped)
 {
     const struct server_tls *tls = session->server->tls;
 
@@ -368,7 +370,7 @@ bool session_tls_begin(struct session *session)
         session->failed = session->quit = true;
         return false;
     }
-    if (!shake(session))
+    if (!shake(session, wrapped))
         return false;
     forget(session);
     log_session(session);
@@ -377,6 +379,11 @@ bool session_tls_begin(struct session *session)
         return true;
     session->quit = true;
     return false;
+}
+
+bool session_tls_begin(struct session *session)
+{
+    return start(session, false);
 }
 
 bool session_tls_is_refused(struct session *session, const char *what)
@@ -399,7 +406,7 @@ bool session_tls_wrap(struct session *session)
             "initialization failed. For details see earlier warnings in your logs.",
             session->client_text, session->server->process->name);
     else if (!session_tls_is_refused(session, "TLS service"))
-        return session_tls_begin(session);
+        return start(session, true);
     session->quit = true;
     return false;
 }

@@ -60,6 +60,9 @@ struct tls_terms {
     struct tls_protocols protocols;
     const char *ciphers;     /* up to TLSv1.2, in OpenSSL's words */
     const char *server_name; /* a client says it (SNI); NULL = nothing */
+    /* TLS is spoken from the first byte on: what is buffered is part of it. Else nobody
+     * knows who said it, and it is dropped (CVE-2011-0411). */
+    bool takes_buffered;
     int log_level;
     struct tls_listener listener;
     /*
@@ -110,7 +113,7 @@ struct tls_library {
 
     /*
      * Shake hands on a stream, within its limits, and have all that it carries from now
-     * on encrypted; input that was buffered is dropped. After any result but TLS_DONE the
+     * on encrypted. After any result but TLS_DONE the
      * stream is good for nothing but stream_free. It may end by stream_free in any
      * case; facts and what they point to live in arena.
      */

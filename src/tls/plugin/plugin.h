@@ -20,6 +20,7 @@ struct tls_session {
     SSL *ssl;
     const struct tls_context *context;
     struct stream *stream;
+    struct str ahead; /* that the stream had read before */
     struct tls_listener listener;
     int log_level;
     bool shaken;      /* hands have been shaken */

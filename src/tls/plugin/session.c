@@ -31,10 +31,22 @@ static int moved(BIO *bio, ssize_t n)
     return n == 0 ? 0 : -1;
 }
 
+/* What the stream had read before it was one of TLS comes first. */
+static ssize_t read_next(struct tls_session *session, char *to, size_t size)
+{
+    struct str piece = str_head(session->ahead, size);
+
+    if (piece.n == 0)
+        return stream_raw_read(session->stream, to, size);
+    memcpy(to, piece.p, piece.n);
+    session->ahead = str_tail(session->ahead, piece.n);
+    return (ssize_t)piece.n;
+}
+
 static int bytes_read(BIO *bio, char *to, int size)
 {
     struct tls_session *session = BIO_get_data(bio);
-    int n = moved(bio, stream_raw_read(session->stream, to, (size_t)size));
+    int n = moved(bio, read_next(session, to, (size_t)size));
 
     if (session->timed_out && n < 0)
         BIO_set_retry_read(bio); /* no fault: there may be words to say about it */
@@ -128,7 +140,7 @@ static bool has_input(void *state)
 {
     const struct tls_session *session = state;
 
-    return SSL_has_pending(session->ssl);
+    return session->ahead.n > 0 || SSL_has_pending(session->ssl);
 }
 
 /* RFC 8446 section 6.1: who goes says so, lest the end be taken for an attack. */
@@ -282,6 +294,11 @@ enum tls_result session_start(struct tls_context *context, struct stream *stream
     session->log_level = terms->log_level;
     session->find_chain = terms->find_chain;
     session->ssl = SSL_new(context->ctx);
+    if (terms->takes_buffered) {
+        struct str buffered = stream_buffered(stream);
+
+        session->ahead = str_from(arena_copy_str(arena, buffered), buffered.n);
+    }
     stream_purge_input(stream);
     if (session->ssl && set_up(session, terms))
         result = shake(session);
