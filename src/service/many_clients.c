@@ -11,6 +11,7 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -73,16 +74,24 @@ static struct members *members_of(const struct process *process)
     return process->own->kind;
 }
 
-static void member_close(struct member *m)
+void service_let_go(struct process *process)
 {
-    struct process *process = m->client.process;
     struct service_state *own = process->own;
 
-    if (m->client.gone)
-        m->client.gone(&m->client);
-    loop_cancel(own->loop, m->patience);
-    loop_unwatch(own->loop, m->fd);
-    close(m->fd);
+    if (--own->clients > 0)
+        return;
+    if (own->retiring)
+        loop_stop(own->loop);
+    else
+        state_wait(process);
+}
+
+/* All but its descriptor, and its place among the clients that are counted. */
+static void member_free(struct member *m)
+{
+    struct process *process = m->client.process;
+
+    loop_cancel(process->own->loop, m->patience);
     stream_free(m->client.stream);
     buf_done(&m->in);
     buf_done(&m->out);
@@ -90,12 +99,27 @@ static void member_close(struct member *m)
     if (m->next)
         m->next->previous = m->previous;
     free(m);
-    if (--own->clients > 0)
-        return;
-    if (own->retiring)
-        loop_stop(own->loop);
-    else
-        state_wait(process);
+}
+
+static void member_close(struct member *m)
+{
+    struct process *process = m->client.process;
+
+    if (m->client.gone)
+        m->client.gone(&m->client);
+    loop_unwatch(process->own->loop, m->fd);
+    close(m->fd);
+    member_free(m);
+    service_let_go(process);
+}
+
+static void hand_over(struct member *m)
+{
+    loop_unwatch(m->client.process->own->loop, m->fd);
+    if (fcntl(m->fd, F_SETFL, O_NONBLOCK) < 0)
+        panic("descriptor %d cannot be made non-blocking: %m", m->fd);
+    m->client.handed_over(&m->client, m->fd, buf_str(&m->in));
+    member_free(m);
 }
 
 static void out_of_patience(void *context)
@@ -119,11 +143,15 @@ static bool member_wait(struct member *m)
     int events = m->out.n > 0 ? LOOP_WRITE : 0;
     struct fail why;
 
+    if (m->out.n == 0 && m->client.handed_over && !m->dropped) {
+        hand_over(m);
+        return false;
+    }
     if (m->out.n == 0 && (m->dropped || (process->own->retiring && m->in.n == 0))) {
         member_close(m);
         return false;
     }
-    if (!m->dropped && m->out.n < OUTPUT_ENOUGH)
+    if (!m->dropped && !m->client.handed_over && m->out.n < OUTPUT_ENOUGH)
         events |= LOOP_READ;
     if (loop_watch(loop, m->fd, events, member_ready, m, &why) < 0) {
         log_warning("%s: %s", process->name, why.text);
@@ -161,7 +189,7 @@ static void answer_all(struct member *m)
     ssize_t n = 0;
 
     m->at = 0;
-    while (!m->dropped && m->out.n < OUTPUT_ENOUGH &&
+    while (!m->dropped && !m->client.handed_over && m->out.n < OUTPUT_ENOUGH &&
            (n = ipc_length(str_tail(buf_str(&m->in), m->at))) > 0)
         answer_one(m, (size_t)n);
     if (n < 0 || (n == 0 && m->in.n - m->at > INPUT_MAX)) {
@@ -189,7 +217,10 @@ static bool send_answers(struct member *m)
 
 static bool read_input(struct member *m)
 {
-    ssize_t n = recv(m->fd, buf_reserve(&m->in, READ_SIZE), READ_SIZE, MSG_DONTWAIT);
+    char *to = buf_reserve(&m->in, READ_SIZE);
+    ssize_t n = m->client.process->service->flags & SERVICE_TAKES_FDS
+                    ? stream_receive(m->client.stream, m->fd, to, READ_SIZE, MSG_DONTWAIT)
+                    : recv(m->fd, to, READ_SIZE, MSG_DONTWAIT);
 
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;

@@ -53,6 +53,13 @@ struct client {
     void *state; /* of the program, for clients that live longer (many clients); */
     void (*gone)(
         struct client *client); /* called before the stream is closed, when set */
+    /*
+     * Many clients: a request sets it whose answer is the last message of the
+     * connection. Once that is out, the descriptor is the program's, non-blocking, with
+     * what came behind the request. The process still counts the client until
+     * service_let_go.
+     */
+    void (*handed_over)(struct client *client, int fd, struct str rest);
 };
 
 /* Answers one named request: reads its fields with ipc_receive, puts the reply. -1 costs
@@ -109,6 +116,9 @@ int service_run(const struct service *service, int argc, char **argv);
 /* The loop's owner (LOOP kind) asks whether master wants it to end; then it finishes and
  * returns. */
 bool service_retiring(const struct process *process);
+
+/* A connection that was handed over has ended. */
+void service_let_go(struct process *process);
 
 /* Take no further clients; exit when those that are here are served. */
 void service_retire(struct process *process);

@@ -18,7 +18,7 @@ struct policy_service;
 struct auth_server;
 struct restriction_class;
 struct restriction_list;
-struct server_tls;
+struct tls_server;
 
 /* When restrictions are asked. Values index server.lists. */
 enum stage {
@@ -77,7 +77,7 @@ struct server {
     unsigned warned_of;              /* old restrictions, bit 1 << enum restriction_old */
     bool access_parents; /* in access tables a domain stands for its subdomains */
     bool wants_tls, needs_tls;
-    struct server_tls *tls; /* session_tls.c; NULL = not wanted */
+    struct tls_server *tls; /* session_tls.c; NULL = not wanted */
     unsigned told_troubles; /* notify_classes, TROUBLE_ bits */
     enum bare_newline bare_newline;
     struct texts discarded_keywords; /* of EHLO: for clients that no table has */

@@ -5,19 +5,8 @@
 #include "smtpd/session_tls.h"
 
 #include "smtpd/limits.h"
-#include "tls/ciphers.h"
-#include "tls/tls.h"
+#include "tls/server.h"
 #include "util/log.h"
-
-struct server_tls {
-    const struct tls_library *library;
-    struct tls_context *context;
-    struct tls_protocols protocols;
-    const char *ciphers; /* NULL = what main.cf says of them is wrong */
-    struct fail ciphers_trouble;
-    int log_level;
-    bool asks, demands; /* certificates of clients */
-};
 
 /* --- what main.cf says -------------------------------------------------------------- */
 
@@ -25,31 +14,41 @@ struct server_tls {
 static int find_level(struct server *server, struct fail *why)
 {
     const struct conf *conf = server->conf;
-    struct str level = str_of(conf->smtpd_tls_security_level);
+    enum tls_server_level level;
 
-    if (level.n == 0)
-        level = conf->smtpd_enforce_tls ? STR("encrypt")
-                : conf->smtpd_use_tls   ? STR("may")
-                                        : STR("none");
-    server->needs_tls = conf->smtpd_tls_wrappermode || str_is_nocase(level, "encrypt");
-    server->wants_tls = server->needs_tls || str_is_nocase(level, "may");
-    if (!server->wants_tls && !str_is_nocase(level, "none"))
-        return fail_set(why,
-                        "Invalid TLS level \"%.*s\": smtpd_tls_security_level is "
-                        "none, may or encrypt",
-                        STR_ARG(level));
+    if (tls_server_level("smtpd_tls_security_level", conf->smtpd_tls_security_level,
+                         conf->smtpd_use_tls, conf->smtpd_enforce_tls, &level, why) < 0)
+        return -1;
+    server->needs_tls = conf->smtpd_tls_wrappermode || level == TLS_SERVER_ENCRYPT;
+    server->wants_tls = server->needs_tls || level == TLS_SERVER_MAY;
     return 0;
 }
 
-static void split(struct texts *ret, struct arena *arena, const char *value)
+static struct tls_server_words words_of(const struct conf *conf)
 {
-    texts_split(ret, arena, str_of(value), ", \t\r\n");
-}
-
-/* "none" is what sites say who have no certificate. */
-static const char *file_of(const char *value)
-{
-    return str_is_nocase(str_of(value), "none") ? "" : value;
+    return (struct tls_server_words){
+        .chain_files = conf->smtpd_tls_chain_files,
+        .cert_file = conf->smtpd_tls_cert_file,
+        .key_file = conf->smtpd_tls_key_file,
+        .dcert_file = conf->smtpd_tls_dcert_file,
+        .dkey_file = conf->smtpd_tls_dkey_file,
+        .eccert_file = conf->smtpd_tls_eccert_file,
+        .eckey_file = conf->smtpd_tls_eckey_file,
+        .CAfile = conf->smtpd_tls_CAfile,
+        .CApath = conf->smtpd_tls_CApath,
+        .dh1024_param_file = conf->smtpd_tls_dh1024_param_file,
+        .fingerprint_digest = conf->smtpd_tls_fingerprint_digest,
+        .loglevel = conf->smtpd_tls_loglevel,
+        .protocols = conf->smtpd_tls_protocols,
+        .mandatory_protocols = conf->smtpd_tls_mandatory_protocols,
+        .ciphers = conf->smtpd_tls_ciphers,
+        .mandatory_ciphers = conf->smtpd_tls_mandatory_ciphers,
+        .exclude_ciphers = conf->smtpd_tls_exclude_ciphers,
+        .mandatory_exclude_ciphers = conf->smtpd_tls_mandatory_exclude_ciphers,
+        .ask_ccert = conf->smtpd_tls_ask_ccert,
+        .req_ccert = conf->smtpd_tls_req_ccert,
+        .ccert_verifydepth = conf->smtpd_tls_ccert_verifydepth,
+    };
 }
 
 static void complain(void *context, const char *text)
@@ -86,114 +85,22 @@ static void keep(void *context, const char *text)
                   arena_copy(complaints->arena, text));
 }
 
-static struct tls_settings settings_of(const struct server *server)
-{
-    const struct conf *conf = server->conf;
-    struct arena *arena = server->process->arena;
-    struct tls_settings settings = {
-        .is_server = true,
-        .pairs = {{"RSA", file_of(conf->smtpd_tls_cert_file), conf->smtpd_tls_key_file},
-                  {"DSA", file_of(conf->smtpd_tls_dcert_file), conf->smtpd_tls_dkey_file},
-                  {"ECDSA", file_of(conf->smtpd_tls_eccert_file),
-                   conf->smtpd_tls_eckey_file}},
-        .is_anonymous = str_is_nocase(str_of(conf->smtpd_tls_cert_file), "none"),
-        .CAfile = conf->smtpd_tls_CAfile,
-        .CApath = conf->smtpd_tls_CApath,
-        .append_default_CA = conf->tls_append_default_CA,
-        .ask_certificate = server->tls->asks,
-        .trust_server_ccerts = conf->tls_trust_server_ccerts,
-        .verify_depth = conf->smtpd_tls_ccert_verifydepth,
-        .dh_file = conf->smtpd_tls_dh1024_param_file,
-        .digest = conf->smtpd_tls_fingerprint_digest,
-        .session_context = server->process->name,
-        .ticket_seconds = conf->smtpd_tls_session_cache_timeout,
-        .prefer_own_ciphers = conf->tls_preempt_cipherlist,
-        .slow_shutdown = !conf->tls_fast_shutdown_enable,
-        .config_file = conf->tls_config_file,
-        .config_section = conf->tls_config_name,
-    };
-
-    split(&settings.chain_files, arena, conf->smtpd_tls_chain_files);
-    texts_split(&settings.groups, arena, str_of(conf->tls_eecdh_auto_curves),
-                ", \t\r\n:");
-    texts_split(&settings.groups, arena, str_of(conf->tls_ffdhe_auto_groups),
-                ", \t\r\n:");
-    split(&settings.options, arena, conf->tls_ssl_options);
-    split(&settings.workarounds, arena, conf->tls_disable_workarounds);
-    return settings;
-}
-
-/* A client that is asked for a certificate must not get away without ours. */
-static void find_ciphers(struct server *server)
-{
-    const struct conf *conf = server->conf;
-    struct server_tls *tls = server->tls;
-    const struct tls_grades grades = {conf->tls_high_cipherlist,
-                                      conf->tls_medium_cipherlist,
-                                      conf->tls_null_cipherlist};
-    const bool needed = server->needs_tls;
-    const char *exclusions[] = {conf->smtpd_tls_exclude_ciphers,
-                                needed ? conf->smtpd_tls_mandatory_exclude_ciphers : "",
-                                tls->asks ? "aNULL" : "", NULL};
-
-    tls->ciphers = tls_ciphers(
-        &grades, needed ? conf->smtpd_tls_mandatory_ciphers : conf->smtpd_tls_ciphers,
-        exclusions, server->process->arena, &tls->ciphers_trouble);
-}
-
-static int find_protocols(struct server *server, struct fail *why)
-{
-    const struct conf *conf = server->conf;
-    const char *list = server->needs_tls ? conf->smtpd_tls_mandatory_protocols
-                                         : conf->smtpd_tls_protocols;
-    struct fail reason;
-
-    if (tls_protocols_parse(str_of(list), &server->tls->protocols, &reason) < 0)
-        return fail_set(why, "Invalid TLS protocol list \"%s\": %s", list, reason.text);
-    return 0;
-}
-
-static int make_context(struct server *server, struct fail *why)
-{
-    struct arena *arena = server->process->arena;
-    struct server_tls *tls = server->tls;
-    struct tls_settings settings;
-
-    if (find_protocols(server, why) < 0)
-        return -1;
-    find_ciphers(server);
-    tls->library = tls_load(server->conf->shlib_directory, arena, why);
-    if (!tls->library)
-        return -1;
-    settings = settings_of(server);
-    tls->context = tls->library->context_new(&settings, arena, why);
-    return tls->context ? 0 : -1;
-}
-
-static int level_of(const char *value)
-{
-    unsigned long long level;
-    struct str rest = str_of(value);
-
-    return str_number(str_word(&rest, ", \t"), 4, &level) ? (int)level : 0;
-}
-
 int session_tls_set_up(struct server *server, struct fail *why)
 {
-    const struct conf *conf = server->conf;
+    const struct tls_server_words words = words_of(server->conf);
+    struct arena *arena = server->process->arena;
     struct fail trouble;
 
     if (find_level(server, why) < 0)
         return -1;
     if (!server->wants_tls)
         return 0;
-    server->tls = ARENA_NEW(server->process->arena, struct server_tls);
-    server->tls->log_level = level_of(conf->smtpd_tls_loglevel);
-    server->tls->demands = conf->smtpd_tls_req_ccert && server->needs_tls;
-    server->tls->asks = conf->smtpd_tls_ask_ccert || server->tls->demands;
-    if (conf->smtpd_tls_req_ccert && !server->needs_tls)
+    server->tls = ARENA_NEW(arena, struct tls_server);
+    tls_server_read(&words, server->needs_tls, server->tls);
+    if (words.req_ccert && !server->needs_tls)
         log_warning("Can't require client certs unless TLS is required");
-    if (make_context(server, &trouble) < 0)
+    if (tls_server_open(server->conf, &words, server->needs_tls, server->process->name,
+                        arena, server->tls, &trouble) < 0)
         log_warning("%s: disabling TLS support", trouble.text);
     return 0;
 }
@@ -300,7 +207,7 @@ static int find_chain(void *context, const char *server_name, struct str *ret)
 /* All of the handshake has the time of one step: a client that drips is no client. */
 static bool shake(struct session *session, bool wrapped)
 {
-    const struct server_tls *tls = session->server->tls;
+    const struct tls_server *tls = session->server->tls;
     const struct conf *conf = session->conf;
     struct complaints *complaints = ARENA_NEW(session->arena, struct complaints);
     const struct tls_terms terms = {
@@ -362,7 +269,7 @@ static void forget(struct session *session)
 /* wrapped: TLS is spoken from the first byte on. */
 static bool start(struct session *session, bool wrapped)
 {
-    const struct server_tls *tls = session->server->tls;
+    const struct tls_server *tls = session->server->tls;
 
     if (!tls->ciphers) {
         log_warning("%s: %s", session->client_text, tls->ciphers_trouble.text);

@@ -60,6 +60,7 @@ struct tls_terms {
     struct tls_protocols protocols;
     const char *ciphers;     /* up to TLSv1.2, in OpenSSL's words */
     const char *server_name; /* a client says it (SNI); NULL = nothing */
+    const char *session_context; /* NULL = that of the settings */
     /* TLS is spoken from the first byte on: what is buffered is part of it. Else nobody
      * knows who said it, and it is dropped (CVE-2011-0411). */
     bool takes_buffered;
@@ -100,6 +101,15 @@ enum tls_result {
     TLS_FAILED,  /* they could not agree; the listener has heard why */
 };
 
+/* How far a call came that does not wait. */
+enum tls_step {
+    TLS_STEP_DONE,  /* some of it, at least */
+    TLS_STEP_READ,  /* nothing, until the descriptor can be read ... */
+    TLS_STEP_WRITE, /* ... or written; then the same call is to be made again */
+    TLS_STEP_END,   /* the peer has said that no more comes, or hung up */
+    TLS_STEP_FAILED /* the session is of no use; the listener has heard why */
+};
+
 /* What the plug-in does. */
 struct tls_library {
     const char *version; /* PLUGIN_VERSION: of the headers that it was made with */
@@ -120,6 +130,23 @@ struct tls_library {
     enum tls_result (*start)(struct tls_context *context, struct stream *stream,
                              const struct tls_terms *terms, struct arena *arena,
                              struct tls_facts *ret);
+
+    /*
+     * The same for programs that never wait, on a non-blocking descriptor, which stays
+     * the caller's. NULL: the listener has heard why. What terms point to lives as long
+     * as the session.
+     */
+    struct tls_session *(*open)(struct tls_context *context, int fd,
+                                const struct tls_terms *terms);
+    enum tls_step (*shake)(struct tls_session *session, struct arena *arena,
+                           struct tls_facts *ret);
+    /* After the handshake: move what can be moved, *ret bytes with TLS_STEP_DONE. */
+    enum tls_step (*read)(struct tls_session *session, void *p, size_t n, size_t *ret);
+    enum tls_step (*write)(struct tls_session *session, const void *p, size_t n,
+                           size_t *ret);
+    /* Say that no more comes: once all is written. */
+    enum tls_step (*goodbye)(struct tls_session *session);
+    void (*close)(struct tls_session *session);
 };
 #define TLS_LIBRARY_SYMBOL "postern_tls_library"
 

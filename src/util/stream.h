@@ -129,6 +129,8 @@ enum stream_result stream_output_result(const struct stream *s);
 enum stream_result stream_flush_with_fd(struct stream *s, int fd) MUST_CHECK;
 /* From now on take descriptors that arrive with input (recvmsg). */
 void stream_accept_fds(struct stream *s);
+/* For those who read fd themselves: one recv with flags, whose descriptors s keeps. */
+ssize_t stream_receive(struct stream *s, int fd, void *p, size_t n, int flags);
 /* The oldest descriptor that arrived and was not taken, or -1. The caller owns it. */
 int stream_take_fd(struct stream *s);
 

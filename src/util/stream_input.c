@@ -37,7 +37,7 @@ static void keep_fds(struct stream *s, struct msghdr *message)
     }
 }
 
-static ssize_t receive_with_fds(struct stream *s, void *p, size_t n)
+ssize_t stream_receive(struct stream *s, int fd, void *p, size_t n, int flags)
 {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(STREAM_FDS_MAX * sizeof(int))];
     struct iovec vector = {p, n};
@@ -47,7 +47,7 @@ static ssize_t receive_with_fds(struct stream *s, void *p, size_t n)
         .msg_control = control,
         .msg_controllen = sizeof(control),
     };
-    ssize_t got = recvmsg(s->fd, &message, MSG_CMSG_CLOEXEC);
+    ssize_t got = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
 
     if (got >= 0)
         keep_fds(s, &message);
@@ -64,7 +64,7 @@ static ssize_t read_some(struct stream *s, void *p, size_t n)
         else if (s->ops)
             got = s->ops->read(s->state, p, n);
         else if (s->accepts_fds)
-            got = receive_with_fds(s, p, n);
+            got = stream_receive(s, s->fd, p, n, 0);
         else
             got = read(s->fd, p, n);
     } while (got < 0 && errno == EINTR);

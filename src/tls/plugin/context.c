@@ -174,6 +174,17 @@ static int set_options(SSL_CTX *ctx, const struct tls_settings *settings,
     return 0;
 }
 
+int context_name(SSL_CTX *ctx, SSL *ssl, const char *name)
+{
+    unsigned char id[EVP_MAX_MD_SIZE];
+    unsigned n;
+
+    if (!EVP_Digest(name, strlen(name), id, &n, EVP_sha256(), NULL))
+        return 0;
+    return ctx ? SSL_CTX_set_session_id_context(ctx, id, n)
+               : SSL_set_session_id_context(ssl, id, n);
+}
+
 /*
  * A server's sessions live in tickets that clients keep, under keys that this process
  * made; nothing is stored here. What another service gave out is not taken.
@@ -181,9 +192,6 @@ static int set_options(SSL_CTX *ctx, const struct tls_settings *settings,
 static int set_resumption(SSL_CTX *ctx, const struct tls_settings *settings,
                           struct fail *why)
 {
-    unsigned char id[EVP_MAX_MD_SIZE];
-    unsigned n;
-
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     if (!settings->is_server || settings->ticket_seconds <= 0) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
@@ -192,9 +200,7 @@ static int set_resumption(SSL_CTX *ctx, const struct tls_settings *settings,
     }
     SSL_CTX_set_timeout(ctx, settings->ticket_seconds);
     SSL_CTX_set_num_tickets(ctx, 1);
-    if (!EVP_Digest(settings->session_context, strlen(settings->session_context), id, &n,
-                    EVP_sha256(), NULL) ||
-        !SSL_CTX_set_session_id_context(ctx, id, n))
+    if (!context_name(ctx, NULL, settings->session_context))
         return fail_set(why, "cannot set the context of TLS sessions: %s",
                         library_reason());
     return 0;

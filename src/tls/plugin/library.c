@@ -96,4 +96,10 @@ __attribute__((visibility("default"))) const struct tls_library postern_tls_libr
     .context_new = context_new,
     .context_free = context_free,
     .start = session_start,
+    .open = engine_open,
+    .shake = engine_shake,
+    .read = engine_read,
+    .write = engine_write,
+    .goodbye = engine_goodbye,
+    .close = session_free,
 };

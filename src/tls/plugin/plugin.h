@@ -68,14 +68,35 @@ struct tls_context *context_new(const struct tls_settings *settings, struct aren
                                 struct fail *why);
 void context_free(struct tls_context *context);
 
+/* What tells sessions of one service from those of another: of a context, or of a session
+ * (then ctx is NULL). 0 = OpenSSL is out of order. */
+int context_name(SSL_CTX *ctx, SSL *ssl, const char *name);
+
 /* --- session.c --- */
 
 enum tls_result session_start(struct tls_context *context, struct stream *stream,
                               const struct tls_terms *terms, struct arena *arena,
                               struct tls_facts *ret);
 
+/* A session of these terms, whose bytes move by a BIO that the caller gives it. NULL: the
+ * listener has heard why. */
+struct tls_session *session_new(struct tls_context *context,
+                                const struct tls_terms *terms);
+void session_free(struct tls_session *session);
+
 /* The client asks for a name, and may get another certificate. */
 int session_server_name(SSL *ssl, int *ret_alert, void *unused);
+
+/* --- engine.c: sessions that do not wait --- */
+
+struct tls_session *engine_open(struct tls_context *context, int fd,
+                                const struct tls_terms *terms);
+enum tls_step engine_shake(struct tls_session *session, struct arena *arena,
+                           struct tls_facts *ret);
+enum tls_step engine_read(struct tls_session *session, void *p, size_t n, size_t *ret);
+enum tls_step engine_write(struct tls_session *session, const void *p, size_t n,
+                           size_t *ret);
+enum tls_step engine_goodbye(struct tls_session *session);
 
 /* --- facts.c --- */
 

@@ -161,8 +161,7 @@ static void session_close(void *state)
     struct tls_session *session = state;
 
     say_goodbye(session);
-    SSL_free(session->ssl);
-    free(session);
+    session_free(session);
 }
 
 static const struct stream_ops encrypted = {.read = plain_read,
@@ -246,19 +245,50 @@ int session_server_name(SSL *ssl, int *ret_alert, void *unused)
 static int set_up(struct tls_session *session, const struct tls_terms *terms)
 {
     SSL *ssl = session->ssl;
+
+    if (terms->log_level >= 2)
+        SSL_set_info_callback(ssl, tell_step);
+    return SSL_set_ex_data(ssl, library_index(), session) &&
+           set_protocols(ssl, &terms->protocols) &&
+           SSL_set_cipher_list(ssl, terms->ciphers) &&
+           (!terms->server_name || SSL_set_tlsext_host_name(ssl, terms->server_name)) &&
+           (!terms->session_context || context_name(NULL, ssl, terms->session_context));
+}
+
+struct tls_session *session_new(struct tls_context *context,
+                                const struct tls_terms *terms)
+{
+    struct tls_session *session = MEMORY_NEW(struct tls_session);
+
+    session->context = context;
+    session->listener = terms->listener;
+    session->log_level = terms->log_level;
+    session->find_chain = terms->find_chain;
+    session->ssl = SSL_new(context->ctx);
+    if (session->ssl && set_up(session, terms))
+        return session;
+    library_problems(&session->listener);
+    session_free(session);
+    return NULL;
+}
+
+void session_free(struct tls_session *session)
+{
+    SSL_free(session->ssl);
+    free(session);
+}
+
+static int use_stream(struct tls_session *session, struct stream *stream)
+{
     BIO *bytes = BIO_new(bytes_method());
 
     if (!bytes)
         return 0;
     BIO_set_data(bytes, session);
     BIO_set_init(bytes, 1);
-    SSL_set_bio(ssl, bytes, bytes);
-    if (terms->log_level >= 2)
-        SSL_set_info_callback(ssl, tell_step);
-    return SSL_set_ex_data(ssl, library_index(), session) &&
-           set_protocols(ssl, &terms->protocols) &&
-           SSL_set_cipher_list(ssl, terms->ciphers) &&
-           (!terms->server_name || SSL_set_tlsext_host_name(ssl, terms->server_name));
+    SSL_set_bio(session->ssl, bytes, bytes);
+    session->stream = stream;
+    return 1;
 }
 
 static enum tls_result shake(struct tls_session *session)
@@ -285,28 +315,23 @@ enum tls_result session_start(struct tls_context *context, struct stream *stream
                               const struct tls_terms *terms, struct arena *arena,
                               struct tls_facts *ret)
 {
-    struct tls_session *session = MEMORY_NEW(struct tls_session);
+    struct tls_session *session = session_new(context, terms);
     enum tls_result result = TLS_FAILED;
 
-    session->context = context;
-    session->stream = stream;
-    session->listener = terms->listener;
-    session->log_level = terms->log_level;
-    session->find_chain = terms->find_chain;
-    session->ssl = SSL_new(context->ctx);
+    if (!session)
+        return TLS_FAILED;
     if (terms->takes_buffered) {
         struct str buffered = stream_buffered(stream);
 
         session->ahead = str_from(arena_copy_str(arena, buffered), buffered.n);
     }
     stream_purge_input(stream);
-    if (session->ssl && set_up(session, terms))
+    if (use_stream(session, stream))
         result = shake(session);
     else
         library_problems(&session->listener);
     if (result != TLS_DONE) {
-        SSL_free(session->ssl);
-        free(session);
+        session_free(session);
         return result;
     }
     facts_find(session, arena, ret);

@@ -178,12 +178,69 @@ static int read_too_much(struct client *client, struct fail *why)
                : 0;
 }
 
+/* --- a service that takes connections over ---------------------------------------- */
+
+struct kept {
+    struct process *process;
+    int echo; /* the descriptor that came with the request */
+};
+
+static void kept_ready(void *context, int fd, int events)
+{
+    struct kept *kept = context;
+    char bytes[100];
+    ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+
+    (void)events;
+    if (n > 0) {
+        (void)!write(kept->echo, bytes, (size_t)n);
+        return;
+    }
+    loop_unwatch(kept->process->loop, fd);
+    close(fd);
+    close(kept->echo);
+    service_let_go(kept->process);
+    free(kept);
+}
+
+static void keep_it(struct client *client, int fd, struct str rest)
+{
+    struct kept *kept = client->state;
+    struct fail why;
+
+    (void)!write(kept->echo, rest.p, rest.n);
+    if (loop_watch(kept->process->loop, fd, LOOP_READ, kept_ready, kept, &why) < 0)
+        _exit(98);
+}
+
+static int keep(struct client *client, struct fail *why)
+{
+    struct kept *kept;
+    struct resolve ask;
+    int fd = stream_take_fd(client->stream);
+
+    if (ipc_receive(client->stream, &resolve_message, client->arena, &ask, why) < 0)
+        return -1;
+    if (fd < 0)
+        return fail_set(why, "no descriptor came along");
+    kept = calloc(1, sizeof(*kept));
+    *kept = (struct kept){client->process, fd};
+    client->state = kept;
+    client->handed_over = keep_it;
+    ipc_put(client->stream, &resolved_message, &(struct resolved){.flags = 7});
+    return 0;
+}
+
 static const struct request requests[] = {
-    {"add", add_one}, {"much", say_much}, {"too_much", read_too_much}, {0}};
+    {"keep", keep},    {"add", add_one}, {"much", say_much}, {"too_much", read_too_much}, {0}};
 static const struct service one = {
     .name = "adder", .kind = SERVICE_ONE_CLIENT, .requests = requests};
 static const struct service many = {
     .name = "adder", .kind = SERVICE_MANY_CLIENTS, .requests = requests};
+static const struct service keeper = {.name = "keeper",
+                                      .kind = SERVICE_MANY_CLIENTS,
+                                      .requests = requests,
+                                      .flags = SERVICE_TAKES_FDS};
 static const struct service *const both[] = {&one, &many};
 
 static long long add(struct ipc_client *client, int n)
@@ -597,10 +654,65 @@ static void serves_and_logs_without_a_snapshot(void **state)
     stage_strike(&stage);
 }
 
+static void read_exactly(int fd, const char *wanted)
+{
+    char bytes[100] = "";
+    size_t n = 0;
+
+    while (n < strlen(wanted)) {
+        ssize_t got = read(fd, bytes + n, strlen(wanted) - n);
+
+        assert_true(got > 0);
+        n += (size_t)got;
+    }
+    assert_string_equal(bytes, wanted);
+}
+
+/* The descriptor of a request, and then the connection itself, become the program's; a
+ * process that retires lives as long as they do. */
+static void a_connection_becomes_the_programs(void **state)
+{
+    struct stage stage;
+    struct stream *s;
+    struct arena *arena = arena_new("test");
+    struct resolved answer;
+    struct fail why;
+    int pair[2];
+    pid_t pid;
+
+    (void)state;
+    conf.application_event_drain_time = 20;
+    stage_set(&stage);
+    pid = play(&stage, &keeper, 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    s = stream_new(connect_raw(&stage), 0);
+    stream_set_timeout(s, 5000);
+    assert_int_equal(ipc_expect(s, "keeper", &why), 0);
+    ipc_put_request(s, "keep", &resolve_message, &(struct resolve){0});
+    stream_write_text(s, "ahead ");
+    assert_int_equal(stream_flush_with_fd(s, pair[1]), STREAM_OK);
+    close(pair[1]);
+    assert_int_equal(ipc_receive(s, &resolved_message, arena, &answer, &why), 0);
+    assert_int_equal(answer.flags, 7);
+    close(stage.retire[1]);
+    stream_write_text(s, "and after");
+    assert_int_equal(stream_flush(s), STREAM_OK);
+    read_exactly(pair[0], "ahead and after");
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    stream_free(s);
+    assert_int_equal(status_of(pid), 0);
+    assert_int_equal(read(pair[0], &(char){0}, 1), 0);
+    close(pair[0]);
+    stage_strike(&stage);
+    arena_free(arena);
+    conf.application_event_drain_time = 1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_many_requests_on_one_connection),
+        cmocka_unit_test(a_connection_becomes_the_programs),
         cmocka_unit_test(hands_over_after_max_use),
         cmocka_unit_test(retires_busy_processes),
         cmocka_unit_test(closes_on_hostile_bytes),

@@ -4,6 +4,8 @@
 #include "tls/names.h"
 #include "util/clock.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -327,6 +329,92 @@ static void the_last_word_has_a_time_limit(void **state)
     part(&server, pid);
 }
 
+/* --- without waiting ---------------------------------------------------------------- */
+
+/* Wait as the loop would, for a step that has moved nothing. */
+static bool again(int fd, enum tls_step step)
+{
+    struct pollfd p = {fd, step == TLS_STEP_READ ? POLLIN : POLLOUT, 0};
+
+    if (step != TLS_STEP_READ && step != TLS_STEP_WRITE)
+        return false;
+    assert_int_equal(poll(&p, 1, 10000), 1);
+    return true;
+}
+
+static struct tls_session *engine_of(struct party *server, int fd)
+{
+    struct fail why;
+    struct tls_session *session;
+
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    server->context =
+        server->library->context_new(&server->settings, server->arena, &why);
+    assert_non_null(server->context);
+    session = server->library->open(server->context, fd, &server->terms);
+    assert_non_null(session);
+    return session;
+}
+
+static enum tls_step shake_with(struct party *server, struct tls_session *session, int fd)
+{
+    enum tls_step step;
+
+    do
+        step = server->library->shake(session, server->arena, &server->facts);
+    while (again(fd, step));
+    return step;
+}
+
+/* Says more than the socket takes, and only then listens. */
+static void talk_much(struct party *client)
+{
+    struct str line;
+    int lines = 0;
+
+    expect(party_start(client) == TLS_DONE);
+    for (int i = 0; i < LARGE / 10; i++)
+        stream_write_text(client->stream, "123456789\n");
+    expect(stream_flush(client->stream) == STREAM_OK);
+    while (stream_read_line(client->stream, 100, &line, NULL) == STREAM_OK)
+        lines++;
+    expect(lines == LARGE / 10);
+    expect(stream_read_line(client->stream, 100, &line, NULL) == STREAM_EOF);
+}
+
+static void a_session_that_never_waits(void **state)
+{
+    static char all[LARGE];
+    struct party server;
+    struct tls_session *session;
+    size_t n = 0, done;
+    int fd;
+    pid_t pid = meet(&server, talk_much, &fd);
+    enum tls_step step;
+
+    (void)state;
+    session = engine_of(&server, fd);
+    assert_int_equal(shake_with(&server, session, fd), TLS_STEP_DONE);
+    assert_string_equal(server.facts.protocol, "TLSv1.3");
+    while (n < LARGE) {
+        step = server.library->read(session, all + n, LARGE - n, &done);
+        if (step == TLS_STEP_DONE)
+            n += done;
+        else
+            assert_true(again(fd, step));
+    }
+    for (n = 0; n < LARGE;) {
+        step = server.library->write(session, all + n, LARGE - n, &done);
+        if (step == TLS_STEP_DONE)
+            n += done;
+        else
+            assert_true(again(fd, step));
+    }
+    assert_int_equal(server.library->goodbye(session), TLS_STEP_DONE);
+    server.library->close(session);
+    part(&server, pid);
+}
+
 /* --- names -------------------------------------------------------------------------- */
 
 static void ask_for_other(struct party *client)
@@ -407,6 +495,31 @@ static void talk_nonsense(struct party *client)
     stream_write_text(client->stream, "this is no TLS at all\r\n");
     expect(stream_flush(client->stream) == STREAM_OK);
     (void)!stream_peek(client->stream, &unused);
+}
+
+static void a_handshake_that_fails_without_waiting(void **state)
+{
+    static const struct {
+        const char *who;
+        void (*other)(struct party *client);
+        enum tls_step step;
+        int complaints;
+    } rows[] = {{"no TLS", talk_nonsense, TLS_STEP_FAILED, 1},
+                {"hangs up", hang_up, TLS_STEP_END, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct party server;
+        int fd;
+        pid_t pid = meet(&server, rows[i].other, &fd);
+        struct tls_session *session = engine_of(&server, fd);
+
+        complaints = 0;
+        ROW_INT(rows[i].who, shake_with(&server, session, fd), rows[i].step);
+        ROW_INT(rows[i].who, complaints, rows[i].complaints);
+        server.library->close(session);
+        part(&server, pid);
+    }
 }
 
 static void keep_silent(struct party *client)
@@ -564,6 +677,8 @@ int main(void)
         cmocka_unit_test(what_came_ahead_is_dropped),
         cmocka_unit_test(names_made_to_deceive),
         cmocka_unit_test(the_last_word_has_a_time_limit),
+        cmocka_unit_test(a_session_that_never_waits),
+        cmocka_unit_test(a_handshake_that_fails_without_waiting),
         cmocka_unit_test(certificates_by_name),
         cmocka_unit_test(a_handshake_that_fails_says_why),
         cmocka_unit_test(what_is_wrong_with_files_is_told),
