@@ -99,8 +99,8 @@ int session_tls_set_up(struct server *server, struct fail *why)
     tls_server_read(&words, server->needs_tls, server->tls);
     if (words.req_ccert && !server->needs_tls)
         log_warning("Can't require client certs unless TLS is required");
-    if (tls_server_open(server->conf, &words, server->needs_tls, server->process->name,
-                        arena, server->tls, &trouble) < 0)
+    if (tls_server_open(server->conf, &words, server->process->name, arena, server->tls,
+                        &trouble) < 0)
         log_warning("%s: disabling TLS support", trouble.text);
     return 0;
 }
@@ -155,9 +155,7 @@ static void log_session(const struct session *session)
         return;
     buf_init(&words, 10000);
     tls_describe(facts, &words);
-    maillog_tls(&(struct maillog_tls){.trust = !facts->has_certificate ? "Anonymous"
-                                               : facts->is_trusted     ? "Trusted"
-                                                                       : "Untrusted",
+    maillog_tls(&(struct maillog_tls){.trust = tls_trust_of_client(facts),
                                       .direction = "from",
                                       .peer = peer_words(session),
                                       .words = buf_text(&words)});
@@ -177,25 +175,17 @@ static void failed(struct session *session, enum tls_result result,
     session->failed = session->quit = true;
 }
 
-/* The name, then its parents with their dot. A table that fails fails the handshake: the
+/* A table that fails fails the handshake: the
  * usual certificate would be for another name. */
 static int find_chain(void *context, const char *server_name, struct str *ret)
 {
     const struct complaints *complaints = context;
     const struct maps *maps = complaints->session->server->sni_maps;
     struct arena *arena = complaints->arena;
-    struct str name = str_of(server_name); /* tables fold it */
     struct fail why;
-    enum table_result result = maps_lookup(maps, name, MAPS_ALL, arena, ret, &why);
+    enum table_result result =
+        maps_lookup_parents(maps, str_of(server_name), arena, ret, &why);
 
-    while (result == TABLE_NOT_FOUND) {
-        size_t dot = str_find(str_tail(name, 1), '.');
-
-        if (dot + 1 >= name.n)
-            break;
-        name = str_tail(name, dot + 1);
-        result = maps_lookup(maps, name, MAPS_FIXED, arena, ret, &why);
-    }
     if (result == TABLE_ERROR)
         log_warning("%s: %s", complaints->session->client_text, why.text);
     if (result == TABLE_NOT_FOUND && complaints->session->server->tls->log_level > 0)

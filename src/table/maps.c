@@ -75,3 +75,20 @@ enum table_result maps_lookup(const struct maps *maps, struct str key,
         *ret_value = answer.value;
     return result;
 }
+
+enum table_result maps_lookup_parents(const struct maps *maps, struct str name,
+                                      struct arena *arena, struct str *ret_value,
+                                      struct fail *why)
+{
+    enum table_result result = maps_lookup(maps, name, MAPS_ALL, arena, ret_value, why);
+
+    while (result == TABLE_NOT_FOUND) {
+        size_t dot = str_find(str_tail(name, 1), '.');
+
+        if (dot + 1 >= name.n)
+            break;
+        name = str_tail(name, dot + 1);
+        result = maps_lookup(maps, name, MAPS_FIXED, arena, ret_value, why);
+    }
+    return result;
+}

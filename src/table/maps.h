@@ -45,5 +45,9 @@ enum table_result maps_lookup(const struct maps *maps, struct str key,
 enum table_result maps_lookup_from(const struct maps *maps, struct str key,
                                    enum maps_which which, struct arena *arena,
                                    struct maps_answer *ret, struct fail *why) MUST_CHECK;
+/* A host name, then its parents with their dot: "a.b.test", ".b.test", ".test". */
+enum table_result maps_lookup_parents(const struct maps *maps, struct str name,
+                                      struct arena *arena, struct str *ret_value,
+                                      struct fail *why) MUST_CHECK;
 
 #endif

@@ -33,3 +33,10 @@ void tls_describe_lines(const struct tls_facts *facts, struct buf *out)
 {
     describe(facts, "\n", out);
 }
+
+const char *tls_trust_of_client(const struct tls_facts *facts)
+{
+    return !facts->has_certificate ? "Anonymous"
+           : facts->is_trusted     ? "Trusted"
+                                   : "Untrusted";
+}

@@ -1,5 +1,5 @@
-/* Decides which keys, protocols and ciphers a service has. Who is offered TLS, and what is
- * made of a session, is the service's affair. */
+/* Decides which keys, protocols and ciphers a service has. Who is offered TLS, and what
+ * is made of a session, is the service's affair. */
 #include "tls/server.h"
 
 #include "conf/conf.h"
@@ -37,6 +37,7 @@ void tls_server_read(const struct tls_server_words *words, bool mandatory,
                      struct tls_server *ret)
 {
     *ret = (struct tls_server){.log_level = log_level_of(words->loglevel),
+                               .mandatory = mandatory,
                                .demands = words->req_ccert && mandatory};
     ret->asks = words->ask_ccert || ret->demands;
 }
@@ -91,18 +92,18 @@ static struct tls_settings settings_of(const struct conf *conf,
 
 /* A client that is asked for a certificate must not get away without ours. */
 static void find_ciphers(const struct conf *conf, const struct tls_server_words *words,
-                         bool mandatory, struct arena *arena, struct tls_server *server)
+                         struct arena *arena, struct tls_server *server)
 {
     const struct tls_grades grades = {conf->tls_high_cipherlist,
                                       conf->tls_medium_cipherlist,
                                       conf->tls_null_cipherlist};
     const char *exclusions[] = {words->exclude_ciphers,
-                                mandatory ? words->mandatory_exclude_ciphers : "",
+                                server->mandatory ? words->mandatory_exclude_ciphers : "",
                                 server->asks ? "aNULL" : "", NULL};
 
-    server->ciphers =
-        tls_ciphers(&grades, mandatory ? words->mandatory_ciphers : words->ciphers,
-                    exclusions, arena, &server->ciphers_trouble);
+    server->ciphers = tls_ciphers(
+        &grades, server->mandatory ? words->mandatory_ciphers : words->ciphers,
+        exclusions, arena, &server->ciphers_trouble);
 }
 
 static int find_protocols(const struct tls_server_words *words, bool mandatory,
@@ -117,14 +118,14 @@ static int find_protocols(const struct tls_server_words *words, bool mandatory,
 }
 
 int tls_server_open(const struct conf *conf, const struct tls_server_words *words,
-                    bool mandatory, const char *session_context, struct arena *arena,
+                    const char *session_context, struct arena *arena,
                     struct tls_server *ret, struct fail *why)
 {
     struct tls_settings settings;
 
-    if (find_protocols(words, mandatory, &ret->protocols, why) < 0)
+    if (find_protocols(words, ret->mandatory, &ret->protocols, why) < 0)
         return -1;
-    find_ciphers(conf, words, mandatory, arena, ret);
+    find_ciphers(conf, words, arena, ret);
     ret->library = tls_load(conf->shlib_directory, arena, why);
     if (!ret->library)
         return -1;

@@ -35,6 +35,7 @@ struct tls_server {
     const char *ciphers; /* NULL = what main.cf says of them is wrong */
     struct fail ciphers_trouble;
     int log_level;
+    bool mandatory;     /* sessions must be encrypted: the stricter choices */
     bool asks, demands; /* certificates of clients */
 };
 
@@ -43,13 +44,12 @@ void tls_server_read(const struct tls_server_words *words, bool mandatory,
                      struct tls_server *ret);
 
 /*
- * Load the plug-in, keys and certificates: before the jail. mandatory: the stricter
- * protocols and ciphers, for sessions that must be encrypted. session_context: sessions
- * of another one are not resumed. All lives in arena. ret has gone through
+ * Load the plug-in, keys and certificates: before the jail. session_context: sessions of
+ * another one are not resumed. All lives in arena. ret has gone through
  * tls_server_read; without a context after a failure.
  */
 int tls_server_open(const struct conf *conf, const struct tls_server_words *words,
-                    bool mandatory, const char *session_context, struct arena *arena,
+                    const char *session_context, struct arena *arena,
                     struct tls_server *ret, struct fail *why) MUST_CHECK;
 
 #endif

@@ -58,8 +58,8 @@ struct tls_settings {
 /* What holds for one session. */
 struct tls_terms {
     struct tls_protocols protocols;
-    const char *ciphers;     /* up to TLSv1.2, in OpenSSL's words */
-    const char *server_name; /* a client says it (SNI); NULL = nothing */
+    const char *ciphers;         /* up to TLSv1.2, in OpenSSL's words */
+    const char *server_name;     /* a client says it (SNI); NULL = nothing */
     const char *session_context; /* NULL = that of the settings */
     /* TLS is spoken from the first byte on: what is buffered is part of it. Else nobody
      * knows who said it, and it is dropped (CVE-2011-0411). */
@@ -160,5 +160,7 @@ const struct tls_library *tls_load(const char *shlib_directory, struct arena *ar
  */
 void tls_describe(const struct tls_facts *facts, struct buf *out);
 void tls_describe_lines(const struct tls_facts *facts, struct buf *out);
+/* The log's word for a client: "Anonymous", "Trusted", "Untrusted". */
+const char *tls_trust_of_client(const struct tls_facts *facts);
 
 #endif

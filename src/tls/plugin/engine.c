@@ -1,6 +1,6 @@
 /*
- * Sessions for programs that never wait. OpenSSL moves the bytes on the descriptor itself,
- * and tells what it would have to wait for.
+ * Sessions for programs that never wait. OpenSSL moves the bytes on the descriptor
+ * itself, and tells what it would have to wait for.
  */
 #include "tls/plugin/plugin.h"
 

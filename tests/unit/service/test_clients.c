@@ -231,8 +231,11 @@ static int keep(struct client *client, struct fail *why)
     return 0;
 }
 
-static const struct request requests[] = {
-    {"keep", keep},    {"add", add_one}, {"much", say_much}, {"too_much", read_too_much}, {0}};
+static const struct request requests[] = {{"keep", keep},
+                                          {"add", add_one},
+                                          {"much", say_much},
+                                          {"too_much", read_too_much},
+                                          {0}};
 static const struct service one = {
     .name = "adder", .kind = SERVICE_ONE_CLIENT, .requests = requests};
 static const struct service many = {

@@ -1,0 +1,2 @@
+tlsproxy.program := tlsproxy
+tlsproxy.uses := util conf ipc net tls mail table queue service
