@@ -22,10 +22,23 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static struct logging_options logging_of(const struct command *command)
+/* As main.cf says, once it is known. */
+static void open_log(const struct command *command)
 {
-    return (struct logging_options){
-        .program = command->name, .to_stderr = true, .verbose = command->verbose};
+    struct logging_options options = {.program = command->name,
+                                      .tag = command->tag,
+                                      .to_stderr = true,
+                                      .verbose = command->verbose};
+
+    if (command->unlogged)
+        log_open(&(struct log_options){.name = command->name,
+                                       .tag = command->name,
+                                       .to_stderr = true,
+                                       .verbose = command->verbose});
+    else if (command->conf)
+        logging_configure(command->conf, &options);
+    else
+        logging_start(&options);
 }
 
 /* A file opened where 0, 1 or 2 was missing would be taken for it. */
@@ -54,12 +67,9 @@ static void prepare(struct command *command)
 
 void command_start(struct command *command, const char *name)
 {
-    struct logging_options options;
-
     prepare(command);
     command->name = name;
-    options = logging_of(command);
-    logging_start(&options);
+    open_log(command);
 }
 
 const char *command_called_as(int argc, char **argv, const char *fallback)
@@ -116,14 +126,13 @@ static struct conf *load(const struct command *command, const char *directory)
 
 void command_configure(struct command *command)
 {
-    struct logging_options options = logging_of(command);
     const struct texts *warnings;
 
     command->conf = load(command, command->directory);
     warnings = conf_warnings(command->conf);
     for (size_t i = 0; i < warnings->n && !command->quiet; i++)
         log_warning("%s", warnings->items[i]);
-    logging_configure(command->conf, &options);
+    open_log(command);
 }
 
 void command_enter_queue(const struct command *command)

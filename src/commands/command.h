@@ -16,6 +16,8 @@
 
 struct command {
     const char *name; /* "postcat": in diagnostics, and in the log behind $syslog_name/ */
+    const char *tag;       /* for the log instead of that; NULL = that */
+    bool unlogged;         /* what it says goes to stderr only */
     const char *directory; /* -c; NULL = $MAIL_CONFIG, else the default */
     int verbose;           /* number of -v */
     bool lenient;          /* go on with defaults where main.cf has bad values */
@@ -25,8 +27,8 @@ struct command {
     struct arena *arena;   /* lives as long as the program */
 };
 
-/* First thing in main: descriptors 0 to 2 are open, diagnostics go to stderr and syslog.
- */
+/* First thing in main: descriptors 0 to 2 are open, diagnostics go to stderr and, unless
+ * command->unlogged, to syslog. */
 void command_start(struct command *command, const char *name);
 
 /* The part of argv[0] behind the last slash; fallback when it is missing or empty. */

@@ -353,7 +353,7 @@ static struct options parse(struct command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct command command = {0};
+    struct command command = {.unlogged = true};
     struct options options;
     struct spool spool;
 

@@ -34,7 +34,7 @@ static void usage(void)
 
 int main(int argc, char **argv)
 {
-    struct command command = {0};
+    struct command command = {.unlogged = true};
     const char *class, *service;
 
     command_start(&command, "postkick");

@@ -163,7 +163,7 @@ static unsigned parse(struct command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct command command = {.failure_status = EX_TEMPFAIL};
+    struct command command = {.failure_status = EX_TEMPFAIL, .unlogged = true};
     sigset_t waited, before;
     struct lock lock;
     unsigned locks;

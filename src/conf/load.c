@@ -8,11 +8,11 @@
  * are not even copied, and most defaults need no look at all: the catalogue has
  * them as they are stored.
  */
+#include "conf/identity.h"
 #include "conf/include.h"
 #include "conf/snapshot.h"
 #include "conf/state.h"
 #include "conf/value.h"
-#include "util/file.h"
 
 #include <stdlib.h>
 
@@ -125,8 +125,7 @@ static int macro_value(void *context, struct str name, const char **ret, struct 
 
 /* --- typed values ------------------------------------------------------------ */
 
-/* Where the setting of name stands, put before the words. */
-static int locate(const struct conf_state *state, const char *name, struct fail *why)
+int state_locate(const struct conf_state *state, const char *name, struct fail *why)
 {
     const struct setting *setting = state_setting(state, str_of(name));
 
@@ -141,17 +140,17 @@ static int evaluate(struct conf_state *state, const struct param *param, const c
     const char *text;
 
     if (value_of(state, param, str_of(name), &text, why) < 0)
-        return locate(state, name, why);
+        return state_locate(state, name, why);
     if (text == NULL) /* of older versions: nothing is left of it */
         text = "";
     if (!(param->flags & PARAM_RAW) && state_expand(state, text, &text, why) < 0) {
         if (state->source.culprit.n > 0)
             name = arena_copy_str(state->arena, state->source.culprit);
         (void)fail_prefix(why, "parameter %s", name);
-        return locate(state, name, why);
+        return state_locate(state, name, why);
     }
     if (value_parse(param, name, text, ret, why) < 0)
-        return locate(state, name, why);
+        return state_locate(state, name, why);
     return 0;
 }
 
@@ -265,42 +264,22 @@ static int fill(struct conf *conf, struct fail *why)
     return 0;
 }
 
-/* compat: as Debian has it in main.cf, "myorigin = /etc/mailname": the first line of that
- * file is meant. Macros have the setting as it is written. */
-static int read_origin(struct conf *conf, struct fail *why)
+/* A check of the whole configuration: done with its failure, unless it is forgiven. */
+static int checked(struct conf *conf, int result, const struct fail *why)
 {
-    enum { NAME_FILE_MAX = 64 * 1024 };
-    struct arena *arena = conf->state->arena;
-    struct str text, name, rest;
+    struct conf_state *state = conf->state;
 
-    if (conf->myorigin == NULL || conf->myorigin[0] != '/')
-        return 0;
-    if (file_read(conf->myorigin, NAME_FILE_MAX, arena, &text, why) < 0)
-        return fail_prefix(why, "parameter myorigin");
-    rest = str_trim(str_until(&text, '\n'));
-    name = str_word(&rest, ", \t");
-    if (name.n == 0)
-        return fail_set(why, "myorigin file %s is empty", conf->myorigin);
-    if (rest.n > 0)
-        return fail_set(why,
-                        "myorigin file %s: the first line is more than one name: "
-                        "\"%.*s%.*s\"",
-                        conf->myorigin, STR_ARG(name), STR_ARG(rest));
-    conf->myorigin = arena_copy_str(arena, name);
+    if (result == 0 || !state->lenient)
+        return result;
+    texts_add(&state->warnings, state->arena, arena_copy(state->arena, why->text));
     return 0;
 }
 
 static int find_values(struct conf *conf, struct fail *why)
 {
-    if (fill(conf, why) < 0)
+    if (fill(conf, why) < 0 || checked(conf, identity_check_names(conf, why), why) < 0)
         return -1;
-    if (read_origin(conf, why) == 0)
-        return 0;
-    if (!conf->state->lenient)
-        return -1;
-    texts_add(&conf->state->warnings, conf->state->arena,
-              arena_copy(conf->state->arena, why->text));
-    return 0;
+    return checked(conf, identity_read_origin(conf, why), why);
 }
 
 /* --- the whole ---------------------------------------------------------------- */

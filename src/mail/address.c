@@ -131,29 +131,35 @@ int address_check(struct str internal, struct fail *why)
     return 0;
 }
 
-static bool label_is_valid(struct str label)
+static int label_check(struct str label, struct fail *why)
 {
-    if (label.n == 0 || label.n > 63)
-        return false;
+    if (label.n == 0)
+        return fail_set(why, "a dot too many");
+    if (label.n > 63)
+        return fail_set(why, "a part of more than 63 bytes");
     for (size_t i = 0; i < label.n; i++) {
         unsigned char c = (unsigned char)label.p[i];
         bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
         if (!letter && !(c >= '0' && c <= '9') && c != '-')
-            return false;
+            return fail_set(why, "invalid character %d (decimal)", c);
     }
-    return label.p[0] != '-' && label.p[label.n - 1] != '-';
+    if (label.p[0] == '-' || label.p[label.n - 1] == '-')
+        return fail_set(why, "misplaced hyphen");
+    return 0;
 }
 
-static bool ascii_domain_is_valid(struct str domain)
+int address_domain_check(struct str domain, struct fail *why)
 {
-    if (domain.n == 0 || domain.n > 255 || str_span(domain, "0123456789.") == domain.n)
-        return false;
+    if (domain.n == 0 || domain.n > 255)
+        return fail_set(why, "bad length %zu", domain.n);
+    if (str_span(domain, "0123456789.") == domain.n)
+        return fail_set(why, "a number is no name");
     for (;;) {
         size_t dot = str_find(domain, '.');
-        if (!label_is_valid(str_head(domain, dot)))
-            return false;
+        if (label_check(str_head(domain, dot), why) < 0)
+            return -1;
         if (dot == domain.n)
-            return true;
+            return 0;
         domain = str_tail(domain, dot + 1); /* empty after a trailing dot: no label */
     }
 }
@@ -164,12 +170,12 @@ bool address_domain_is_valid(struct str domain)
     bool valid;
 
     if (utf8_is_ascii(domain))
-        return ascii_domain_is_valid(domain);
+        return address_domain_check(domain, NULL) == 0;
     if (domain.n > 1000)
         return false;
     buf_init(&ascii, 4096);
     valid = utf8_add_domain_ascii(&ascii, domain, NULL) == 0 &&
-            ascii_domain_is_valid(buf_str(&ascii));
+            address_domain_check(buf_str(&ascii), NULL) == 0;
     buf_done(&ascii);
     return valid;
 }

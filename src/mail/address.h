@@ -67,6 +67,9 @@ int address_check(struct str internal, struct fail *why) MUST_CHECK;
  */
 bool address_domain_is_valid(struct str domain);
 
+/* The same for a name that must be ASCII: 0, or -1 and what is wrong with it. */
+int address_domain_check(struct str domain, struct fail *why) MUST_CHECK;
+
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
 bool address_literal_is_valid(struct str literal);
 

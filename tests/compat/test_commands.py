@@ -735,3 +735,32 @@ KICKS = ["", "public qmgr", "-x", "public qmgr I x", "public nosuch I", "nosuch 
 def test_postkick(pair, words):
     seen = [call(m, f"postkick {words}") for m in pair]
     assert seen[0] == seen[1] and seen[0]["status"] == 1
+
+
+# -- who writes to the log ---------------------------------------------------------------
+
+MISTAKES = """\
+postcat /none
+postcat -q ABCDEF
+postkick public nosuch x
+postlock /none/x true
+postconf -e
+postmap hash:/none/x
+postmap -q x hash:/none/x
+postalias hash:/none/x
+postsuper -d zzz
+postqueue -i ABC
+postmulti -i postfix-none -p status
+postdrop -Z
+sendmail -bz"""
+
+
+@pytest.mark.parametrize("words", MISTAKES.splitlines())
+def test_mistakes_are_logged_alike(pair, words):
+    tags = []
+    for mta in pair:
+        mark = mta.all_read()
+        mta.run(words)
+        end = mta.all_read()
+        tags.append([line.split("[")[0] for line in mta.log.lines[mark:end] if "so far" not in line])
+    assert tags[0] == tags[1]

@@ -46,7 +46,7 @@ MASKS = [
     (r"\[\d+\]|PID: \d+", "N"),
     (r"Usage: postfix start.*", "Usage"),
     (r"-- version [\d.]+, configuration (\S+).*", r"-- version, configuration \1"),
-    (r"^(postfix/)?postmulti(-script)?N:", "postmultiN:"),
+    (r"^(postfix/postmulti-script|postmulti)N:", "postmultiN:"),
 ]
 SPOKEN = re.compile(r"postfix-script|postfix/master|^postfixN?|postmulti|postlog|^tag|^x")
 # Said in words of our own, or only where the machine is slow.

@@ -308,11 +308,9 @@ static void work(struct run *run, char **arguments)
 
 int main(int argc, char **argv)
 {
-    struct run run = {0};
+    struct run run = {.command.unlogged = true};
 
     command_start(&run.command, "postconf");
-    log_open(
-        &(struct log_options){.name = "postconf", .tag = "postconf", .to_stderr = true});
     parse(&run, argc, argv);
     choose_mode(&run);
     if (strchr("mlbtaAT", run.mode) == NULL)

@@ -4,6 +4,7 @@
 #include "commands/postfix/lint.h"
 
 #include "conf/environment.h"
+#include "conf/identity.h"
 #include "conf/state.h"
 #include "conf/value.h"
 #include "net/cidr.h"
@@ -259,7 +260,8 @@ static void check_value(const struct scope *scope, const struct param *param,
     if (param->flags & (PARAM_RAW | PARAM_READONLY | PARAM_REMOVED))
         return;
     text = conf_text(scope->conf, name, &why);
-    if (text == NULL || value_parse(param, name, text, &value, &why) < 0)
+    if (text == NULL || value_parse(param, name, text, &value, &why) < 0 ||
+        identity_check_value(name, text, &why) < 0)
         lint_error(scope->lint, scope_span(scope, name), "%s", why.text);
     else if (scope->lint->brief)
         return;

@@ -94,7 +94,7 @@ static void check_caller(const struct multi *multi)
 
 int main(int argc, char **argv)
 {
-    struct multi multi = {0};
+    struct multi multi = {.command.tag = "postmulti"};
     int option;
 
     command_start(&multi.command, "postmulti");

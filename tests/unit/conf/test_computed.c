@@ -27,7 +27,6 @@ static const struct {
     {"myhostname = $mydomain\n", "myhostname", "localdomain"}, /* in a circle */
     {"myhostname = $mydomain\n", "mydomain", "localdomain"},
     {"myhostname = x.$mydomain\n", "myhostname", "x.localdomain"},
-    {"myhostname =\nmydomain = $myhostname\n", "mydomain", ""},
     {"", "process_name", "smtpd"},
     {"", "service_name", "unit"},
 };

@@ -152,6 +152,30 @@ static const struct {
      "main.cf, line 1: parameter a: truncated macro reference: \"${b\""},
     {"inet_protocols = ipx\nmynetworks_style = host\n",
      "mynetworks: unknown inet_protocols value \"ipx\" in \"ipx\""},
+    {"a = b\nmyhostname =\n", "main.cf, line 2: bad string length 0 < 1: myhostname = "},
+    {"myhostname = mail..name.test\n",
+     "main.cf, line 1: parameter myhostname: bad parameter value: mail..name.test: "
+     "a dot too many"},
+    {"myhostname = a.test.\n", "main.cf, line 1: parameter myhostname: bad parameter "
+                               "value: a.test.: a dot too many"},
+    {"myhostname = [192.0.2.1]\n",
+     "main.cf, line 1: parameter myhostname: bad parameter value: [192.0.2.1]: "
+     "invalid character 91 (decimal)"},
+    {"myhostname = 192.0.2.1\n",
+     "main.cf, line 1: parameter myhostname: bad parameter value: 192.0.2.1: "
+     "a number is no name"},
+    {"myhostname = -x.test\n",
+     "main.cf, line 1: parameter myhostname: bad parameter value: -x.test: "
+     "misplaced hyphen"},
+    {"myhostname = b\303\274ro.test\n",
+     "main.cf, line 1: parameter myhostname: bad parameter value: b\303\274ro.test: "
+     "invalid character 195 (decimal)"},
+    {"myhostname = x.test\nmydomain =\n",
+     "main.cf, line 2: bad string length 0 < 1: mydomain = "},
+    {"myhostname = x.test\nmydomain = two words\n",
+     "main.cf, line 2: parameter mydomain: bad parameter value: two words: "
+     "invalid character 32 (decimal)"},
+    {"myorigin =\n", "main.cf, line 1: bad string length 0 < 1: myorigin = "},
     {"mynetworks_style = planet\n", "unknown mynetworks_style value \"planet\""},
 };
 
