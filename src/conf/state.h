@@ -46,7 +46,8 @@ int state_value(struct conf_state *state, struct str name, const char **ret,
 /* The setting in force, or NULL when the default is. */
 const struct setting *state_setting(const struct conf_state *state, struct str name);
 
-/* A failure of that name: where its setting stands is put before the words. Returns -1. */
+/* A failure of that name: where its setting stands is put before the words. Returns -1.
+ */
 int state_locate(const struct conf_state *state, const char *name, struct fail *why);
 
 /* The expanded value of a name that must exist, such as a parameter. */

@@ -6,6 +6,7 @@
 #include "smtpd/access.h"
 
 #include "mail/address.h"
+#include "smtpd/address.h"
 #include "util/log.h"
 
 /* A restriction's table, and who is looked up in it. */
@@ -214,17 +215,22 @@ enum verdict restrict_check_etrn_access(struct judge *judge,
     return check_domain(judge, argument, STAGE_ETRN, judge->domain);
 }
 
+/* The address as it resolves: joe, example.com!joe and joe%example.com@here are no way
+ * around a rule about joe@example.com. */
 static enum verdict check_address(struct judge *judge, const struct argument *argument,
                                   enum stage stage, const char *address)
 {
     struct access_lookup lookup = {judge, argument, restrict_subject(judge, stage)};
+    struct resolved resolved = {.recipient = ""};
     struct access_answer answer;
     struct fail why;
 
     if (!address)
         return VERDICT_DUNNO;
-    return act_on(&lookup, find_mail_address(&lookup, address, &answer, &why), &answer,
-                  &why);
+    if (*address && resolve_address(judge->session, address, &resolved, &why) < 0)
+        return refuse_lookup(judge, address, &why);
+    return act_on(&lookup, find_mail_address(&lookup, resolved.recipient, &answer, &why),
+                  &answer, &why);
 }
 
 enum verdict restrict_check_sender_access(struct judge *judge,

@@ -146,22 +146,24 @@ static enum verdict judge_domain(struct judge *judge, const struct about *about,
     }
 }
 
-/* Domains that end here need no DNS. */
+/* The domain is that of the address as it resolves, so that one without a domain is of
+ * $myorigin. Domains that end here need no DNS. */
 static enum verdict reject_unknown_domain(struct judge *judge, const struct about *about,
                                           const char *address)
 {
     const unsigned ours = RESOLVE_LOCAL | RESOLVE_VIRTUAL_ALIAS | RESOLVE_VIRTUAL_MAILBOX;
     struct subject outer = judge->subject;
-    struct str domain = address_split(str_of(address)).domain;
     struct resolved resolved;
     struct fail why;
     enum verdict verdict;
+    struct str domain;
 
-    if (domain.n == 0 || str_starts(domain, "["))
+    if (*address == '\0')
         return VERDICT_DUNNO;
     if (resolve_address(judge->session, address, &resolved, &why) < 0)
         return refuse_lookup(judge, address, &why);
-    if ((unsigned)resolved.flags & ours)
+    domain = address_split(str_of(resolved.recipient)).domain;
+    if (((unsigned)resolved.flags & ours) || domain.n == 0 || str_starts(domain, "["))
         return VERDICT_DUNNO;
     judge->subject = restrict_subject(judge, about->stage);
     verdict = judge_domain(judge, about, arena_copy_str(judge->session->command, domain));

@@ -151,6 +151,28 @@ CASES |= {
     ),
     "postmaster, not listed": (["local_recipient_maps = inline:{x=y}"], rcpt("postmaster", "Postmaster@example.test", "postmaster+x@example.test", "postmaster@vmail.test", "postmaster@valias.test", "postmaster@relay.test")),
     "postmaster, no list": (["local_recipient_maps = fail:x"], rcpt("postmaster", "postmaster@example.test")),
+    "domain of an address as it is resolved": (
+        ["smtpd_relay_restrictions = permit_mynetworks, reject", "smtpd_recipient_restrictions = reject_unknown_recipient_domain", "unknown_address_reject_code = 573"],
+        [
+            *HELLO,
+            *("VRFY " + address for address in ("joe", "nosuch.test!joe", "good.test!joe", "joe%nosuch.test@example.test")),
+            *rcpt("joe", "nosuch.test!joe", "good.test!joe", "joe%nosuch.test@example.test", "joe%good.test@example.test")[1:],
+        ],
+        "127.0.0.10",
+    ),
+    "domain of a sender as it is resolved": (["smtpd_sender_restrictions = reject_unknown_sender_domain"], rcpt("joe@example.test", sender="nosuch.test!joe")),
+    "access of recipients, as they resolve": (
+        [
+            "smtpd_relay_restrictions = permit_mynetworks, reject",
+            "smtpd_recipient_restrictions = check_recipient_access inline:{good.test=REJECT, ann@far.test=REJECT, bob@=REJECT, example.test=REJECT, {mail.example.test=REJECT}}",
+        ],
+        rcpt("a@good.test", "good.test!a", "a%good.test@example.test", "far.test!ann", "far.test!a", "far.test!bob", "joe", "bob", "a@far.test", "@x.test:a@good.test", '"a@good.test"@far.test', '"a b"'),
+        "127.0.0.10",
+    ),
+    "access of senders, as they resolve": (
+        ["smtpd_sender_restrictions = check_sender_access inline:{good.test=REJECT, ann@far.test=REJECT, bob@=REJECT, {example.test=REJECT}}"],
+        [*HELLO, *(line for sender in ("good.test!a", "a%good.test@example.test", "far.test!ann", "joe", "far.test!a", "bob", "") for line in (f"MAIL FROM:<{sender}>", "RCPT TO:<joe@example.test>", "RSET"))],
+    ),
     "strict envelopes and VRFY": (["strict_rfc821_envelopes = yes"], [*HELLO, "VRFY joe", "VRFY <joe>", "MAIL FROM:a@client.test", "MAIL FROM:<a@client.test>", "RCPT TO:joe@example.test"]),
     "long reply": ([], rcpt("a" * 600 + "@example.test")),
     "transport error": (["transport_maps = inline:{{relay.test = error:5.2.2 full}, {vmail.test = retry:4.2.2 busy}, {valias.test=error:5.3.3 x}}"], rcpt("x@relay.test", "x@vmail.test", "x@valias.test")),
@@ -280,3 +302,18 @@ def test_session(ours, oracle, dns, name):
         assert any("warning: " in line for line in mine[1])
     else:
         assert plain(mine[1]) == plain(theirs[1])
+
+
+def test_a_class_that_cannot_be_looked_up_is_no_mistake_of_the_access_table(ours, oracle):
+    seen = []
+    for mta in (ours, oracle):
+        before = mta.read("/etc/postfix/main.cf")
+        mta.configure("virtual_alias_domains = hash:/none")
+        seen.append(
+            talk(mta, PORTS["access of recipients, as they resolve"], rcpt("joe@example.test", "a@good.test"), "127.0.0.10")[0]
+            + talk(mta, PORTS["access of senders, as they resolve"], rcpt("joe@example.test", sender="a@good.test"))[0]
+        )
+        mta.write_main(before)
+        mta.reload()
+    assert seen[0] == seen[1]
+    assert ["RCPT TO:<a@good.test>", "451 4.3.0 <a@good.test>: Temporary lookup failure"] in seen[0]
