@@ -14,7 +14,7 @@ static struct conf *configuration(void)
                                             "delay_warning_time=90m",
                                             "maximal_queue_lifetime=5d",
                                             "smtputf8_enable=yes",
-                                            "mydomain=my$$x",
+                                            "mail_name=my$$x",
                                             NULL};
     struct conf_options options = {
         .program = "bounce", .overrides = overrides, .defaults_only = true};
@@ -36,7 +36,7 @@ static const struct {
      0},
     {"a\n\n  b\n.\n", "a\n\n  b\n.\n", 0},
     {"no end", "no end\n", 0},
-    {"$$x $mydomain\n", "$x my$x\n", 0},
+    {"$$x $mail_name\n", "$x my$x\n", 0},
     {"$delay_warning_time_hours hours, $delay_warning_time_minutes min\n",
      "1 hours, 90 min\n", 0},
     {"${maximal_queue_lifetime_days}\n", "5\n", 0},
