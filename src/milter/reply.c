@@ -397,8 +397,10 @@ int reply_take(struct milter *milter, enum milter_event event,
         }
         if (edits)
             change = take_change(milter, edits, why);
-        if (change == CHANGE_LOST)
+        if (change == CHANGE_LOST) { /* what is still to come concerns no other message */
+            (void)filter_settle(milter, MILTER_REFUSE, try_again);
             return -1;
+        }
         if (change == CHANGE_MALFORMED)
             return malformed_change(milter, ret);
         if (change == CHANGE_NONE) {

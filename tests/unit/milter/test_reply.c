@@ -321,6 +321,29 @@ static void a_reply_is_no_novel(void **state)
     end(&talk);
 }
 
+static int disk_is_full(void *context, struct str address, struct fail *why)
+{
+    (void)context, (void)address;
+    return fail_set(why, "no space");
+}
+
+/* What the filter says behind it must not be taken for its word on the next message. */
+static void a_filter_whose_change_was_lost_is_heard_no_more(void **state)
+{
+    const struct milter_edits edits = {.delete_recipient = disk_is_full};
+    struct milter_verdict verdict;
+    struct talk talk;
+    struct fail why;
+
+    (void)state;
+    begin(&talk, STR("\0\0\0\5-<a>\0\0\0\0\1a"), "tempfail");
+    assert_int_equal(milter_end(talk.milter, &edits, &verdict, &why), -1);
+    assert_string_equal(why.text, "no space");
+    assert_null(talk.milter->stream);
+    assert_false(talk.milter->state == FILTER_TALKING);
+    end(&talk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +354,7 @@ int main(void)
         cmocka_unit_test(filters_ask_for_so_many_macros_and_no_more),
         cmocka_unit_test(a_header_may_be_longer_than_what_a_filter_may_say),
         cmocka_unit_test(a_reply_is_no_novel),
+        cmocka_unit_test(a_filter_whose_change_was_lost_is_heard_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
