@@ -290,7 +290,7 @@ void filter_take(struct message *m, struct str text, int fd);
 void filter_message(struct message *m);
 void filter_close(struct message *m);
 
-/* --- edits.c: places for changes, and the changes; nothing without edits.wanted -------
+/* --- edits*.c: places for changes, and the changes; nothing without edits.wanted -------
  */
 
 void edits_sender_begin(struct message *m);

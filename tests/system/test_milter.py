@@ -212,16 +212,17 @@ def test_a_filter_that_floods_us_costs_its_message_only(mta):
 
 def test_a_slow_client_does_not_use_up_the_time_of_a_filter(mta):
     """What was told last waits for no answer, and goes out when the content has come."""
-    with Milter({"O": negotiation(protocol=0x200)}) as milter, mta.smtp(port=2531) as client:
-        client.ehlo()
-        client.docmd("MAIL FROM:<ann@example.test>")
-        client.docmd("RCPT TO:<joe@example.test>")
-        assert client.docmd("DATA")[0] == 354
-        time.sleep(1.5)
-        client.send(b"Subject: slow\r\n\r\nbody\r\n.\r\n")
-        assert client.getreply()[0] == 250
-        time.sleep(1.5)
-    wait_until(lambda: "quit" in milter.told, what="a goodbye")
+    with Milter({"O": negotiation(protocol=0x200)}) as milter:
+        with mta.smtp(port=2531) as client:
+            client.ehlo()
+            client.docmd("MAIL FROM:<ann@example.test>")
+            client.docmd("RCPT TO:<joe@example.test>")
+            assert client.docmd("DATA")[0] == 354
+            time.sleep(1.5)
+            client.send(b"Subject: slow\r\n\r\nbody\r\n.\r\n")
+            assert client.getreply()[0] == 250
+            time.sleep(1.5)
+        wait_until(lambda: "quit" in milter.told, what="a goodbye")
     assert "Subject: slow" in mailbox(mta)
 
 
