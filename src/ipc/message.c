@@ -217,6 +217,20 @@ static int stream_failed(struct stream *s, enum stream_result result, const char
     return -1;
 }
 
+/* Bytes of the unit that *ret starts with, from one read at most; 0 = more of it must
+ * come. */
+static ssize_t peek_whole(struct stream *s, ssize_t (*length)(struct str),
+                          struct str *ret, const char *what, struct fail *why)
+{
+    enum stream_result result = stream_peek(s, ret);
+    ssize_t n;
+
+    if (result != STREAM_OK)
+        return stream_failed(s, result, what, why);
+    n = length(*ret);
+    return n < 0 ? fail_set(why, "%s: malformed", what) : n;
+}
+
 /* What length() calls a unit, collected over several reads into b, and taken from s. */
 static int collect(struct stream *s, ssize_t (*length)(struct str), struct buf *b,
                    const char *what, struct fail *why)
@@ -244,18 +258,20 @@ static int collect(struct stream *s, ssize_t (*length)(struct str), struct buf *
 int ipc_receive(struct stream *s, const struct ipc_message *message, struct arena *arena,
                 void *ret, struct fail *why)
 {
-    struct str buffered = stream_buffered(s);
-    ssize_t n = ipc_length(buffered);
-    struct buf whole;
     char what[IPC_NAME_MAX + 10];
+    struct str bytes;
+    struct buf whole;
+    ssize_t n;
     int result;
 
+    format_text(what, sizeof(what), "message %s", message->name);
+    if ((n = peek_whole(s, ipc_length, &bytes, what, why)) < 0)
+        return -1;
     if (n > 0) {
-        result = decode_whole(str_head(buffered, (size_t)n), message, arena, ret, why);
+        result = decode_whole(str_head(bytes, (size_t)n), message, arena, ret, why);
         stream_skip(s, (size_t)n);
         return result;
     }
-    snprintf(what, sizeof(what), "message %s", message->name);
     buf_init(&whole, MESSAGE_MAX + (1 << 20));
     result = collect(s, ipc_length, &whole, what, why);
     if (result == 0)
@@ -271,27 +287,40 @@ static ssize_t request_length(struct str bytes)
     return n == 1 || n > (ssize_t)(sizeof("request") + IPC_NAME_MAX + 1) ? -1 : n;
 }
 
+/* The name in "request NUL name NUL". */
+static int take_request(struct str pair, struct arena *arena, const char **ret_name,
+                        struct fail *why)
+{
+    struct str key = take(&pair);
+
+    if (!str_is(key, "request"))
+        return fail_set(why, "request: \"%.*s\" where \"request\" belongs",
+                        STR_ARG(key));
+    *ret_name = arena_copy_str(arena, take(&pair));
+    return 1;
+}
+
 int ipc_receive_request(struct stream *s, struct arena *arena, const char **ret_name,
                         struct fail *why)
 {
     struct str bytes;
     enum stream_result result = stream_peek(s, &bytes);
     struct buf pair;
+    ssize_t n;
     int status = -1;
 
     if (result == STREAM_EOF || result == STREAM_RESET || result == STREAM_TIMEOUT)
         return 0;
-    if (result != STREAM_OK)
-        return stream_failed(s, result, "request", why);
-    buf_init(&pair, 1 << 20);
-    if (collect(s, request_length, &pair, "request", why) == 0) {
-        bytes = buf_str(&pair);
-        if (str_is(take(&bytes), "request")) {
-            *ret_name = arena_copy_str(arena, take(&bytes));
-            status = 1;
-        } else
-            fail_set(why, "request: \"%s\" where \"request\" belongs", pair.p);
+    if ((n = peek_whole(s, request_length, &bytes, "request", why)) < 0)
+        return -1;
+    if (n > 0) {
+        status = take_request(bytes, arena, ret_name, why);
+        stream_skip(s, (size_t)n);
+        return status;
     }
+    buf_init(&pair, 1 << 20);
+    if (collect(s, request_length, &pair, "request", why) == 0)
+        status = take_request(buf_str(&pair), arena, ret_name, why);
     buf_done(&pair);
     return status;
 }

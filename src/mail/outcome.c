@@ -31,7 +31,7 @@ struct outcome outcome_make(struct arena *arena, const char *status, const char 
     va_start(args, format);
     format_va(text, sizeof(text), format, args);
     va_end(args);
-    snprintf(outcome.status, sizeof(outcome.status), "%s", status);
+    format_text(outcome.status, sizeof(outcome.status), "%s", status);
     outcome.text = arena_copy(arena, text);
     return outcome;
 }

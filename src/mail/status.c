@@ -5,7 +5,7 @@
  */
 #include "mail/status.h"
 
-#include <stdio.h>
+#include "util/format.h"
 
 static size_t digits(struct str text)
 {
@@ -36,7 +36,7 @@ bool status_is_valid(struct str text)
 
 static void copy_status(char *to, struct str from)
 {
-    snprintf(to, STATUS_MAX, "%.*s", STR_ARG(from));
+    format_text(to, STATUS_MAX, "%.*s", STR_ARG(from));
 }
 
 struct status_split status_split(struct str text, const char *fallback)
@@ -62,7 +62,7 @@ struct status_split status_of_reply(int code, struct str text)
 
     if (class != 2 && class != 4 && class != 5)
         return status_split(text, "5.5.0");
-    snprintf(fallback, sizeof(fallback), "%d.0.0", class);
+    format_text(fallback, sizeof(fallback), "%d.0.0", class);
     split = status_split(text, fallback);
     if (split.status[0] != fallback[0])
         copy_status(split.status, str_of(fallback));

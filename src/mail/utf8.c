@@ -16,15 +16,21 @@
 
 bool utf8_is_ascii(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] > 127)
-            return false;
-    return true;
+    uint64_t eight, high = 0;
+    size_t i = 0;
+
+    for (; i + sizeof(eight) <= s.n; i += sizeof(eight)) {
+        memcpy(&eight, s.p + i, sizeof(eight));
+        high |= eight;
+    }
+    for (; i < s.n; i++)
+        high |= (unsigned char)s.p[i];
+    return (high & UINT64_C(0x8080808080808080)) == 0;
 }
 
 bool utf8_is_valid(struct str s)
 {
-    return s.n == 0 || u8_check((const uint8_t *)s.p, s.n) == NULL;
+    return utf8_is_ascii(s) || u8_check((const uint8_t *)s.p, s.n) == NULL;
 }
 
 size_t utf8_first(struct str s, uint32_t *ret)

@@ -154,11 +154,13 @@ const char *netaddr_text(const struct netaddr *address, char text[static NETADDR
 
     text[0] = '\0';
     if (address->family == NETADDR_IPV4)
-        inet_ntop(AF_INET, address->bytes, text, NETADDR_TEXT);
+        /* As inet_ntop, which takes four times as long for what each session needs. */
+        format_text(text, NETADDR_TEXT, "%d.%d.%d.%d", address->bytes[0],
+                    address->bytes[1], address->bytes[2], address->bytes[3]);
     else if (address->family == NETADDR_IPV6)
         inet_ntop(AF_INET6, address->bytes, text, NETADDR_TEXT);
     else if (address->family == NETADDR_UNIX)
-        snprintf(text, NETADDR_TEXT, "%s", address->path);
+        format_text(text, NETADDR_TEXT, "%s", address->path);
     if (address->scope != 0 && if_indextoname(address->scope, zone) != NULL) {
         size_t n = strlen(text);
 

@@ -76,24 +76,32 @@ ssize_t record_whole(struct str head)
     return known <= 0 ? known : (ssize_t)(1 + bytes + length);
 }
 
-/* Room for a record of n bytes, with its header in front; where the data goes. */
+size_t record_header(char to[RECORD_HEADER_MAX], int type, size_t n)
+{
+    size_t at = 0;
+
+    to[at++] = (char)type;
+    for (; n > 0x7f; n >>= 7)
+        to[at++] = (char)(n | 0x80);
+    to[at++] = (char)n;
+    return at;
+}
+
+/* Where the data of a record of n bytes goes; finish_record says that it is there. */
 static char *start_record(struct buf *b, int type, size_t n)
 {
-    char header[RECORD_HEADER_MAX];
-    size_t at = 0, length = n;
+    size_t header = 2; /* type and length, of all but long lines */
     char *p;
 
-    header[at++] = (char)type;
-    do {
-        unsigned char byte = length & 0x7f;
+    for (size_t rest = n >> 7; rest; rest >>= 7)
+        header++;
+    p = buf_reserve(b, header + n);
+    return p + record_header(p, type, n);
+}
 
-        length >>= 7;
-        header[at++] = (char)(length ? byte | 0x80 : byte);
-    } while (length);
-    p = buf_reserve(b, at + n);
-    memcpy(p, header, at);
-    buf_added(b, at);
-    return p + at;
+static void finish_record(struct buf *b, const char *end)
+{
+    buf_added(b, (size_t)(end - (b->p + b->n)));
 }
 
 void record_add(struct buf *b, int type, struct str data)
@@ -102,7 +110,7 @@ void record_add(struct buf *b, int type, struct str data)
 
     if (data.n > 0)
         memcpy(p, data.p, data.n);
-    buf_added(b, data.n);
+    finish_record(b, p + data.n);
 }
 
 void record_add_text(struct buf *b, int type, const char *text)
@@ -112,12 +120,22 @@ void record_add_text(struct buf *b, int type, const char *text)
 
 void record_vprintf(struct buf *b, int type, const char *format, va_list args)
 {
+    char short_text[200];
     struct buf data;
+    va_list again;
+    int n;
 
-    buf_init(&data, RECORD_DATA_MAX);
-    buf_vprintf(&data, format, args);
-    record_add(b, type, buf_str(&data));
-    buf_done(&data);
+    va_copy(again, args);
+    n = format_va(short_text, sizeof(short_text), format, args);
+    if (n >= 0 && (size_t)n < sizeof(short_text)) {
+        record_add(b, type, str_from(short_text, (size_t)n));
+    } else {
+        buf_init(&data, RECORD_DATA_MAX);
+        buf_vprintf(&data, format, again);
+        record_add(b, type, buf_str(&data));
+        buf_done(&data);
+    }
+    va_end(again);
 }
 
 void record_printf(struct buf *b, int type, const char *format, ...)
@@ -143,13 +161,12 @@ void record_add_line(struct buf *b, struct str text, size_t chunk_max)
 void record_add_attribute(struct buf *b, const char *name, const char *value)
 {
     size_t name_bytes = strlen(name), value_bytes = strlen(value);
-
     char *p = start_record(b, RECORD_ATTRIBUTE, name_bytes + 1 + value_bytes);
 
     memcpy(p, name, name_bytes);
     p[name_bytes] = '=';
     memcpy(p + name_bytes + 1, value, value_bytes);
-    buf_added(b, name_bytes + 1 + value_bytes);
+    finish_record(b, p + name_bytes + 1 + value_bytes);
 }
 
 void record_add_attribute_number(struct buf *b, const char *name, long value)

@@ -75,6 +75,9 @@ int record_parse(struct str *rest, off_t offset, struct record *ret);
  * record can start like this. */
 ssize_t record_whole(struct str head);
 
+/* What stands before the n bytes of a record's data; how many bytes that are. */
+size_t record_header(char to[RECORD_HEADER_MAX], int type, size_t n);
+
 /* Append one record to b. */
 void record_add(struct buf *b, int type, struct str data);
 void record_add_text(struct buf *b, int type, const char *text);

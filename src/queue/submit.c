@@ -139,18 +139,26 @@ static struct submit_done close_maildrop(struct submission *s, struct arena *are
 
 /* --- records --- */
 
-static void send_scratch(struct submission *s)
+static void check_open(const struct submission *s)
 {
     if (s->ended)
         panic("submission: a record after the last one");
+}
+
+static void send_scratch(struct submission *s)
+{
+    check_open(s);
     stream_write_str(s->stream, buf_str(&s->scratch));
     buf_reset(&s->scratch);
 }
 
 void submit_record(struct submission *s, int type, struct str data)
 {
-    record_add(&s->scratch, type, data);
-    send_scratch(s);
+    char header[RECORD_HEADER_MAX];
+
+    check_open(s);
+    stream_write(s->stream, header, record_header(header, type, data.n));
+    stream_write_str(s->stream, data);
     s->ended = type == RECORD_END;
 }
 

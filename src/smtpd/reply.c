@@ -5,6 +5,7 @@
  */
 #include "smtpd/reply_macros.h"
 #include "smtpd/session.h"
+#include "util/format.h"
 #include "util/log.h"
 #include "util/wait.h"
 
@@ -221,7 +222,7 @@ void session_reply_text(struct session *session, int code, const char *status,
     struct saying saying = {.code = code, .text = text};
     struct str footer = STR_NONE;
 
-    snprintf(saying.status, sizeof saying.status, "%s", status);
+    format_text(saying.status, sizeof saying.status, "%s", status);
     reply_soften(session, &saying.code, saying.status);
     hang_up_after(session, saying.code);
     if (saying.code >= 400) {
@@ -268,17 +269,13 @@ void session_reply_verbatim(struct session *session, const char *reply)
 
 void session_reply(struct session *session, enum reply reply, ...)
 {
-    struct buf text;
     va_list args;
 
     session_trouble(session, replies[reply].trouble);
-    buf_init(&text, IPC_VALUE_MAX);
     va_start(args, reply);
-    buf_vprintf(&text, replies[reply].text, args);
-    va_end(args);
     session_reply_text(session, replies[reply].code, replies[reply].status,
-                       buf_text(&text));
-    buf_done(&text);
+                       arena_vprintf(session->command, replies[reply].text, args));
+    va_end(args);
 }
 
 void session_refuse(struct session *session, const char *sender, enum reply reply)
@@ -287,7 +284,7 @@ void session_refuse(struct session *session, const char *sender, enum reply repl
     int code = replies[reply].code;
     char status[STATUS_MAX];
 
-    snprintf(status, sizeof status, "%s", replies[reply].status);
+    format_text(status, sizeof status, "%s", replies[reply].status);
     reply_soften(session, &code, status);
     context.sender = sender;
     maillog_action(

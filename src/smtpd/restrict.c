@@ -8,6 +8,7 @@
 
 #include "mail/address.h"
 #include "table/match.h"
+#include "util/format.h"
 #include "util/log.h"
 
 #include <stdarg.h>
@@ -74,7 +75,7 @@ enum verdict refuse_text(struct judge *judge, int code, const char *status,
             text.p[i] = ' ';
     judge->refusal.code = code;
     judge->refusal.trouble = TROUBLE_POLICY;
-    snprintf(judge->refusal.status, sizeof judge->refusal.status, "%s", status);
+    format_text(judge->refusal.status, sizeof judge->refusal.status, "%s", status);
     if (code / 100 == 4 || code / 100 == 5)
         status_set_class(judge->refusal.status, (char)('0' + code / 100));
     judge->refusal.text = arena_copy_str(judge->session->command, buf_str(&text));
@@ -119,10 +120,10 @@ enum verdict refuse_access(struct judge *judge, int code, const char *status,
     if (strncmp(status + 1, ".1.", 3) != 0)
         return refuse(judge, code, status, why);
     if (is_about_addresses(subject->stage))
-        snprintf(fit, sizeof fit, "%c.1.%s", status[0],
+        format_text(fit, sizeof fit, "%c.1.%s", status[0],
                  status_for(subject->stage, status));
     else
-        snprintf(fit, sizeof fit, "%c.0.0", status[0]);
+        format_text(fit, sizeof fit, "%c.0.0", status[0]);
     if (strcmp(fit, status) != 0)
         log_info("mapping DSN status %s into %s status %s", status, subject->class, fit);
     return refuse(judge, code, fit, why);

@@ -68,6 +68,9 @@ void arena_reset(struct arena *arena)
 {
     struct block *kept = NULL, *next;
 
+    if (arena->blocks == NULL ||
+        (arena->blocks->used == 0 && arena->blocks->next == NULL))
+        return;
     for (struct block *block = arena->blocks; block != NULL; block = next) {
         next = block->next;
         if (block->size <= LARGEST_BLOCK && (kept == NULL || block->size > kept->size)) {
@@ -147,11 +150,21 @@ char *arena_copy_str(struct arena *arena, struct str s)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
-    va_list args, again;
-    char short_text[200], *text;
-    int n;
+    va_list args;
+    char *text;
 
     va_start(args, format);
+    text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    char short_text[200], *text;
+    va_list again;
+    int n;
+
     va_copy(again, args);
     n = format_va(short_text, sizeof(short_text), format, args);
     if (n < 0)
@@ -162,7 +175,6 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     else
         format_va(text, (size_t)n + 1, format, again);
     va_end(again);
-    va_end(args);
     return text;
 }
 

@@ -12,6 +12,8 @@
 #include "util/attributes.h"
 #include "util/str.h"
 
+#include <stdarg.h>
+
 struct arena;
 
 /* lifetime: a word for log lines, "session". Starts with no memory. */
@@ -33,6 +35,8 @@ void *arena_array(struct arena *arena, size_t count, size_t size);
 char *arena_copy(struct arena *arena, const char *text); /* NULL stays NULL */
 char *arena_copy_str(struct arena *arena, struct str s);
 char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+    PRINTF_LIKE(2, 0);
 
 /* Bytes handed out since the last reset, for tests and limits. */
 size_t arena_used(const struct arena *arena);

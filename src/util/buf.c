@@ -84,7 +84,7 @@ static void grow(struct buf *b, size_t want)
     terminate(b);
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+char *buf_make_room(struct buf *b, size_t n)
 {
     if (n > b->max - b->n)
         fatal("buffer limit exceeded: %zu bytes more than the %zu of %zu bytes", n, b->n,
@@ -94,38 +94,9 @@ char *buf_reserve(struct buf *b, size_t n)
     return b->p + b->n;
 }
 
-void buf_added(struct buf *b, size_t n)
+void buf_added_too_many(const struct buf *b, size_t n)
 {
-    if (n > 0 && (b->size == 0 || n >= b->size - b->n || n > b->max - b->n))
-        panic("buf_added: %zu bytes were not reserved", n);
-    b->n += n;
-    terminate(b);
-}
-
-void buf_add(struct buf *b, const void *p, size_t n)
-{
-    if (n == 0)
-        return;
-    memcpy(buf_reserve(b, n), p, n);
-    buf_added(b, n);
-}
-
-void buf_add_char(struct buf *b, char c)
-{
-    if (b->size - b->n < 2 || b->n >= b->max) {
-        buf_add(b, &c, 1);
-        return;
-    }
-    b->p[b->n++] = c;
-    b->p[b->n] = '\0';
-}
-void buf_add_text(struct buf *b, const char *text)
-{
-    buf_add(b, text, strlen(text));
-}
-void buf_add_str(struct buf *b, struct str s)
-{
-    buf_add(b, s.p, s.n);
+    panic("buf_added: %zu bytes were not reserved, after %zu of %zu", n, b->n, b->size);
 }
 
 void buf_add_repeat(struct buf *b, char c, size_t n)

@@ -27,8 +27,23 @@ static void put(struct sink *out, const char *text, size_t n)
 
 static void pad(struct sink *out, char with, size_t width, size_t n)
 {
-    for (; n < width; n++)
-        put(out, &with, 1);
+    for (; n < width; n++, out->n++)
+        if (out->n < out->size)
+            out->p[out->n] = with;
+}
+
+/* The text up to the next directive or the end; mostly a few bytes, so without a call. */
+static const char *put_plain(struct sink *out, const char *at)
+{
+    const char *from = at;
+    char *to = out->p + out->n;
+    size_t room = out->n < out->size ? out->size - out->n : 0;
+
+    for (; *at != '%' && *at != '\0'; at++)
+        if ((size_t)(at - from) < room)
+            *to++ = *at;
+    out->n += (size_t)(at - from);
+    return at;
 }
 
 /* What stands between % and the conversion. */
@@ -98,17 +113,29 @@ static uintmax_t unsigned_argument(enum size size, va_list *args)
     }
 }
 
+/* The digits of a number, which end at `end`; where they begin. Constant bases: dividing by
+ * a variable takes the processor longer than all the rest. */
+static char *digits_of(char *end, uintmax_t number, char conversion)
+{
+    const char *symbols = conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+
+    if (conversion == 'x' || conversion == 'X')
+        do
+            *--end = symbols[number % 16];
+        while ((number /= 16) > 0);
+    else
+        do
+            *--end = (char)('0' + number % 10);
+        while ((number /= 10) > 0);
+    return end;
+}
+
 static void put_number(struct sink *out, const struct directive *d, bool negative,
                        uintmax_t number, char conversion)
 {
-    const char *symbols = conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-    unsigned base = conversion == 'x' || conversion == 'X' ? 16 : 10;
     char digits[24];
-    size_t at = sizeof(digits);
+    size_t at = (size_t)(digits_of(digits + sizeof(digits), number, conversion) - digits);
 
-    do
-        digits[--at] = symbols[number % base];
-    while ((number /= base) > 0);
     if (!d->zeros)
         pad(out, ' ', d->width, sizeof(digits) - at + negative);
     if (negative)
@@ -188,31 +215,30 @@ static bool take_precision(const char **at, va_list *args, size_t *ret)
     return given >= 0;
 }
 
-/* One directive, *at behind its %. */
+/* Flags, width and precision; false when they are not known here. */
+static bool take_form(const char **at, va_list *args, struct directive *d)
+{
+    d->zeros = **at == '0';
+    if (d->zeros)
+        ++*at;
+    d->width = take_number(at);
+    return take_precision(at, args, &d->precision);
+}
+
+/* One directive, *at behind its %. Letters come behind digits and marks, in ASCII too. */
 static bool put_directive(struct sink *out, const char **at, va_list *args)
 {
-    struct directive d = {.zeros = **at == '0'};
+    struct directive d = {.precision = SIZE_MAX};
 
-    if (d.zeros)
-        ++*at;
-    d.width = take_number(at);
-    if (!take_precision(at, args, &d.precision))
+    if (**at < 'A' && !take_form(at, args, &d))
         return false;
     d.size = take_size(at);
     return convert(out, &d, *(*at)++, args);
 }
 
-static bool put_all(struct sink *out, const char *format, va_list *args)
+static bool put_all(struct sink *out, const char *at, va_list *args)
 {
-    const char *at = format;
-
-    while (*at) {
-        size_t plain = strcspn(at, "%");
-
-        put(out, at, plain);
-        at += plain;
-        if (*at == '\0')
-            break;
+    while (*(at = put_plain(out, at)) != '\0') {
         if (*++at == '%')
             put(out, at++, 1);
         else if (!put_directive(out, &at, args))

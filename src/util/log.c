@@ -53,8 +53,8 @@ static struct {
     unsigned long lost;
     int64_t patient_from_ms; /* until then a full socket is not waited for */
     pid_t pid;
-    time_t second; /* that time shows */
-    struct tm time;
+    time_t second;  /* that stamp shows */
+    char stamp[16]; /* "Nov  9 03:51:21" */
     void (*sink)(void *context, enum log_level level, const char *text);
     void *sink_context;
 } state;
@@ -182,13 +182,29 @@ static bool is_control(const unsigned char *p, size_t n)
     return n == 1 ? p[0] < 0x20 || p[0] == 0x7f : n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
+/* How many bytes at the start of text are such. */
+static size_t ascii_printable(const char *text)
+{
+    size_t n = 0;
+
+    while (text[n] >= 0x20 && text[n] < 0x7f)
+        n++;
+    return n;
+}
+
 void log_make_printable(char *text)
 {
     struct str rest = str_of(text);
 
     while (rest.n > 0) {
-        size_t n = str_utf8_length(rest);
+        size_t n = ascii_printable(rest.p);
         char *p = text + (rest.p - text);
+
+        if (n > 0) { /* all of nearly every line */
+            rest = str_tail(rest, n);
+            continue;
+        }
+        n = str_utf8_length(rest);
 
         if (n == 0 || is_control((const unsigned char *)p, n)) {
             n = n ? n : 1;
@@ -226,18 +242,21 @@ static void compose(char text[TEXT_MAX + 1], enum log_level level, const char *f
     log_make_printable(text);
 }
 
-static struct tm local_time(void)
+/* The second that it is, as RFC 3164 writes it. Most lines share it with the one before. */
+static const char *stamp(void)
 {
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     time_t now = time(NULL);
+    struct tm tm;
 
-    if (now != state.second) {
+    if (now != state.second || state.stamp[0] == '\0') {
         state.second = now;
-        localtime_r(&now, &state.time); /* after tzset: reads no file */
+        localtime_r(&now, &tm); /* after tzset: reads no file */
+        format_text(state.stamp, sizeof(state.stamp), "%.3s %2d %02d:%02d:%02d",
+                    months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
     }
-    return state.time;
+    return state.stamp;
 }
-
-static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 static size_t fitted(int n, size_t size)
 {
@@ -246,21 +265,20 @@ static size_t fitted(int n, size_t size)
 
 size_t log_file_form(char *p, size_t size, const char *text)
 {
-    struct tm tm = local_time();
-    int n = format_text(p, size, "%.3s %02d %02d:%02d:%02d %s %s[%d]: %s",
-                        months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                        tm.tm_sec, state.host, state.tag, (int)state.pid, text);
+    enum { DAY = 4 }; /* where it stands in a stamp; here it has a zero in front */
+    int n = format_text(p, size, "%s %s %s[%d]: %s", stamp(), state.host, state.tag,
+                        (int)state.pid, text);
 
+    if (n > DAY && size > DAY && p[DAY] == ' ')
+        p[DAY] = '0';
     return fitted(n, size);
 }
 
 /* RFC 3164 section 4.1, without the host name: the syslog socket adds it. */
 static size_t syslog_form(char *p, size_t size, enum log_level level, const char *text)
 {
-    struct tm tm = local_time();
-    int n = format_text(p, size, "<%d>%.3s %2d %02d:%02d:%02d %s[%d]: %s",
-                        state.facility | levels[level].severity, months + 3 * tm.tm_mon,
-                        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, state.tag,
+    int n = format_text(p, size, "<%d>%s %s[%d]: %s",
+                        state.facility | levels[level].severity, stamp(), state.tag,
                         (int)state.pid, text);
 
     return fitted(n, size);

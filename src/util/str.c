@@ -21,11 +21,6 @@ bool str_eq_nocase(struct str a, struct str b)
     return true;
 }
 
-bool str_is_nocase(struct str s, const char *text)
-{
-    return str_eq_nocase(s, str_of(text));
-}
-
 int str_compare(struct str a, struct str b)
 {
     size_t shorter = a.n < b.n ? a.n : b.n;

@@ -65,7 +65,13 @@ static inline bool str_ends(struct str s, const char *suffix)
 }
 
 bool str_eq_nocase(struct str a, struct str b);
-bool str_is_nocase(struct str s, const char *text);
+/* Most comparisons end with the first letter, here without a call. */
+static inline bool str_is_nocase(struct str s, const char *text)
+{
+    if (s.n == 0)
+        return *text == '\0';
+    return ((s.p[0] ^ *text) & 0xdf) == 0 && str_eq_nocase(s, str_of(text));
+}
 int str_compare(struct str a, struct str b); /* as memcmp, then by length */
 bool str_starts_nocase(struct str s, const char *prefix);
 bool str_ends_nocase(struct str s, const char *suffix);
