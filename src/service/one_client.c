@@ -7,14 +7,25 @@
 #include "service/state.h"
 
 #include "service/watchdog.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <unistd.h>
 
+/* Must this connection, kept since `since`, be let go of at the next chance? Else a busy
+ * one would keep its process from ever being used up. */
+static bool is_to_end(const struct process *process, int64_t since)
+{
+    return state_used_up(process) || service_retiring(process) ||
+           clock_ms(&clock_system) - since >= process->conf->ipc_ttl * INT64_C(1000);
+}
+
+/* A kept connection is one use, as the manual has it, however many requests it brings. */
 static void serve_requests(struct client *client)
 {
     struct process *process = client->process;
-    bool used_up, last = false;
+    const int64_t since = clock_ms(&clock_system);
+    bool first = true, last = false;
 
     ipc_announce(client->stream, process->service->name);
     if (stream_flush(client->stream) != STREAM_OK)
@@ -25,10 +36,13 @@ static void serve_requests(struct client *client)
 
         if (result < 0 && why.text[0])
             log_warning("%s: %s", process->name, why.text);
-        used_up = state_count(process);
+        if (first)
+            state_count(process);
+        watchdog_progress();
+        first = false;
         /* Who wrote a request behind one that has no answer could not tell it was lost.
          */
-        last = result <= 0 || ((used_up || service_retiring(process)) &&
+        last = result <= 0 || (is_to_end(process, since) &&
                                stream_buffered(client->stream).n == 0);
         if (result > 0 && stream_flush(client->stream) != STREAM_OK)
             return;

@@ -28,6 +28,7 @@ enum { FIRST_FREE_FD = 40 };
 static struct conf conf = {.max_use = 100,
                            .max_idle = 100,
                            .ipc_idle = 5,
+                           .ipc_ttl = 1000,
                            .ipc_timeout = 2,
                            .daemon_timeout = 60,
                            .trigger_timeout = 1,
@@ -276,7 +277,7 @@ static void answers_many_requests_on_one_connection(void **state)
         client = ipc_client_new(stage.path, "adder", 5000);
         for (int k = 0; k < 50; k++)
             assert_int_equal(add(client, k), k + 1);
-        assert_int_equal(stage.board->slot[3].served, i == 0 ? 50 : 1);
+        assert_int_equal(stage.board->slot[3].served, 1);
         assert_int_equal(stage.board->slot[3].state, i == 0 ? SLOT_BUSY : SLOT_IDLE);
         ipc_client_free(client);
         close(stage.retire[1]);
@@ -286,10 +287,9 @@ static void answers_many_requests_on_one_connection(void **state)
 }
 
 /*
- * After $max_use requests of one client, or connections of many, another
- * process goes on, and the client does not notice. One that serves many is
- * asked by all: were requests counted, it would be gone in the middle of each
- * large mailing.
+ * After $max_use connections another process goes on, and clients do not notice. A
+ * connection that is kept counts once: were requests counted, who serves many would be
+ * gone in the middle of each large mailing.
  */
 static void hands_over_after_max_use(void **state)
 {
@@ -306,8 +306,7 @@ static void hands_over_after_max_use(void **state)
         client = ipc_client_new(stage.path, "adder", 5000);
         for (int k = 0; k < 30; k++) {
             assert_int_equal(add(client, k), k + 1);
-            if (i == 1)
-                ipc_client_close(client);
+            ipc_client_close(client);
         }
         for (int k = 0; k < 3; k++)
             assert_int_equal(status_of(pids[k]), 0);
@@ -317,6 +316,58 @@ static void hands_over_after_max_use(void **state)
         stage_strike(&stage);
     }
     conf.max_use = 100;
+}
+
+/* The last connection of one that serves one client at a time ends with its first answer:
+ * a busy client would keep the process for $ipc_ttl. */
+static void ends_with_its_last_connection(void **state)
+{
+    struct stage stage;
+    struct ipc_client *client;
+    pid_t used, next;
+
+    (void)state;
+    stage_set(&stage);
+    conf.max_use = 2;
+    used = play(&stage, &one, 0);
+    client = ipc_client_new(stage.path, "adder", 5000);
+    for (int k = 0; k < 3; k++)
+        assert_int_equal(add(client, k), k + 1);
+    assert_int_equal(stage.board->slot[0].served, 1);
+    ipc_client_close(client);
+    assert_int_equal(add(client, 1), 2);
+    assert_int_equal(status_of(used), 0);
+    assert_int_equal(stage.board->slot[0].served, 2);
+    next = play(&stage, &one, 1);
+    assert_int_equal(add(client, 1), 2);
+    assert_int_equal(stage.board->slot[1].served, 1);
+    ipc_client_free(client);
+    close(stage.retire[1]);
+    assert_int_equal(status_of(next), 0);
+    conf.max_use = 100;
+    stage_strike(&stage);
+}
+
+/* After $ipc_ttl the server lets go of a connection that is kept, and nothing is lost. */
+static void lets_go_of_old_connections(void **state)
+{
+    struct stage stage;
+    struct ipc_client *client;
+    pid_t pid;
+
+    (void)state;
+    stage_set(&stage);
+    conf.ipc_ttl = 0;
+    pid = play(&stage, &one, 0);
+    client = ipc_client_new(stage.path, "adder", 5000);
+    for (int k = 0; k < 3; k++)
+        assert_int_equal(add(client, k), k + 1);
+    assert_int_equal(stage.board->slot[0].served, 3);
+    ipc_client_free(client);
+    close(stage.retire[1]);
+    assert_int_equal(status_of(pid), 0);
+    conf.ipc_ttl = 1000;
+    stage_strike(&stage);
 }
 
 /* Master reloads while a connection is kept: the next answer is the last one. */
@@ -717,6 +768,8 @@ int main(void)
         cmocka_unit_test(answers_many_requests_on_one_connection),
         cmocka_unit_test(a_connection_becomes_the_programs),
         cmocka_unit_test(hands_over_after_max_use),
+        cmocka_unit_test(ends_with_its_last_connection),
+        cmocka_unit_test(lets_go_of_old_connections),
         cmocka_unit_test(retires_busy_processes),
         cmocka_unit_test(closes_on_hostile_bytes),
         cmocka_unit_test(serves_others_beside_slow_clients),
