@@ -31,10 +31,10 @@ static void put(const struct sink *sink, const char *text)
 {
     size_t n = strlen(text) + 1;
 
-    if (sink->stream)
-        stream_write(sink->stream, text, n);
-    else
+    if (sink->buf)
         buf_add(sink->buf, text, n);
+    else
+        stream_write(sink->stream, text, n);
 }
 
 static void put_field(const struct sink *sink, const struct ipc_field *field,
@@ -294,8 +294,7 @@ static int take_request(struct str pair, struct arena *arena, const char **ret_n
     struct str key = take(&pair);
 
     if (!str_is(key, "request"))
-        return fail_set(why, "request: \"%.*s\" where \"request\" belongs",
-                        STR_ARG(key));
+        return fail_set(why, "request: \"%.*s\" where \"request\" belongs", STR_ARG(key));
     *ret_name = arena_copy_str(arena, take(&pair));
     return 1;
 }

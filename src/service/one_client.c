@@ -42,8 +42,8 @@ static void serve_requests(struct client *client)
         first = false;
         /* Who wrote a request behind one that has no answer could not tell it was lost.
          */
-        last = result <= 0 || (is_to_end(process, since) &&
-                               stream_buffered(client->stream).n == 0);
+        last = result <= 0 ||
+               (is_to_end(process, since) && stream_buffered(client->stream).n == 0);
         if (result > 0 && stream_flush(client->stream) != STREAM_OK)
             return;
         arena_reset(client->arena);

@@ -121,7 +121,7 @@ enum verdict refuse_access(struct judge *judge, int code, const char *status,
         return refuse(judge, code, status, why);
     if (is_about_addresses(subject->stage))
         format_text(fit, sizeof fit, "%c.1.%s", status[0],
-                 status_for(subject->stage, status));
+                    status_for(subject->stage, status));
     else
         format_text(fit, sizeof fit, "%c.0.0", status[0]);
     if (strcmp(fit, status) != 0)

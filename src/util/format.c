@@ -113,8 +113,8 @@ static uintmax_t unsigned_argument(enum size size, va_list *args)
     }
 }
 
-/* The digits of a number, which end at `end`; where they begin. Constant bases: dividing by
- * a variable takes the processor longer than all the rest. */
+/* The digits of a number, which end at `end`; where they begin. Constant bases: dividing
+ * by a variable takes the processor longer than all the rest. */
 static char *digits_of(char *end, uintmax_t number, char conversion)
 {
     const char *symbols = conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";

@@ -242,7 +242,8 @@ static void compose(char text[TEXT_MAX + 1], enum log_level level, const char *f
     log_make_printable(text);
 }
 
-/* The second that it is, as RFC 3164 writes it. Most lines share it with the one before. */
+/* The second that it is, as RFC 3164 writes it. Most lines share it with the one before.
+ */
 static const char *stamp(void)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -277,9 +278,9 @@ size_t log_file_form(char *p, size_t size, const char *text)
 /* RFC 3164 section 4.1, without the host name: the syslog socket adds it. */
 static size_t syslog_form(char *p, size_t size, enum log_level level, const char *text)
 {
-    int n = format_text(p, size, "<%d>%s %s[%d]: %s",
-                        state.facility | levels[level].severity, stamp(), state.tag,
-                        (int)state.pid, text);
+    int n =
+        format_text(p, size, "<%d>%s %s[%d]: %s", state.facility | levels[level].severity,
+                    stamp(), state.tag, (int)state.pid, text);
 
     return fitted(n, size);
 }
