@@ -1,287 +1,13 @@
 /*
- * lmdb:file - LMDB files "file.lmdb", as Postfix makes and reads them.
- *
- * The library's own lock file is not used (readers need not write anything);
- * readers hold a shared flock while they look, those who change an index in place an
- * exclusive one. A reader sees what was committed, so a changed file needs no new
- * process; only one that was replaced is opened again.
- *
- * A file cut short would kill the process that looks behind its end in memory, so
- * its size is checked first.
+ * Making and changing LMDB files: as a whole beside the old one, in batches; or in place,
+ * a transaction for each change, where the table is kept open and others read it.
  */
-#include "table/aside.h"
+#include "table/plugins/lmdb/lmdb.h"
+
 #include "util/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
-
-enum { MODE = 0644, HEAD_BYTES = 2 * 4096 };
-
-static int lmdb_fail(struct fail *why, int error)
-{
-    if (error > 0) {
-        errno = error;
-        return fail_set(why, "%m");
-    }
-    return fail_set(why, "%s", mdb_strerror(error));
-}
-
-static int fd_of(MDB_env *env)
-{
-    mdb_filehandle_t fd = -1;
-
-    return mdb_env_get_fd(env, &fd) == 0 ? fd : -1;
-}
-
-static size_t bytes_used(MDB_env *env)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-
-    mdb_env_info(env, &info);
-    mdb_env_stat(env, &stat);
-    return (info.me_last_pgno + 1) * stat.ms_psize;
-}
-
-static int open_env(const char *path, unsigned flags, size_t map_size, MDB_env **ret)
-{
-    MDB_env *env = NULL;
-    int error = mdb_env_create(&env);
-
-    if (error)
-        return error;
-    if (map_size)
-        error = mdb_env_set_mapsize(env, map_size);
-    if (!error)
-        error = mdb_env_open(env, path, flags | MDB_NOSUBDIR | MDB_NOLOCK, MODE);
-    if (error)
-        mdb_env_close(env);
-    else
-        *ret = env;
-    return error;
-}
-
-/* Begin a transaction, with the file as it is now mapped whole. */
-static int begin(MDB_env *env, unsigned flags, MDB_txn **ret)
-{
-    int error = mdb_txn_begin(env, NULL, flags, ret);
-
-    if (error == MDB_MAP_RESIZED) { /* another process made it larger */
-        error = mdb_env_set_mapsize(env, 0);
-        if (!error)
-            error = mdb_txn_begin(env, NULL, flags, ret);
-    }
-    return error;
-}
-
-/* --- reading --------------------------------------------------------------------------
- */
-
-struct reader {
-    MDB_env *env;
-    MDB_dbi dbi;
-    const char *index; /* "/etc/aliases.lmdb" */
-    bool try_nul, try_plain;
-    struct arena *last; /* key and value that table_next gave */
-    struct str last_key;
-};
-
-static void lmdb_done(struct table *table)
-{
-    struct reader *reader = table->state;
-
-    if (!reader)
-        return;
-    if (reader->env)
-        mdb_env_close(reader->env);
-    arena_free(reader->last);
-}
-
-static int unlock(struct reader *reader, struct fail *why)
-{
-    return file_lock(fd_of(reader->env), FILE_UNLOCK, FILE_LOCK_FLOCK, false, why);
-}
-
-/* Lock, look whether all of the file is there, and begin to read. */
-static int begin_read(struct reader *reader, MDB_txn **ret, struct fail *why)
-{
-    int locked = file_lock_within(fd_of(reader->env), FILE_LOCK_SHARED, FILE_LOCK_FLOCK,
-                                  ASIDE_LOCK_ATTEMPTS, ASIDE_LOCK_DELAY_MS, why);
-    struct stat st;
-    struct fail ignored;
-    int error, result;
-
-    if (locked != 0)
-        return locked > 0 ? fail_set(why, "%s stays locked", reader->index) : -1;
-    if (fstat(fd_of(reader->env), &st) < 0)
-        result = fail_set(why, "%s: %m", reader->index);
-    else if (st.st_size < HEAD_BYTES || (size_t)st.st_size < bytes_used(reader->env))
-        result =
-            fail_set(why, "%s is cut short: make it again with postmap", reader->index);
-    else {
-        error = begin(reader->env, MDB_RDONLY, ret);
-        result = error ? lmdb_fail(why, error) : 0;
-    }
-    if (result < 0)
-        (void)!unlock(reader, &ignored);
-    return result;
-}
-
-static int end_read(struct reader *reader, MDB_txn *txn, struct fail *why)
-{
-    mdb_txn_abort(txn);
-    return unlock(reader, why);
-}
-
-static int lmdb_open(struct table *table, struct fail *why)
-{
-    struct reader *reader = ARENA_NEW(table->arena, struct reader);
-    struct stat st, source;
-    MDB_txn *txn = NULL;
-    int error;
-
-    table->state = reader;
-    reader->try_nul = reader->try_plain = true;
-    reader->last = arena_new("lmdb entry");
-    reader->index = arena_printf(table->arena, "%s.lmdb", table->path);
-    error = open_env(reader->index, MDB_RDONLY, 0, &reader->env);
-    if (error) {
-        lmdb_fail(why, error);
-        return fail_prefix(why, "open database %s", reader->index);
-    }
-    if (begin_read(reader, &txn, why) < 0)
-        return -1;
-    error = mdb_dbi_open(txn, NULL, 0, &reader->dbi);
-    if (fstat(fd_of(reader->env), &st) == 0) {
-        table->owner = st.st_uid;
-        if (stat(table->path, &source) == 0 && source.st_mtime > st.st_mtime)
-            table_warn(table, "database %s is older than source file %s", reader->index,
-                       table->path);
-    }
-    if (end_read(reader, txn, why) < 0)
-        return -1;
-    return error ? lmdb_fail(why, error) : 0;
-}
-
-static struct str text_of(const MDB_val *value)
-{
-    struct str text = str_from(value->mv_data, value->mv_size);
-
-    if (text.n > 0 && text.p[text.n - 1] == '\0')
-        text.n--;
-    return text;
-}
-
-/* A key that could not have been stored is not there. */
-static int get(MDB_txn *txn, struct reader *reader, struct str key, MDB_val *ret)
-{
-    MDB_val wanted = {.mv_data = (void *)key.p, .mv_size = key.n};
-
-    if (key.n == 0 || key.n > (size_t)mdb_env_get_maxkeysize(reader->env))
-        return MDB_NOTFOUND;
-    return mdb_get(txn, reader->dbi, &wanted, ret);
-}
-
-static int get_both_ways(MDB_txn *txn, struct reader *reader, struct str key,
-                         MDB_val *ret)
-{
-    int error = MDB_NOTFOUND;
-
-    if (reader->try_nul) {
-        error = get(txn, reader, str_from(key.p, key.n + 1), ret);
-        if (error == 0)
-            reader->try_plain = false;
-    }
-    if (error == MDB_NOTFOUND && reader->try_plain) {
-        error = get(txn, reader, key, ret);
-        if (error == 0)
-            reader->try_nul = false;
-    }
-    return error;
-}
-
-static enum table_result lmdb_lookup(struct table *table, struct str key,
-                                     struct arena *arena, struct str *ret_value,
-                                     struct fail *why)
-{
-    struct reader *reader = table->state;
-    enum table_result result = TABLE_NOT_FOUND;
-    MDB_val value;
-    MDB_txn *txn;
-    int error;
-
-    if (begin_read(reader, &txn, why) < 0)
-        return TABLE_ERROR;
-    key = str_from(arena_copy_str(arena, key), key.n);
-    error = get_both_ways(txn, reader, key, &value);
-    if (error == 0)
-        result = table_answer(arena, text_of(&value), ret_value);
-    else if (error != MDB_NOTFOUND)
-        result = lmdb_fail(why, error);
-    if (end_read(reader, txn, why) < 0)
-        return TABLE_ERROR;
-    return result;
-}
-
-/* The entry behind *key (NULL = the first) in txn. */
-static int step(MDB_txn *txn, MDB_dbi dbi, const struct str *last, MDB_val *key,
-                MDB_val *value)
-{
-    MDB_cursor *cursor;
-    int error = mdb_cursor_open(txn, dbi, &cursor);
-
-    if (error)
-        return error;
-    if (last)
-        *key = (MDB_val){.mv_data = (void *)last->p, .mv_size = last->n};
-    error = mdb_cursor_get(cursor, key, value, last ? MDB_SET_RANGE : MDB_FIRST);
-    if (!error && last && key->mv_size == last->n &&
-        memcmp(key->mv_data, last->p, last->n) == 0)
-        error = mdb_cursor_get(cursor, key, value, MDB_NEXT);
-    mdb_cursor_close(cursor);
-    return error;
-}
-
-/* Each step is a transaction of its own: a long listing holds nobody up. */
-static enum table_result lmdb_next(struct table *table, bool first, struct str *ret_key,
-                                   struct str *ret_value, struct fail *why)
-{
-    struct reader *reader = table->state;
-    enum table_result result = TABLE_NOT_FOUND;
-    MDB_val key = {0}, value = {0};
-    MDB_txn *txn;
-    int error;
-
-    if (begin_read(reader, &txn, why) < 0)
-        return TABLE_ERROR;
-    error = step(txn, reader->dbi, first ? NULL : &reader->last_key, &key, &value);
-    if (error == 0) {
-        arena_reset(reader->last);
-        reader->last_key =
-            str_from(arena_copy_str(reader->last, str_from(key.mv_data, key.mv_size)),
-                     key.mv_size);
-        *ret_key = text_of(&(MDB_val){key.mv_size, (void *)reader->last_key.p});
-        result = table_answer(reader->last, text_of(&value), ret_value);
-    } else if (error != MDB_NOTFOUND) {
-        result = lmdb_fail(why, error);
-    }
-    if (end_read(reader, txn, why) < 0)
-        return TABLE_ERROR;
-    return result;
-}
-
-/* By the open file, so that this works in a jail. */
-static bool lmdb_changed(struct table *table)
-{
-    struct reader *reader = table->state;
-    struct stat now;
-
-    return fstat(fd_of(reader->env), &now) < 0 || now.st_nlink == 0;
-}
-
-/* --- writing --------------------------------------------------------------------------
- */
 
 struct editor {
     struct aside aside;
@@ -298,12 +24,12 @@ static int begin_batch(struct editor *editor, size_t room, struct fail *why)
 {
     int error = 0;
 
-    while (!error && editor->map_size / 4 < bytes_used(editor->env) + room) {
+    while (!error && editor->map_size / 4 < lmdb_bytes_used(editor->env) + room) {
         editor->map_size *= 2;
         error = mdb_env_set_mapsize(editor->env, editor->map_size);
     }
     if (!error)
-        error = begin(editor->env, 0, &editor->txn);
+        error = lmdb_begin(editor->env, 0, &editor->txn);
     if (!error)
         error = mdb_dbi_open(editor->txn, NULL, MDB_CREATE, &editor->dbi);
     editor->bytes = 0;
@@ -362,9 +88,9 @@ static int lmdb_writer_open(struct table_writer *writer, struct fail *why)
         editor->map_size = 1 << 20;
     result = aside_open(writer, ASIDE_IN_PLACE, &editor->aside, why);
     if (result == 0) {
-        error = open_env(aside_name(writer, &editor->aside),
-                         aside_is_new(&editor->aside) ? MDB_NOSYNC : 0, editor->map_size,
-                         &editor->env);
+        error = lmdb_open_env(aside_name(writer, &editor->aside),
+                              aside_is_new(&editor->aside) ? MDB_NOSYNC : 0,
+                              editor->map_size, &editor->env);
         if (error) {
             lmdb_fail(why, error);
             result = fail_prefix(why, "open database %s", writer->path);
@@ -385,7 +111,7 @@ static int lmdb_writer_open(struct table_writer *writer, struct fail *why)
 
 static int lock_kept(struct editor *editor, enum file_lock how, struct fail *why)
 {
-    int result = file_lock_within(fd_of(editor->env), how, FILE_LOCK_FLOCK,
+    int result = file_lock_within(lmdb_fd(editor->env), how, FILE_LOCK_FLOCK,
                                   ASIDE_LOCK_ATTEMPTS, ASIDE_LOCK_DELAY_MS, why);
 
     return result > 0 ? fail_set(why, "it stays locked") : result;
@@ -439,7 +165,7 @@ static enum table_result read_kept(struct editor *editor, MDB_cursor_op op, MDB_
     MDB_val v;
     int error = lock_kept(editor, FILE_LOCK_SHARED, why) < 0
                     ? MDB_PANIC
-                    : begin(editor->env, MDB_RDONLY, &txn);
+                    : lmdb_begin(editor->env, MDB_RDONLY, &txn);
 
     if (!error)
         error = mdb_cursor_open(txn, editor->dbi, &cursor);
@@ -483,7 +209,7 @@ static enum table_result lmdb_get(struct table_writer *writer, struct str key,
                                   struct fail *why)
 {
     MDB_val k = thing(key, writer->options.with_nul != 0);
-    struct entry found;
+    struct entry found = {0};
     enum table_result result =
         read_kept(writer->state, MDB_SET_KEY, &k, arena, &found, why);
 
@@ -502,7 +228,7 @@ static enum table_result lmdb_writer_next(struct table_writer *writer, bool firs
     struct str last = str_of(arena_copy_str(arena, buf_str(&editor->last)));
     MDB_val k = first ? (MDB_val){0} : thing(last, with_nul);
     MDB_cursor_op op = first ? MDB_FIRST : MDB_SET_RANGE;
-    struct entry found;
+    struct entry found = {0};
     enum table_result result = read_kept(editor, op, &k, arena, &found, why);
 
     if (!first && result == TABLE_FOUND && str_eq(found.key, last)) {
@@ -589,7 +315,7 @@ static void lmdb_abort(struct table_writer *writer)
     forget(writer->state);
 }
 
-static const struct table_writer_type lmdb_writer = {
+const struct table_writer_type lmdb_writer = {
     .suffix = ".lmdb",
     .label = {"lmdb:", ""},
     .open = lmdb_writer_open,
@@ -600,16 +326,3 @@ static const struct table_writer_type lmdb_writer = {
     .finish = lmdb_finish,
     .abort = lmdb_abort,
 };
-
-static const struct table_type table_lmdb = {
-    .name = "lmdb",
-    .traits = TABLE_FIXED | TABLE_INDEXED,
-    .open = lmdb_open,
-    .lookup = lmdb_lookup,
-    .next = lmdb_next,
-    .changed = lmdb_changed,
-    .close = lmdb_done,
-    .writer = &lmdb_writer,
-};
-
-TABLE_PLUGIN(&table_lmdb);
