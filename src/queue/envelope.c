@@ -100,12 +100,12 @@ static enum step take_created(struct parser *p, struct str value,
 enum { TEXT_FIRST_WINS, TEXT_LAST_WINS };
 
 static const struct {
-    const char *name;
+    struct str name;
     size_t offset; /* of the const char * in struct envelope */
     int rule;
 } text_attributes[] = {
 /* clang-format off */
-#define TEXT(name, rule) {#name, offsetof(struct envelope, name), rule}
+#define TEXT(name, rule) {STR(#name), offsetof(struct envelope, name), rule}
     TEXT(encoding, TEXT_LAST_WINS),
     TEXT(envelope_id, TEXT_LAST_WINS),
     TEXT(rewrite_context, TEXT_FIRST_WINS),
@@ -198,7 +198,7 @@ static enum step take_attribute(struct parser *p, const struct record *record,
     for (size_t i = 0; i < COUNT(text_attributes); i++) {
         const char **slot = text_slot(p->envelope, i);
 
-        if (!str_is(name, text_attributes[i].name))
+        if (!str_eq(name, text_attributes[i].name))
             continue;
         if (*slot == NULL || text_attributes[i].rule == TEXT_LAST_WINS)
             *slot = arena_copy_str(p->arena, value);

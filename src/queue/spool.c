@@ -14,11 +14,36 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static const struct str queues[] = {
+    STR(QUEUE_MAILDROP), STR(QUEUE_INCOMING), STR(QUEUE_ACTIVE), STR(QUEUE_DEFERRED),
+    STR(QUEUE_HOLD),     STR(QUEUE_CORRUPT),  STR(QUEUE_BOUNCE), STR(QUEUE_DEFER),
+    STR(QUEUE_TRACE),    STR(QUEUE_FLUSH),
+};
+
+/* The bit of a queue, 0 for what is none. */
+static unsigned queue_bit(struct str name)
+{
+    for (size_t i = 0; i < COUNT(queues); i++)
+        if (str_eq(name, queues[i]))
+            return 1U << i;
+    return 0;
+}
+
+static unsigned queue_bits(const char *names)
+{
+    struct str rest = str_of(names), name;
+    unsigned bits = 0;
+
+    while ((name = str_word(&rest, ", \t\r\n")).n > 0)
+        bits |= queue_bit(name);
+    return bits;
+}
+
 void spool_init(struct spool *spool, const char *hash_names, int hash_depth,
                 bool long_ids)
 {
     *spool = (struct spool){
-        .hash_names = hash_names,
+        .hashed = queue_bits(hash_names),
         .hash_depth = hash_depth < 0                    ? 0
                       : hash_depth > QUEUE_ID_DEPTH_MAX ? QUEUE_ID_DEPTH_MAX
                                                         : hash_depth,
@@ -29,14 +54,7 @@ void spool_init(struct spool *spool, const char *hash_names, int hash_depth,
 
 bool spool_is_hashed(const struct spool *spool, const char *queue)
 {
-    struct str rest = str_of(spool->hash_names), name;
-
-    if (spool->hash_depth == 0)
-        return false;
-    while ((name = str_word(&rest, ", \t\r\n")).n > 0)
-        if (str_is(name, queue))
-            return true;
-    return false;
+    return spool->hash_depth > 0 && (spool->hashed & queue_bit(str_of(queue)));
 }
 
 char *spool_path(const struct spool *spool, const char *queue, const char *id,
@@ -102,14 +120,14 @@ int spool_stat(const struct spool *spool, const char *queue, const char *id,
 int spool_find(const struct spool *spool, const char *id, const char **ret_queue,
                struct stat *ret, struct fail *why)
 {
-    static const char *const queues[] = {QUEUE_INCOMING, QUEUE_ACTIVE,   QUEUE_DEFERRED,
-                                         QUEUE_HOLD,     QUEUE_MAILDROP, QUEUE_CORRUPT};
+    static const char *const searched[] = {QUEUE_INCOMING, QUEUE_ACTIVE,   QUEUE_DEFERRED,
+                                           QUEUE_HOLD,     QUEUE_MAILDROP, QUEUE_CORRUPT};
 
-    for (size_t i = 0; i < COUNT(queues); i++) {
-        int found = spool_stat(spool, queues[i], id, ret, why);
+    for (size_t i = 0; i < COUNT(searched); i++) {
+        int found = spool_stat(spool, searched[i], id, ret, why);
 
         if (found > 0)
-            *ret_queue = queues[i];
+            *ret_queue = searched[i];
         if (found != 0)
             return found;
     }

@@ -38,18 +38,18 @@ enum {
 };
 
 struct spool {
-    const char *hash_names; /* $hash_queue_names; borrowed */
-    int hash_depth;         /* $hash_queue_depth, at most QUEUE_ID_DEPTH_MAX */
-    bool long_ids;          /* $enable_long_queue_ids */
-    long pid;               /* of the process, for names of drafts */
-    enum spool_names {      /* found out by the first draft_create */
+    unsigned hashed;   /* $hash_queue_names, a bit for each queue */
+    int hash_depth;    /* $hash_queue_depth, at most QUEUE_ID_DEPTH_MAX */
+    bool long_ids;     /* $enable_long_queue_ids */
+    long pid;          /* of the process, for names of drafts */
+    enum spool_names { /* found out by the first draft_create */
                        SPOOL_NAMES_UNKNOWN,
                        SPOOL_NAMES_NEED_SYNC,
                        SPOOL_NAMES_DURABLE, /* fsync of a new file carries its name */
     } names;
 };
 
-/* Fill in; hash_names must outlive the spool. Touches no file. */
+/* Fill in. hash_names: $hash_queue_names. Touches no file. */
 void spool_init(struct spool *spool, const char *hash_names, int hash_depth,
                 bool long_ids);
 
