@@ -157,7 +157,7 @@ static void act_prepend(struct match *match)
 
 static void act_filter(struct match *match)
 {
-    if (!strchr(match->argument, ':')) {
+    if (!strchr(match->argument, ':') || !record_fits_envelope(str_of(match->argument))) {
         log_warning("bad FILTER command %s in %s -- need transport:destination",
                     match->argument, param(match));
         return;
@@ -170,7 +170,8 @@ static bool is_address(const struct match *match, const char *action, const char
 {
     struct str address = str_of(match->argument);
 
-    if (str_find(address, '@') < address.n && str_find_any(address, " \t") == address.n)
+    if (str_find(address, '@') < address.n && str_find_any(address, " \t") == address.n &&
+        record_fits_envelope(address))
         return true;
     log_warning("bad %s %s \"%s\" in %s map -- need user@domain", action, what,
                 match->argument, param(match));

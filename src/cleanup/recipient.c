@@ -46,20 +46,23 @@ static bool is_duplicate(struct message *m, const struct addressee *a)
     return false;
 }
 
-/* What tables made of it may be longer than what came. */
-static bool is_too_long(const struct addressee *a)
+/* What tables made of it may be longer than what came, or more than a line. */
+static bool is_fit(const struct addressee *a)
 {
-    return strlen(a->address) > RECORD_ENVELOPE_MAX ||
-           (a->orcpt && strlen(a->orcpt) + sizeof("dsn_orig_rcpt") > RECORD_ENVELOPE_MAX);
+    return record_fits_envelope(str_of(a->address)) &&
+           record_fits_envelope(str_of(a->original)) &&
+           (!a->orcpt ||
+            strlen(a->orcpt) + sizeof("dsn_orig_rcpt") <= RECORD_ENVELOPE_MAX);
 }
 
 static void write_recipient(struct message *m, const struct addressee *a)
 {
     if (is_duplicate(m, a) && !m->edits.deleted)
         return;
-    if (is_too_long(a)) {
-        log_warning("%s: a recipient is too long once rewritten: %.100s", m->draft.id,
-                    a->address);
+    if (!is_fit(a)) {
+        log_warning("%s: a recipient is too long once rewritten, or more than a line: "
+                    "%.100s",
+                    m->draft.id, a->address);
         message_fail(m, SUBMIT_BAD_RECORD, NULL);
         return;
     }

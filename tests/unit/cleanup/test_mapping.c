@@ -193,6 +193,60 @@ static void a_table_that_fails_makes_mail_wait(void **state)
     }
 }
 
+/* Is each record of the one file of the queue a line? */
+static void check_lines(const char *name)
+{
+    struct record_reader reader;
+    struct record record = {0};
+    struct fail why;
+    int fd = stage_open("incoming");
+
+    record_reader_init(&reader, fd, 0);
+    while (record.type != RECORD_END) {
+        assert_int_equal(record_read(&reader, &record, &why), RECORD_OK);
+        ROW_INT(name, record_fits_envelope(record.data), true);
+    }
+    record_reader_done(&reader);
+    close(fd);
+}
+
+/* Whoever may write to a table may not write records, or commands of SMTP: what is more
+ * than one line is several addresses, or the message waits, or it is no order. */
+static void what_a_table_gives_is_one_line(void **state)
+{
+    static const char *const records[] = {
+        HEAD, "S a@x.test", "R b@x.test", "M ", "N Subject: x", "N ", "X ", "E ", NULL};
+    static const char *const settings[][2] = {
+        {"canonical_maps", "a@x.test = "},
+        {"virtual_alias_maps", "b@x.test = "},
+        {"sender_canonical_maps", "a@x.test = "},
+        {"recipient_bcc_maps", "b@x.test = "},
+        {"sender_bcc_maps", "a@x.test = "},
+        {"header_checks", "Subject: x = BCC "},
+        {"header_checks", "Subject: x = REDIRECT "},
+        {"header_checks", "Subject: x = FILTER smtp:"}};
+    static const char *const values[] = {"\"j\noe\"@y.test", "\"j\roe\"@y.test",
+                                         "joe@y.test\nR evil@z.test"};
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(settings) * ROWS(values); i++) {
+        const char *const *setting = settings[i / ROWS(values)];
+        struct stage s;
+
+        stage_set(&s);
+        stage_setting(&s, setting[0],
+                      arena_printf(s.arena, "inline:{{%s%s}}", setting[1],
+                                   values[i % ROWS(values)]));
+        stage_start(&s);
+        stage_send(&s, SUBMIT_MAP | SUBMIT_FILTER, records);
+        if (s.done.status == SUBMIT_OK)
+            check_lines(setting[1]);
+        else
+            assert_int_equal(files_in("incoming"), 0);
+        stage_strike(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +254,7 @@ int main(void)
         sandbox_test(hosts_are_hidden_behind_their_domain),
         sandbox_test(copies_go_to_those_who_watch),
         sandbox_test(a_table_that_fails_makes_mail_wait),
+        sandbox_test(what_a_table_gives_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
