@@ -1,5 +1,7 @@
 """postfix-files, the list of what is installed: what set-permissions and check make of it."""
 
+import re
+
 import pytest
 
 from harness.instance import Instance
@@ -96,3 +98,18 @@ def test_a_file_of_nobody_stops_no_start(boxes):
         box.run("rm /tmp/meta/postfix-files.d/bad.files", check=True)
         assert (box.flavour, done.returncode, "nobody-here" in done.stderr) == (box.flavour, 0, False)
         assert "drwxr-x---" in box.run("ls -ld /etc/postfix/w/made", check=True).stdout
+
+
+@pytest.mark.parametrize("line", ["$config_directory/w/x:q:root:-:644", "no type at all"])
+def test_a_line_that_is_none_is_told_of_and_stops_no_mail(boxes, line):
+    ours = boxes[0]
+    ours.write("/tmp/meta/postfix-files", f"{line}\n" + LIST)
+    ours.run("rm -rf /etc/postfix/w/made; chmod 600 /etc/postfix/w/target", check=True)
+    place = r"error: /tmp/meta/postfix-files, line 1: bad type"
+    for words, status in (("check", 1), ("post-install create-missing", 1), ("set-permissions", 1), ("start", 0), ("stop", 0)):
+        done = ours.run(f"postfix {words}")
+        assert (words, done.returncode) == (words, status)
+        assert words == "stop" or re.search(place, done.stderr)
+    ours.write("/tmp/meta/postfix-files", LIST)
+    assert "/etc/postfix/w/made drwxr-x--- joe root" in rights(ours)
+    assert "/etc/postfix/w/target -rw-r----- root root" in rights(ours)

@@ -145,15 +145,23 @@ static int read_record(const struct control *control, const struct visit *visit,
     return 1;
 }
 
-static int visit_list(const struct control *control, const char *path,
-                      const struct visit *visit)
+/* How often something went wrong, which is told: in the lists, and with what they name. A
+ * mistake in a list is no reason to leave the rest undone. */
+struct faults {
+    int of_lists, of_files;
+};
+
+static void visit_list(const struct control *control, const char *path,
+                       const struct visit *visit, struct faults *faults)
 {
     struct str text, line;
     struct fail why;
-    int failures = 0;
 
-    if (file_read(path, LIST_MAX, control->command.arena, &text, &why) < 0)
-        fatal("%s", why.text);
+    if (file_read(path, LIST_MAX, control->command.arena, &text, &why) < 0) {
+        log_error("%s", why.text);
+        faults->of_lists++;
+        return;
+    }
     for (int number = 1; text.n > 0; number++) {
         struct record record;
         int found = 0;
@@ -162,12 +170,12 @@ static int visit_list(const struct control *control, const char *path,
         text = str_tail(text, str_find(text, '\n') + 1);
         if (line.n > 0 && line.p[0] != '#')
             found = read_record(control, visit, line, &record, &why);
-        if (found < 0)
-            fatal("%s, line %d: %s", path, number, why.text);
-        if (found > 0)
-            failures += visit->deal(control, &record);
+        if (found < 0) {
+            log_error("%s, line %d: %s", path, number, why.text);
+            faults->of_lists++;
+        } else if (found > 0)
+            faults->of_files += visit->deal(control, &record);
     }
-    return failures;
 }
 
 static int is_list(const struct dirent *entry)
@@ -176,26 +184,27 @@ static int is_list(const struct dirent *entry)
 }
 
 /* Each record of all lists. Nothing where there are none. */
-static int visit_all(const struct control *control, const struct visit *visit)
+static struct faults visit_all(const struct control *control, const struct visit *visit)
 {
     struct arena *arena = control->command.arena;
     const char *list =
         arena_printf(arena, "%s/postfix-files", control->conf->meta_directory);
     const char *folder = arena_printf(arena, "%s.d", list);
+    struct faults faults = {0};
     struct dirent **entries;
-    int failures = 0, n;
+    int n;
 
     if (access(list, F_OK) == 0)
-        failures += visit_list(control, list, visit);
+        visit_list(control, list, visit, &faults);
     n = scandir(folder, &entries, is_list, alphasort);
     for (int i = 0; i < n; i++) {
-        failures += visit_list(
-            control, arena_printf(arena, "%s/%s", folder, entries[i]->d_name), visit);
+        visit_list(control, arena_printf(arena, "%s/%s", folder, entries[i]->d_name),
+                   visit, &faults);
         free(entries[i]);
     }
     if (n >= 0)
         free(entries);
-    return failures;
+    return faults;
 }
 
 /* --- what is missing ------------------------------------------------------------------
@@ -237,10 +246,13 @@ static int make_missing(const struct control *control, const struct record *reco
     return set_rights(record);
 }
 
-void files_make_missing(const struct control *control)
+bool files_make_missing(const struct control *control)
 {
-    if (visit_all(control, &(struct visit){is_missing, make_missing}) > 0)
+    struct faults faults = visit_all(control, &(struct visit){is_missing, make_missing});
+
+    if (faults.of_files > 0)
         fatal("not all directories of postfix-files could be made");
+    return faults.of_lists == 0;
 }
 
 /* --- owners and permissions
@@ -326,5 +338,7 @@ static int repair(const struct control *control, const struct record *record)
 
 bool files_repair(const struct control *control)
 {
-    return visit_all(control, &(struct visit){is_ours, repair}) == 0;
+    struct faults faults = visit_all(control, &(struct visit){is_ours, repair});
+
+    return faults.of_lists == 0 && faults.of_files == 0;
 }

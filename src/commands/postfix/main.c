@@ -35,7 +35,7 @@ static pid_t must_run(void)
 
 static void prepare_start(const struct control *control)
 {
-    structure_make(control);
+    (void)structure_make(control);
     if (chdir(control->conf->queue_directory) < 0)
         fatal("change directory to %s: %m", control->conf->queue_directory);
     if (process_find() != 0)
@@ -121,7 +121,7 @@ static int reload(const struct control *control)
     pid_t pid = must_run();
 
     log_info("refreshing the Postfix mail system");
-    structure_make(control);
+    (void)structure_make(control);
     process_signal(pid, SIGHUP);
     return 0;
 }
@@ -149,11 +149,12 @@ static int status(const struct control *control)
 
 static int check(const struct control *control)
 {
-    structure_make(control);
+    bool whole = structure_make(control);
+
     if (!check_queue(control))
         return 1;
     check_files(control);
-    return control->errors > 0;
+    return control->errors > 0 || !whole;
 }
 
 static int logrotate(const struct control *control)
@@ -177,7 +178,7 @@ static int set_permissions(const struct control *control)
 
 static int upgrade(const struct control *control)
 {
-    structure_make(control);
+    (void)structure_make(control);
     upgrade_configuration(control);
     return command_output_is_whole() ? 0 : 1;
 }

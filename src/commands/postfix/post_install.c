@@ -12,8 +12,7 @@
 
 static int create_missing(const struct control *control)
 {
-    structure_make(control);
-    return 0;
+    return structure_make(control) ? 0 : 1;
 }
 
 int permissions_repair(const struct control *control)

@@ -23,8 +23,9 @@ struct control {
 /* --- structure.c: directories and their rights --- */
 
 /* Make the directories that are missing, with their owners and modes; ends the program
- * when that fails. Warns of those that are there and have others. */
-void structure_make(const struct control *control);
+ * when that fails. Warns of those that are there and have others. False when there are
+ * mistakes in the lists of files, which are told: no reason to stop mail. */
+bool structure_make(const struct control *control);
 /* Give directories and set-gid programs the owners and modes that they should have, and
  * files of the queue and of data_directory to the mail owner. */
 void structure_repair(const struct control *control);
@@ -35,8 +36,9 @@ void structure_give(const char *path, uid_t owner, mode_t mode);
 
 /* --- files.c: the lists of what is installed (postfix-files) --- */
 
-/* Make directories that the lists want to be made. */
-void files_make_missing(const struct control *control);
+/* Make directories that the lists want to be made; false when there are mistakes in the
+ * lists, which are told. */
+bool files_make_missing(const struct control *control);
 /* Give what the lists name its owner and permissions; false when that could not be done
  * for all, which is then told. */
 bool files_repair(const struct control *control);

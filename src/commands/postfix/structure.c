@@ -130,12 +130,12 @@ static void make_parents(const char *path)
         fatal("%s", why.text);
 }
 
-void structure_make(const struct control *control)
+bool structure_make(const struct control *control)
 {
     make_parents(control->conf->queue_directory);
     make_parents(control->conf->data_directory);
     each(control, make_or_check);
-    files_make_missing(control);
+    return files_make_missing(control);
 }
 
 /* --- repair ------------------------------------------------------------------------- */
