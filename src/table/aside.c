@@ -3,6 +3,7 @@
 
 #include "util/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -56,6 +57,74 @@ void aside_forget(struct aside *aside)
     aside->temporary = NULL;
 }
 
+/* --- the temporary ------------------------------------------------------------------
+ *
+ * INDEX.PID.tmp, locked by who fills it: what nobody has locked was left behind by a
+ * process that was killed, and the next who makes an index removes it.
+ */
+
+static bool is_temporary_of(struct str name, struct str index)
+{
+    struct str rest = str_tail(name, index.n);
+    size_t digits;
+
+    if (!str_eq(str_head(name, index.n), index) || rest.n == 0 || rest.p[0] != '.')
+        return false;
+    rest = str_tail(rest, 1);
+    digits = str_span(rest, "0123456789");
+    return digits > 0 && str_is(str_tail(rest, digits), ".tmp");
+}
+
+static void remove_when_left(int directory, const char *name)
+{
+    int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, NULL) == 0)
+        (void)unlinkat(directory, name, 0);
+    close(fd);
+}
+
+static void remove_left(struct table_writer *writer)
+{
+    struct str path = str_of(writer->path), index = path;
+    size_t slash = str_find_last(path, '/');
+    const char *folder = ".";
+    struct dirent *entry;
+    DIR *directory;
+
+    if (slash < path.n) {
+        folder = arena_copy_str(writer->arena, str_head(path, slash + 1));
+        index = str_tail(path, slash + 1);
+    }
+    directory = opendir(folder);
+    while (directory && (entry = readdir(directory)) != NULL)
+        if (is_temporary_of(str_of(entry->d_name), index))
+            remove_when_left(dirfd(directory), entry->d_name);
+    if (directory)
+        closedir(directory);
+}
+
+/* A new file, locked; -1 and errno. Somebody who removes what is left may take it for
+ * that, until it is locked. */
+static int open_temporary(const char *name, mode_t mode)
+{
+    for (int i = 0; i < OPEN_ATTEMPTS; i++) {
+        int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+
+        if (fd < 0)
+            return -1;
+        if (file_lock(fd, FILE_LOCK_EXCLUSIVE, FILE_LOCK_FLOCK, false, NULL) == 0 &&
+            is_current(fd, name))
+            return fd;
+        close(fd);
+        unlink(name);
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
 /* Make the empty file that is to be filled. 1 = we may not, 0 = made. */
 static int make_temporary(struct table_writer *writer, struct aside *aside, mode_t mode,
                           struct fail *why)
@@ -64,8 +133,8 @@ static int make_temporary(struct table_writer *writer, struct aside *aside, mode
         arena_printf(writer->arena, "%s.%ld.tmp", writer->path, (long)getpid());
     int fd, error;
 
-    unlink(name); /* left by a crash of a process with our number */
-    fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    remove_left(writer);
+    fd = open_temporary(name, mode);
     error = errno;
     if (fd < 0 && (error == EACCES || error == EPERM) &&
         euidaccess(writer->path, W_OK) == 0)
@@ -147,5 +216,7 @@ int aside_finish(struct table_writer *writer, struct aside *aside, struct fail *
     if (rename(aside->temporary, writer->path) < 0)
         return fail_set(why, "rename to %s: %m", writer->path);
     aside->temporary = NULL;
+    if (file_lock(aside->fd, FILE_UNLOCK, FILE_LOCK_FLOCK, false, why) < 0) /* readers */
+        return fail_prefix(why, "%s", writer->path);
     return file_sync_parent(writer->path, why);
 }

@@ -1,10 +1,15 @@
 """postmap and postalias: what Debian's cannot be compared with, or what must hold without it."""
 
+import fcntl
+import os
+import signal
+import subprocess
 import threading
 
 import pytest
 
 from harness.instance import Instance
+from harness.sandbox import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,34 @@ def test_status_and_words(box):
     ):
         done = box.run(f"postmap {command} /tmp/t")
         assert (done.returncode, done.stdout, done.stderr) == (status, output, ""), command
+
+
+def left(box):
+    return sorted(p.name for p in box.path("/tmp/left").iterdir() if p.name.endswith(".tmp"))
+
+
+@pytest.mark.parametrize("kind", ["hash", "btree"])
+def test_what_a_killed_run_left_is_removed_by_the_next(box, kind):
+    box.run("rm -rf /tmp/left && mkdir /tmp/left && echo 'a b' >/tmp/left/t", check=True)
+    table, index = f"{kind}:/tmp/left/t", "t.db"
+    box.run(["postmap", table], check=True)
+    running = box.popen(["postmap", "-i", table], stdin=subprocess.PIPE)
+    wait_until(lambda: left(box), 10, "a temporary file")
+    os.kill(*box.processes("postmap"), signal.SIGKILL)
+    running.stdin.close()
+    running.wait()
+    assert len(left(box)) == 1
+    others = [f"{index}.tmp", f"{index}.x1.tmp", f"other{index}.1.tmp", f"{index}.1.tmp2"]
+    for name in others:
+        box.write(f"/tmp/left/{name}", "")
+    box.write(f"/tmp/left/{index}.1.tmp", "")
+    with open(box.path(f"/tmp/left/{index}.1.tmp")) as living:
+        fcntl.flock(living, fcntl.LOCK_EX)
+        box.run(["postmap", table], check=True)
+        assert left(box) == sorted([*others[:3], f"{index}.1.tmp"])
+    box.run(["postmap", table], check=True)
+    assert left(box) == sorted(others[:3])
+    assert box.run(["postmap", "-q", "a", table]).stdout == "b\n"
 
 
 def test_a_user_builds_tables_of_his_own(box):
