@@ -10,10 +10,25 @@
 #include "table/registry.h"
 #include "util/log.h"
 
+#include <ctype.h>
+#include <string.h>
+
 static bool is_wanted(const char *level)
 {
     return str_is_nocase(str_of(level), "enable-redirect") ||
            str_is_nocase(str_of(level), "enable-reindex");
+}
+
+int redirect_check_mapping(const char *mapping, struct fail *why)
+{
+    const char *proxy = strstr(mapping, "proxy:");
+
+    if (proxy == NULL || (proxy > mapping && isalnum((unsigned char)proxy[-1])))
+        return 0;
+    return fail_set(why,
+                    "%s: proxymap asks this table itself, so it cannot be one behind "
+                    "\"proxy:\"",
+                    mapping);
 }
 
 /* A mapping that cannot be asked says nothing; then the table that is opened is one that
@@ -22,11 +37,16 @@ static const char *custom_type(struct tables *tables, const char *mapping,
                                const char *name, struct str type)
 {
     struct arena *arena = tables_arena(tables);
-    struct table *table = table_open(tables, mapping, 0);
     const struct str keys[] = {str_of(name), type};
+    struct table *table;
     struct fail why;
     struct str value;
 
+    if (redirect_check_mapping(mapping, &why) < 0) {
+        log_warning("non_bdb_custom_mapping: %s", why.text);
+        return NULL;
+    }
+    table = table_open(tables, mapping, 0);
     for (size_t i = 0; i < COUNT(keys); i++) {
         enum table_result result = table_lookup(table, keys[i], arena, &value, &why);
 

@@ -11,6 +11,12 @@
 const char *redirect_type(struct tables *tables, const struct conf *conf,
                           const char *name, struct str type);
 
+/*
+ * May this be non_bdb_custom_mapping? Not a table behind "proxy:": proxymap asks it too,
+ * and would wait for itself.
+ */
+int redirect_check_mapping(const char *mapping, struct fail *why) MUST_CHECK;
+
 /* The socket of the service that makes indexes anew, or NULL where it may not. */
 const char *redirect_reindexer(const struct conf *conf);
 

@@ -63,6 +63,21 @@ def test_what_somebody_else_may_have_put_there_is_not_indexed(box, command, why)
     assert not box.path("/etc/postfix/one.lmdb").exists()
 
 
+def test_a_mapping_that_proxymap_would_ask_itself_for_is_none(box):
+    """Debian's has no such parameter; here proxymap would wait for its own answer."""
+    box.configure(
+        "non_bdb_migration_level = enable-redirect\nnon_bdb_custom_mapping = proxy:inline:{hash=cdb}\nalias_maps = texthash:/etc/aliases\n"
+        "virtual_alias_maps = proxy:hash:/etc/postfix/one",
+        reload=False,
+    )
+    box.run("postmap lmdb:/etc/postfix/one", check=True)
+    assert box.postfix("start").returncode == 0
+    box.log.wait("daemon started")
+    box.sendmail(["list@mail.postern.test"], TEXT)
+    box.log.wait(r"proxymap\[\d+\]: warning: non_bdb_custom_mapping: proxy:inline:{hash=cdb}: proxymap asks this table itself")
+    box.log.wait(r"to=<joe@.*orig_to=<list@.*status=sent")
+
+
 def test_the_table_of_a_user_is_made_with_that_users_rights(box):
     box.run("mkdir /var/lib/mailman && cp /etc/postfix/one /var/lib/mailman/ && cp /etc/postfix/one.db /var/lib/mailman/ && chown -R ann /var/lib/mailman", check=True)
     box.configure("virtual_alias_maps = hash:/var/lib/mailman/one", reload=False)

@@ -54,6 +54,8 @@ MISTAKES = [
     ("typo in a table type", MAIN, "virtual_alias_maps = @hahs:/etc/aliases", "error", 'did you mean "hash"?'),
     ("table without type", MAIN, "virtual_alias_maps = @virtual", "error", "no table"),
     ("table behind a reference", MAIN, "my_tables = static:x @texthash:/none\nalias_maps = $my_tables", "error", "alias_maps: open"),
+    ("mapping of table types that proxymap would ask itself for", MAIN, "non_bdb_custom_mapping = @proxy:texthash:/etc/aliases", "error", "proxymap asks this table itself"),
+    ("the same inside another table", MAIN, "non_bdb_custom_mapping = @unionmap:{proxy:texthash:/etc/aliases}", "error", "proxymap asks this table itself"),
     # restrictions
     ("typo in a restriction", MAIN, "smtpd_client_restrictions = @permit_mynetwork", "error", 'did you mean "permit_mynetworks"?'),
     ("word behind a final permit", MAIN, "smtpd_client_restrictions = permit_mynetworks, permit,\n  @reject_unknown_client_hostname", "warning", "never reached"),

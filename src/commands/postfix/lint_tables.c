@@ -6,6 +6,7 @@
 
 #include "conf/state.h"
 #include "mail/transport.h"
+#include "table/redirect.h"
 #include "table/words.h"
 #include "util/file.h"
 
@@ -181,6 +182,16 @@ static void check_transports(const struct scope *scope, const char *param)
             check_transport_table(scope, param, word);
 }
 
+static void check_mapping(const struct scope *scope)
+{
+    const char *const name = "non_bdb_custom_mapping";
+    struct fail why;
+
+    if (scope_sets(scope, name) &&
+        redirect_check_mapping(scope_text(scope, name), &why) < 0)
+        lint_error(scope->lint, scope_span(scope, name), "%s: %s", name, why.text);
+}
+
 void lint_tables(const struct scope *scope)
 {
     const struct conf_state *state = scope->conf->state;
@@ -198,6 +209,7 @@ void lint_tables(const struct scope *scope)
             param.type == PARAM_MATCHLIST)
             check_tables(scope, name, param.type != PARAM_MATCHLIST);
     }
+    check_mapping(scope);
     check_transports(scope, "transport_maps");
     check_transports(scope, "sender_dependent_default_transport_maps");
     tables_each_warning(scope->lint->tables, warn_of_rules, scope->lint);
