@@ -497,7 +497,7 @@ static bool logged(const struct stage *stage, const char *text)
     return strstr(stage->log, text) != NULL;
 }
 
-static const char *const usual[] = {"hash_queue_names=", "queue_run_delay=300",
+static const char *const usual[] = {"hash_queue_names=hold", "queue_run_delay=300",
                                     "minimal_backoff_time=300",
                                     "maximal_backoff_time=4000", NULL};
 

@@ -56,8 +56,8 @@ static void a_deferred_message_waits_as_long_as_it_is_old(void **state)
 
 static void an_old_message_is_returned(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "maximal_queue_lifetime=1000s", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "maximal_queue_lifetime=1000s", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -73,8 +73,8 @@ static void an_old_message_is_returned(void **state)
 
 static void a_message_that_cannot_be_returned_stays(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "maximal_queue_lifetime=0", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "maximal_queue_lifetime=0", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -90,9 +90,9 @@ static void a_message_that_cannot_be_returned_stays(void **state)
 
 static void reports_of_the_null_sender_have_a_lifetime_of_their_own(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "maximal_queue_lifetime=5d", "bounce_queue_lifetime=0",
-        NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "maximal_queue_lifetime=5d",
+                                            "bounce_queue_lifetime=0", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -156,8 +156,8 @@ static void a_success_is_reported_to_who_asked(void **state)
 
 static void who_was_warned_hears_of_success(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "confirm_delay_cleared=yes", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "confirm_delay_cleared=yes", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -286,7 +286,7 @@ static void small_messages_do_not_starve_a_big_mailing(void **state)
 
 static void recipients_beyond_memory_are_read_later(void **state)
 {
-    static const char *const overrides[] = {"hash_queue_names=",
+    static const char *const overrides[] = {"hash_queue_names=hold",
                                             "qmgr_message_recipient_limit=100",
                                             "default_recipient_limit=100",
                                             "default_extra_recipient_limit=0",
@@ -312,7 +312,7 @@ static void recipients_beyond_memory_are_read_later(void **state)
 static void limits_of_the_transport_rule_what_is_read_later(void **state)
 {
     static const char *const overrides[] = {
-        "hash_queue_names=", "qmgr_message_recipient_limit=100",
+        "hash_queue_names=hold", "qmgr_message_recipient_limit=100",
         "smtp_recipient_limit=300", "smtp_extra_recipient_limit=0", NULL};
     struct stage *stage = stage_open(overrides);
 
@@ -331,12 +331,10 @@ static void limits_of_the_transport_rule_what_is_read_later(void **state)
 
 static void who_overtakes_has_room_of_its_own(void **state)
 {
-    static const char *const overrides[] = {"hash_queue_names=",
-                                            "qmgr_message_recipient_limit=100",
-                                            "default_recipient_limit=100",
-                                            "default_destination_recipient_limit=20",
-                                            "smtp_extra_recipient_limit=20",
-                                            NULL};
+    static const char *const overrides[] = {
+        "hash_queue_names=hold",         "qmgr_message_recipient_limit=100",
+        "default_recipient_limit=100",   "default_destination_recipient_limit=20",
+        "smtp_extra_recipient_limit=20", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -352,7 +350,7 @@ static void who_overtakes_has_room_of_its_own(void **state)
 
 static void after_a_while_a_few_recipients_are_read_too(void **state)
 {
-    static const char *const overrides[] = {"hash_queue_names=",
+    static const char *const overrides[] = {"hash_queue_names=hold",
                                             "default_recipient_limit=100",
                                             "qmgr_message_recipient_limit=100",
                                             "default_extra_recipient_limit=0",
@@ -384,8 +382,8 @@ static void after_a_while_a_few_recipients_are_read_too(void **state)
 
 static void a_slow_destination_gets_one_at_a_time_with_pauses(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "smtp_destination_rate_delay=10s", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "smtp_destination_rate_delay=10s", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -410,8 +408,8 @@ static void a_slow_destination_gets_one_at_a_time_with_pauses(void **state)
 
 static void a_slow_transport_pauses_after_each_delivery(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "smtp_transport_rate_delay=10s", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "smtp_transport_rate_delay=10s", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -427,9 +425,9 @@ static void a_slow_transport_pauses_after_each_delivery(void **state)
 
 static void an_agent_hears_that_more_is_to_come(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "default_destination_recipient_limit=1",
-        "smtp_destination_concurrency_limit=1", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "default_destination_recipient_limit=1",
+                                            "smtp_destination_concurrency_limit=1", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -450,8 +448,8 @@ static void an_agent_hears_that_more_is_to_come(void **state)
 
 static void a_dead_destination_is_left_alone(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "initial_destination_concurrency=1", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "initial_destination_concurrency=1", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -472,9 +470,9 @@ static void a_dead_destination_is_left_alone(void **state)
 
 static void no_more_dead_destinations_are_remembered_than_allowed(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "initial_destination_concurrency=1",
-        "qmgr_message_recipient_limit=2", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "initial_destination_concurrency=1",
+                                            "qmgr_message_recipient_limit=2", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -500,7 +498,7 @@ static void no_more_dead_destinations_are_remembered_than_allowed(void **state)
 static void what_waits_for_a_dead_destination_is_deferred_at_once(void **state)
 {
     static const char *const overrides[] = {
-        "hash_queue_names=", "initial_destination_concurrency=1",
+        "hash_queue_names=hold", "initial_destination_concurrency=1",
         "default_destination_concurrency_limit=1", NULL};
     struct stage *stage = stage_open(overrides);
 
@@ -551,8 +549,8 @@ static void without_retry_the_queue_manager_defers_itself(void **state)
 /* Nobody would be told of a recipient that is not in the defer log. */
 static void what_is_in_no_log_does_not_expire(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "maximal_queue_lifetime=0", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "maximal_queue_lifetime=0", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -612,8 +610,8 @@ static void idle_agents_are_let_go(void **state)
 
 static void deferred_transports_wait_for_a_flush(void **state)
 {
-    static const char *const overrides[] = {"hash_queue_names=", "defer_transports=smtp",
-                                            NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "defer_transports=smtp", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -650,8 +648,8 @@ static void an_expired_message_is_returned_unseen(void **state)
 
 static void a_flush_mark_revives_the_destination(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "initial_destination_concurrency=1", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "initial_destination_concurrency=1", NULL};
     struct stage *stage = stage_open(overrides);
     static const char *const records[] = {"S joe@example.com", "R ok@a.smtp.test", NULL};
     struct stat st;
@@ -777,9 +775,9 @@ static void a_file_that_an_agent_still_has_waits(void **state)
 
 static void a_full_active_queue_takes_the_rest_later(void **state)
 {
-    static const char *const overrides[] = {
-        "hash_queue_names=", "qmgr_message_active_limit=3",
-        "initial_destination_concurrency=1", NULL};
+    static const char *const overrides[] = {"hash_queue_names=hold",
+                                            "qmgr_message_active_limit=3",
+                                            "initial_destination_concurrency=1", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -846,7 +844,7 @@ static void a_message_removed_by_hand_is_forgotten(void **state)
 static void too_many_probes_are_put_off(void **state)
 {
     static const char *const overrides[] = {
-        "hash_queue_names=", "address_verify_pending_request_limit=1", NULL};
+        "hash_queue_names=hold", "address_verify_pending_request_limit=1", NULL};
     struct stage *stage = stage_open(overrides);
 
     (void)state;
@@ -1018,7 +1016,7 @@ static void disturb(struct stage *stage, int number)
 
 static void play_at_random(unsigned seed)
 {
-    static const char *const overrides[] = {"hash_queue_names=",
+    static const char *const overrides[] = {"hash_queue_names=hold",
                                             "qmgr_message_active_limit=20",
                                             "qmgr_message_recipient_limit=400",
                                             "maximal_queue_lifetime=2000",

@@ -1,4 +1,5 @@
-"""Names of this machine that can be none: no program of either works with them, and all end alike."""
+"""Values that no program can work with: names of this machine that can be none, empty texts
+where something must stand. Both refuse the same, and all programs end alike."""
 
 import re
 
@@ -55,6 +56,15 @@ postfix check
 /usr/lib/postfix/sbin/master -t
 /usr/lib/postfix/sbin/smtpd -S"""
 
+NOT_EMPTY = """\
+address_verify_service_name bounce_service_name cleanup_service_name command_directory daemon_directory
+data_directory default_database_type default_privs defer_service_name double_bounce_sender error_service_name
+flush_service_name hash_queue_names info_log_address_format mail_name mail_owner maillog_file_compressor
+maillog_file_prefixes maillog_file_rotate_suffix meta_directory mynetworks_style pickup_service_name
+postlog_service_name proxymap_service_name proxywrite_service_name queue_directory queue_service_name
+rewrite_service_name setgid_group shlib_directory showq_service_name smtputf8_autodetect_classes
+syslog_facility syslog_name trace_service_name verp_delimiter_filter""".split()
+
 
 @pytest.fixture(scope="module")
 def boxes(work, request, oracle):
@@ -104,3 +114,15 @@ def test_every_program_refuses(boxes, command):
         found.append((status, bool(fatal)))
         assert all("myhostname: bad parameter value: mail..names.test" in line for line in fatal), fatal
     assert found[0] == found[1]
+
+
+def test_the_same_values_must_not_be_empty(boxes):
+    found = []
+    for box in boxes:
+        box.write_main(box.main_cf)
+        command = "cp /etc/postfix/main.cf /tmp/main.cf; for name in %s; do (grep -v \"^$name *=\" /tmp/main.cf; echo \"$name =\") >/etc/postfix/main.cf; postqueue -f; done"
+        done = box.run(command % " ".join([*NOT_EMPTY, "default_verp_delimiters"]))
+        box.write_main(box.main_cf)
+        found.append(re.findall(r"fatal: .*(bad string length .*)", done.stderr))
+    assert found[0] == found[1]
+    assert len(found[0]) == len(NOT_EMPTY) + 1
