@@ -170,6 +170,7 @@ static int set_up(struct process *process, bool lmtp, struct fail *why)
     if (client_settings_read(process->conf, lmtp, resolver, process->arena,
                              &agent->settings, why) < 0)
         return -1;
+    agent->settings.service = process->name;
     agent->settings.warn = warn;
     agent->settings.note = note;
     listen_for_complaints(agent);

@@ -256,6 +256,9 @@ static enum session_end choose_tls(struct session *session,
     }
     if (plan->in_clear)
         session->policy.level = TLS_LEVEL_NONE;
+    if (session->policy.level > TLS_LEVEL_NONE)
+        tls_policy_name_session(&session->policy, plan->settings->service,
+                                plan->destination, plan->host, session->arena);
     return SESSION_FINE;
 }
 

@@ -104,6 +104,7 @@ struct client_settings {
     struct login_settings *login; /* login.h; NULL = logs in nowhere */
     struct client_reuse reuse;
     struct workarounds workarounds; /* zeroed = none */
+    const char *service;            /* of master.cf: "smtp", "relay" */
     struct client_tls *tls;         /* tls_policy.h; NULL = no TLS */
 };
 

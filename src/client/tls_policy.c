@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "table/maps.h"
+#include "tls/manager.h"
 #include "tls/names.h"
 
 #define FAMILY(name) (lmtp ? conf->lmtp_##name : conf->smtp_##name)
@@ -363,6 +364,25 @@ void tls_policy_waive(const struct client_tls *tls, struct arena *arena,
         *ret = (struct tls_policy){0};
 }
 
+void tls_policy_name_session(struct tls_policy *policy, const char *service,
+                             const struct destination *destination,
+                             const struct route_host *host, struct arena *arena)
+{
+    char address[NETADDR_TEXT];
+    struct buf terms;
+
+    policy->terms.resume_peer =
+        arena_printf(arena, "%s&%s&%s&%s&%u", service, destination->nexthop,
+                     host->name ? host->name : "", netaddr_text(&host->address, address),
+                     (unsigned)host->address.port);
+    buf_init(&terms, 1 << 20);
+    buf_printf(&terms, "%s", levels[policy->level].name);
+    for (size_t i = 0; i < policy->match.n; i++)
+        buf_printf(&terms, "\n%s", policy->match.items[i]);
+    policy->terms.resume_terms = arena_copy(arena, buf_text(&terms));
+    buf_done(&terms);
+}
+
 /* --- is it the one? ----------------------------------------------------------------- */
 
 const char *tls_policy_refuses(const struct tls_policy *policy,
@@ -466,6 +486,7 @@ static struct tls_settings settings_of(const struct conf *conf, bool lmtp,
         .dh_file = "",
         .digest = FAMILY(tls_fingerprint_digest),
         .session_context = "",
+        .ticket_seconds = FAMILY(tls_session_cache_timeout),
         .slow_shutdown = !conf->tls_fast_shutdown_enable,
         .config_file = conf->tls_config_file,
         .config_section = conf->tls_config_name,
@@ -479,23 +500,36 @@ static struct tls_settings settings_of(const struct conf *conf, bool lmtp,
     return settings;
 }
 
-static int make_context(const struct conf *conf, bool lmtp, struct arena *arena,
-                        struct client_tls *tls, struct fail *why)
+/* Where sessions are kept, if main.cf wants it. */
+static const struct tls_keeper *find_keeper(const struct conf *conf, bool lmtp,
+                                            const struct client_settings *settings,
+                                            struct arena *arena)
 {
+    struct tls_keeper *keeper;
+
+    if (*FAMILY(tls_session_cache_database) == '\0' ||
+        FAMILY(tls_session_cache_timeout) <= 0)
+        return NULL;
+    keeper = ARENA_NEW(arena, struct tls_keeper);
+    tls_manager_keeper(tls_manager_new(conf, lmtp ? "lmtp" : "smtp",
+                                       FAMILY(tls_session_cache_timeout), settings->warn,
+                                       arena),
+                       false, lmtp ? "lmtp" : "smtp", keeper);
+    return keeper;
+}
+
+static int make_context(const struct conf *conf, bool lmtp, struct arena *arena,
+                        const struct client_settings *client, struct fail *why)
+{
+    struct client_tls *tls = client->tls;
     struct tls_settings settings = settings_of(conf, lmtp, arena);
+
+    settings.keeper = find_keeper(conf, lmtp, client, arena);
 
     tls->library = tls_load(conf->shlib_directory, arena, why);
     if (tls->library)
         tls->context = tls->library->context_new(&settings, arena, why);
     return tls->context ? 0 : -1;
-}
-
-static int log_level_of(const char *value)
-{
-    struct str rest = str_of(value);
-    unsigned long long level;
-
-    return str_number(str_word(&rest, SEPARATORS), 4, &level) ? (int)level : 0;
 }
 
 int client_tls_read(const struct conf *conf, bool lmtp, struct tables *tables,
@@ -511,7 +545,7 @@ int client_tls_read(const struct conf *conf, bool lmtp, struct tables *tables,
                   FAMILY(tls_policy_maps), 0);
     tls->per_site = maps_open(tables, lmtp ? "lmtp_tls_per_site" : "smtp_tls_per_site",
                               FAMILY(tls_per_site), 0);
-    tls->log_level = log_level_of(FAMILY(tls_loglevel));
+    tls->log_level = tls_log_level(FAMILY(tls_loglevel));
     read_rules(conf, lmtp, arena, tls);
     if (tls->level == TLS_LEVEL_NONE && maps_empty(tls->policy_maps) &&
         maps_empty(tls->per_site)) {
@@ -520,7 +554,7 @@ int client_tls_read(const struct conf *conf, bool lmtp, struct tables *tables,
         return 0;
     }
     ret->tls = tls;
-    if (make_context(conf, lmtp, arena, tls, &trouble) < 0 && ret->warn)
+    if (make_context(conf, lmtp, arena, ret, &trouble) < 0 && ret->warn)
         ret->warn(arena_printf(arena, "%s: disabling TLS support", trouble.text));
     return 0;
 }

@@ -68,6 +68,14 @@ int tls_policy_find(const struct client_settings *settings,
 void tls_policy_waive(const struct client_tls *tls, struct arena *arena,
                       struct tls_policy *ret);
 
+/*
+ * Say which sessions may be resumed under this policy: those of the same service, next
+ * hop, host and address, made under the same level with the same names to match.
+ */
+void tls_policy_name_session(struct tls_policy *policy, const char *service,
+                             const struct destination *destination,
+                             const struct route_host *host, struct arena *arena);
+
 /* Is this the server that the policy wants? NULL, or why not. */
 const char *tls_policy_refuses(const struct tls_policy *policy,
                                const struct tls_facts *facts, bool wide);

@@ -16,6 +16,8 @@
  *   delivery agents, cleanup      verify            update
  *   whoever answers first         "pass" services   (one passed, no answer)
  *   postscreen                    tlsproxy          begin
+ *   smtpd tlsproxy                tlsmgr            keys
+ *   smtpd smtp lmtp               tlsmgr            find, keep, forget
  *
  * showq's protocol is an outside interface and stands in showq/.
  */
@@ -324,6 +326,31 @@ enum tlsproxy_flags {
     F(m, number, handshake_s) /* time for the whole handshake */                         \
     F(m, number, silence_s)   /* the session may be silent for so long */
 IPC_DECLARE(tlsproxy_begin, TLSPROXY_BEGIN);
+
+/* --- tlsmgr: what processes with TLS share ------------------------------------------
+ *
+ * keys: those of session tickets. find: a session that was kept, or status 1. keep and
+ * forget answer status_reply. Keys and sessions are in base 64; times are seconds since
+ * 1970. tls/manager.h is the client.
+ */
+#define TLS_KEYS_WANTED(F, m) F(m, text, service) /* of master.cf, whose they are for */
+IPC_DECLARE(tls_keys_wanted, TLS_KEYS_WANTED);
+#define TLS_KEYS(F, m)                                                                   \
+    F(m, text, key)           /* for new tickets: its name and secrets */                \
+    F(m, number, issue_until) /* then ask again */                                       \
+    F(m, number, expires)     /* tickets under it are good until then */                 \
+    F(m, text, former)        /* the one before it, or "" */                             \
+    F(m, number, former_expires)
+IPC_DECLARE(tls_keys, TLS_KEYS);
+#define TLS_SESSION(F, m)                                                                \
+    F(m, text, cache) /* "smtpd", "smtp", "lmtp" */                                      \
+    F(m, text, key)   /* what tells sessions apart, printable */                         \
+    F(m, text, session)
+IPC_DECLARE(tls_session_entry, TLS_SESSION);
+#define TLS_SESSION_FOUND(F, m)                                                          \
+    F(m, number, status)                                                                 \
+    F(m, text, session)
+IPC_DECLARE(tls_session_found, TLS_SESSION_FOUND);
 
 /* To nbdb_reindexd: this table has no index under the type that took its type's place.
  * The answer is a status_reply. */

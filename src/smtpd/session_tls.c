@@ -5,6 +5,7 @@
 #include "smtpd/session_tls.h"
 
 #include "smtpd/limits.h"
+#include "tls/manager.h"
 #include "tls/server.h"
 #include "util/log.h"
 
@@ -85,6 +86,25 @@ static void keep(void *context, const char *text)
                   arena_copy(complaints->arena, text));
 }
 
+static void warn(const char *text)
+{
+    log_warning("%s", text);
+}
+
+/* Keys of tickets, and sessions of clients that take none, are tlsmgr's. */
+static void find_keeper(struct server *server)
+{
+    const struct conf *conf = server->conf;
+    struct arena *arena = server->process->arena;
+    struct tls_keeper *keeper = ARENA_NEW(arena, struct tls_keeper);
+
+    tls_manager_keeper(
+        tls_manager_new(conf, server->process->name,
+                        conf->smtpd_tls_session_cache_timeout, warn, arena),
+        true, *conf->smtpd_tls_session_cache_database ? "smtpd" : NULL, keeper);
+    server->tls->keeper = keeper;
+}
+
 int session_tls_set_up(struct server *server, struct fail *why)
 {
     const struct tls_server_words words = words_of(server->conf);
@@ -99,6 +119,7 @@ int session_tls_set_up(struct server *server, struct fail *why)
     tls_server_read(&words, server->needs_tls, server->tls);
     if (words.req_ccert && !server->needs_tls)
         log_warning("Can't require client certs unless TLS is required");
+    find_keeper(server);
     if (tls_server_open(server->conf, &words, server->process->name, arena, server->tls,
                         &trouble) < 0)
         log_warning("%s: disabling TLS support", trouble.text);

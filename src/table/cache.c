@@ -138,6 +138,17 @@ int cache_put(struct cache *cache, const char *key, const char *value, struct fa
     return 0;
 }
 
+int cache_remove(struct cache *cache, const char *key, struct fail *why)
+{
+    if (cache->map) {
+        free(map_remove(cache->map, str_of(key)));
+        return 0;
+    }
+    if (table_writer_delete(cache->writer, str_of(key), why) < 0)
+        return fail_prefix(why, "cache %s", cache->name);
+    return 0;
+}
+
 /* --- cleaning --------------------------------------------------------------------- */
 
 /* compat: an entry that is none. */
@@ -181,15 +192,7 @@ static int judge_table(struct cache *cache, struct cleaning *cleaning, struct fa
         judge(cleaning, key, arena_copy_str(arena, value));
     }
     arena_free(arena);
-    return result == TABLE_ERROR ? -1 : 0;
-}
-
-static int drop(struct cache *cache, const char *key, struct fail *why)
-{
-    if (!cache->map)
-        return table_writer_delete(cache->writer, str_of(key), why) < 0 ? -1 : 0;
-    free(map_remove(cache->map, str_of(key)));
-    return 0;
+    return result == TABLE_ERROR ? fail_prefix(why, "cache %s", cache->name) : 0;
 }
 
 int64_t cache_cleaned(struct cache *cache)
@@ -217,10 +220,8 @@ int cache_clean(struct cache *cache, bool (*is_old)(void *context, const char *v
     else
         result = judge_table(cache, &cleaning, why);
     for (size_t i = 0; result == 0 && i < cleaning.old.n; i++)
-        result = drop(cache, cleaning.old.items[i], why);
-    if (result < 0)
-        (void)fail_prefix(why, "cache %s", cache->name);
-    else
+        result = cache_remove(cache, cleaning.old.items[i], why);
+    if (result == 0)
         result = cache_put(cache, LAST_CLEANUP,
                            arena_printf(cleaning.arena, "%lld", (long long)now), why);
     *ret = cleaning.counts;

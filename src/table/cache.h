@@ -23,6 +23,8 @@ const char *cache_name(const struct cache *cache);
 
 enum table_result cache_get(struct cache *cache, const char *key, struct arena *arena,
                             const char **ret_value, struct fail *why) MUST_CHECK;
+/* One that is not there is no fault. */
+int cache_remove(struct cache *cache, const char *key, struct fail *why) MUST_CHECK;
 int cache_put(struct cache *cache, const char *key, const char *value,
               struct fail *why) MUST_CHECK;
 

@@ -40,3 +40,11 @@ const char *tls_trust_of_client(const struct tls_facts *facts)
            : facts->is_trusted     ? "Trusted"
                                    : "Untrusted";
 }
+
+int tls_log_level(const char *value)
+{
+    unsigned long long level;
+    struct str rest = str_of(value);
+
+    return str_number(str_word(&rest, ", \t\r\n"), 4, &level) ? (int)level : 0;
+}

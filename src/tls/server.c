@@ -25,18 +25,10 @@ int tls_server_level(const char *param, const char *value, bool use, bool enforc
                     param);
 }
 
-static int log_level_of(const char *value)
-{
-    unsigned long long level;
-    struct str rest = str_of(value);
-
-    return str_number(str_word(&rest, SEPARATORS), 4, &level) ? (int)level : 0;
-}
-
 void tls_server_read(const struct tls_server_words *words, bool mandatory,
                      struct tls_server *ret)
 {
-    *ret = (struct tls_server){.log_level = log_level_of(words->loglevel),
+    *ret = (struct tls_server){.log_level = tls_log_level(words->loglevel),
                                .mandatory = mandatory,
                                .demands = words->req_ccert && mandatory};
     ret->asks = words->ask_ccert || ret->demands;
@@ -76,6 +68,7 @@ static struct tls_settings settings_of(const struct conf *conf,
         .dh_file = words->dh1024_param_file,
         .digest = words->fingerprint_digest,
         .ticket_seconds = conf->smtpd_tls_session_cache_timeout,
+        .ticket_cipher = conf->tls_session_ticket_cipher,
         .prefer_own_ciphers = conf->tls_preempt_cipherlist,
         .slow_shutdown = !conf->tls_fast_shutdown_enable,
         .config_file = conf->tls_config_file,
@@ -132,6 +125,7 @@ int tls_server_open(const struct conf *conf, const struct tls_server_words *word
     settings = settings_of(conf, words, arena);
     settings.ask_certificate = ret->asks;
     settings.session_context = session_context;
+    settings.keeper = ret->keeper;
     ret->context = ret->library->context_new(&settings, arena, why);
     return ret->context ? 0 : -1;
 }

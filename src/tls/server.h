@@ -35,6 +35,7 @@ struct tls_server {
     const char *ciphers; /* NULL = what main.cf says of them is wrong */
     struct fail ciphers_trouble;
     int log_level;
+    const struct tls_keeper *keeper; /* may be set before tls_server_open */
     bool mandatory;     /* sessions must be encrypted: the stricter choices */
     bool asks, demands; /* certificates of clients */
 };

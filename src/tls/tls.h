@@ -30,6 +30,28 @@ struct tls_pair {
 };
 enum { TLS_PAIRS = 3 };
 
+/* A key of session tickets (RFC 5077). */
+struct tls_ticket_key {
+    unsigned char name[16];
+    unsigned char secret[32]; /* of the cipher, which takes as much as it needs ... */
+    unsigned char mac[32];    /* ... and of HMAC-SHA256 */
+    int64_t expires;          /* seconds since 1970: then no ticket is good any more */
+};
+
+/* What outlives a process: kept by the host. Functions may be NULL: there is none. */
+struct tls_keeper {
+    /* The key of that name; name NULL = the one for new tickets. NULL = there is none. It
+     * lives until the next call. */
+    const struct tls_ticket_key *(*ticket_key)(void *context, const unsigned char *name);
+    /* Sessions, by a printable text of at most TLS_SESSION_KEY bytes. */
+    bool (*find)(void *context, const char *key, struct buf *ret);
+    void (*keep)(void *context, const char *key, struct str session);
+    void (*forget)(void *context, const char *key);
+    const char *cache; /* what it is called in the log: "smtpd" */
+    void *context;
+};
+enum { TLS_SESSION_KEY = 400, TLS_SESSION_MAX = 32768 };
+
 /* What holds for all sessions of a role, as main.cf says it. */
 struct tls_settings {
     bool is_server;
@@ -42,11 +64,13 @@ struct tls_settings {
     bool ask_certificate; /* a server, of its clients */
     bool trust_server_ccerts;
     int verify_depth;
-    const char *dh_file;         /* "" or "auto": built in */
-    struct texts groups;         /* for key exchange, the preferred first */
-    const char *digest;          /* of fingerprints */
-    const char *session_context; /* sessions of another one are not resumed here */
-    int ticket_seconds;          /* 0 = no session can be resumed */
+    const char *dh_file;             /* "" or "auto": built in */
+    struct texts groups;             /* for key exchange, the preferred first */
+    const char *digest;              /* of fingerprints */
+    const char *session_context;     /* sessions of another one are not resumed here */
+    int ticket_seconds;              /* 0 = no session can be resumed */
+    const char *ticket_cipher;       /* a server: OpenSSL's name; "" = no tickets */
+    const struct tls_keeper *keeper; /* NULL = tickets of this process only */
     bool prefer_own_ciphers;
     bool slow_shutdown;         /* hear the peer's last word before the end */
     struct texts options;       /* tls_ssl_options */
@@ -61,6 +85,9 @@ struct tls_terms {
     const char *ciphers;         /* up to TLSv1.2, in OpenSSL's words */
     const char *server_name;     /* a client says it (SNI); NULL = nothing */
     const char *session_context; /* NULL = that of the settings */
+    /* A client: with whom, and on what terms. Only sessions in which all of it was the
+     * same are resumed. NULL = none. */
+    const char *resume_peer, *resume_terms;
     /* TLS is spoken from the first byte on: what is buffered is part of it. Else nobody
      * knows who said it, and it is dropped (CVE-2011-0411). */
     bool takes_buffered;
@@ -160,6 +187,8 @@ const struct tls_library *tls_load(const char *shlib_directory, struct arena *ar
  */
 void tls_describe(const struct tls_facts *facts, struct buf *out);
 void tls_describe_lines(const struct tls_facts *facts, struct buf *out);
+/* smtpd_tls_loglevel and its kin: the number; the words that may follow are skipped. */
+int tls_log_level(const char *value);
 /* The log's word for a client: "Anonymous", "Trusted", "Untrusted". */
 const char *tls_trust_of_client(const struct tls_facts *facts);
 

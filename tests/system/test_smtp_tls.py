@@ -1,6 +1,7 @@
 """TLS towards servers: when mail may go, when not, and that it goes as it was meant to."""
 
 import itertools
+import re
 import socket
 import threading
 import time
@@ -83,7 +84,8 @@ def test_the_policy_of_a_next_hop(mta, names, known):
     with TlsServer((HOST, 25), known["server"], ["no-offer"]) as server:
         assert "TLS is required, but was not offered" in send(mta, "example.test", "deferred")
         send(mta, "plain.test")
-        assert server.heard[:6] == ["EHLO", "QUIT", "EHLO", "MAIL", "RCPT", "DATA"]
+        # what was deferred may be tried again, before it is deleted
+        assert re.match("(EHLO QUIT )+EHLO MAIL RCPT DATA", " ".join(server.heard))
 
 
 def test_a_sender_waives_tls_for_one_message(mta, names, known):

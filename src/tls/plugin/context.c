@@ -1,5 +1,5 @@
 /*
- * A role: its keys, whom it trusts, which key exchanges, what is remembered of sessions.
+ * A role: its keys, whom it trusts, which key exchanges.
  * Protocols and ciphers are matters of each session.
  */
 #include "tls/plugin/plugin.h"
@@ -185,29 +185,10 @@ int context_name(SSL_CTX *ctx, SSL *ssl, const char *name)
                : SSL_set_session_id_context(ssl, id, n);
 }
 
-/*
- * A server's sessions live in tickets that clients keep, under keys that this process
- * made; nothing is stored here. What another service gave out is not taken.
- */
-static int set_resumption(SSL_CTX *ctx, const struct tls_settings *settings,
-                          struct fail *why)
+static int set_up(struct tls_context *context, struct fail *why)
 {
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    if (!settings->is_server || settings->ticket_seconds <= 0) {
-        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-        SSL_CTX_set_num_tickets(ctx, 0);
-        return 0;
-    }
-    SSL_CTX_set_timeout(ctx, settings->ticket_seconds);
-    SSL_CTX_set_num_tickets(ctx, 1);
-    if (!context_name(ctx, NULL, settings->session_context))
-        return fail_set(why, "cannot set the context of TLS sessions: %s",
-                        library_reason());
-    return 0;
-}
-
-static int set_up(SSL_CTX *ctx, const struct tls_settings *settings, struct fail *why)
-{
+    SSL_CTX *ctx = context->ctx;
+    const struct tls_settings *settings = context->settings;
     bool any;
 
     /* compat: opportunistic TLS takes old peers as they are; main.cf says what is weak */
@@ -222,7 +203,7 @@ static int set_up(SSL_CTX *ctx, const struct tls_settings *settings, struct fail
         SSL_CTX_set_tlsext_servername_callback(ctx, session_server_name);
     if (set_options(ctx, settings, why) < 0 || keys_load(ctx, settings, &any, why) < 0 ||
         set_trust(ctx, settings, why) < 0 || set_groups(ctx, settings, why) < 0 ||
-        set_dh(ctx, settings->dh_file, why) < 0 || set_resumption(ctx, settings, why) < 0)
+        set_dh(ctx, settings->dh_file, why) < 0 || resume_set_up(context, why) < 0)
         return -1;
     if (settings->is_server && !any && !settings->is_anonymous)
         return fail_set(why, "No server certs available. TLS won't be enabled");
@@ -250,7 +231,7 @@ struct tls_context *context_new(const struct tls_settings *settings, struct aren
         fail_set(why, "cannot set up TLS: %s", library_reason());
         return NULL;
     }
-    if (set_up(context->ctx, copy, why) < 0) {
+    if (set_up(context, why) < 0) {
         SSL_CTX_free(context->ctx);
         ERR_clear_error();
         return NULL;

@@ -65,6 +65,7 @@ enum tls_step engine_shake(struct tls_session *session, struct arena *arena,
     if (done <= 0)
         return met(session, done);
     session->shaken = true;
+    resume_tell(session);
     facts_find(session, arena, ret);
     return TLS_STEP_DONE;
 }

@@ -116,6 +116,19 @@ static const char *key_fingerprint(struct arena *arena, const X509 *certificate,
     return text;
 }
 
+/* Whom the certificate with the fault is from; of a session that was resumed only the
+ * peer's own is known. */
+static const char *issuer_of(const struct tls_session *session, struct arena *arena)
+{
+    const X509 *own = SSL_get0_peer_certificate(session->ssl);
+    char name[sizeof session->issuer] = "";
+
+    memcpy(name, session->issuer, sizeof name);
+    if (*name == '\0' && own)
+        X509_NAME_oneline(X509_get_issuer_name(own), name, sizeof name);
+    return printable(arena, name, strlen(name));
+}
+
 /* compat: the words of the log. */
 static const char *fault_words(const struct tls_session *session, struct arena *arena,
                                long error)
@@ -125,8 +138,7 @@ static const char *fault_words(const struct tls_session *session, struct arena *
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        return arena_printf(arena, "untrusted issuer %s",
-                            printable(arena, session->issuer, strlen(session->issuer)));
+        return arena_printf(arena, "untrusted issuer %s", issuer_of(session, arena));
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         return "self-signed certificate";
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -219,15 +231,23 @@ struct signature {
     const char **words, **digest;
     int has_kind, kind, has_digest, digest_nid;
     const X509 *certificate;
+    bool was_made; /* in the session that is resumed: the key tells what kind it had */
 };
+
+/* RFC 8446 section 4.2.3: RSA keys sign in one way only. */
+static int kind_of(int key)
+{
+    return key == EVP_PKEY_RSA ? NID_rsassaPss : key;
+}
 
 static void find_signature(struct arena *arena, const struct signature *s)
 {
     EVP_PKEY *key = s->certificate ? X509_get0_pubkey(s->certificate) : NULL;
 
-    if (s->has_kind != 1 || !key)
+    if (!key || (s->has_kind != 1 && !s->was_made))
         return;
-    *s->words = signature_words(arena, s->kind, key);
+    *s->words = signature_words(
+        arena, s->has_kind == 1 ? s->kind : kind_of(EVP_PKEY_get_base_id(key)), key);
     if (s->has_digest == 1 && s->digest_nid != NID_undef)
         *s->digest = OBJ_nid2sn(s->digest_nid);
 }
@@ -250,6 +270,8 @@ static void find_exchange(const struct tls_session *session, struct arena *arena
     own.has_digest = SSL_get_signature_nid(ssl, &own.digest_nid);
     peer.has_kind = SSL_get_peer_signature_type_nid(ssl, &peer.kind);
     peer.has_digest = SSL_get_peer_signature_nid(ssl, &peer.digest_nid);
+    own.was_made = server && SSL_session_reused(ssl);
+    peer.was_made = SSL_session_reused(ssl);
     own.words = server ? &facts->server_signature : &facts->client_signature;
     own.digest = server ? &facts->server_digest : &facts->client_digest;
     peer.words = server ? &facts->client_signature : &facts->server_signature;

@@ -13,6 +13,7 @@ struct tls_context {
     SSL_CTX *ctx;
     const struct tls_settings *settings; /* a copy that lives as long as the context */
     const EVP_MD *digest;
+    const EVP_CIPHER *ticket_cipher; /* NULL = no tickets with keys of the keeper's */
 };
 
 /* One connection; the state of its stream operations. */
@@ -30,6 +31,10 @@ struct tls_session {
     int verify_error; /* the first, X509_V_ERR_... */
     char issuer[300]; /* whom the certificate with that error is from */
     int (*find_chain)(void *context, const char *server_name, struct str *ret);
+    char *resume_key;    /* by which its session is kept; NULL = it is not */
+    bool offered;        /* one that was kept */
+    const char *service; /* the same, of a server: whose sessions are its own */
+    bool by_ticket;      /* the client has shown a ticket that is good */
     char server_name[256];
     bool has_server_name; /* there is a chain for it */
 };
@@ -97,6 +102,17 @@ enum tls_step engine_read(struct tls_session *session, void *p, size_t n, size_t
 enum tls_step engine_write(struct tls_session *session, const void *p, size_t n,
                            size_t *ret);
 enum tls_step engine_goodbye(struct tls_session *session);
+
+/* --- resume.c: sessions that are taken up again --- */
+
+/* What a context needs for it. */
+int resume_set_up(struct tls_context *context, struct fail *why) MUST_CHECK;
+/* A client: look for a session that was kept. 0 = OpenSSL is out of order. */
+int resume_offer(struct tls_session *session, const struct tls_terms *terms);
+/* A handshake is done: tell the log whether it was resumed. */
+void resume_tell(const struct tls_session *session);
+/* The handshake has failed: a session that was offered may be why. */
+void resume_failed(struct tls_session *session);
 
 /* --- facts.c --- */
 

@@ -264,8 +264,10 @@ struct tls_session *session_new(struct tls_context *context,
     session->listener = terms->listener;
     session->log_level = terms->log_level;
     session->find_chain = terms->find_chain;
+    session->service = terms->session_context ? terms->session_context
+                                              : context->settings->session_context;
     session->ssl = SSL_new(context->ctx);
-    if (session->ssl && set_up(session, terms))
+    if (session->ssl && set_up(session, terms) && resume_offer(session, terms))
         return session;
     library_problems(&session->listener);
     session_free(session);
@@ -275,6 +277,7 @@ struct tls_session *session_new(struct tls_context *context,
 void session_free(struct tls_session *session)
 {
     SSL_free(session->ssl);
+    free(session->resume_key);
     free(session);
 }
 
@@ -300,9 +303,11 @@ static enum tls_result shake(struct tls_session *session)
     done = server ? SSL_accept(session->ssl) : SSL_connect(session->ssl);
     if (done > 0) {
         session->shaken = true;
+        resume_tell(session);
         return TLS_DONE;
     }
     session->broken = true;
+    resume_failed(session);
     if (session->timed_out || session->ended) {
         ERR_clear_error();
         return session->timed_out ? TLS_TIMEOUT : TLS_LOST;

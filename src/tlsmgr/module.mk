@@ -1,0 +1,2 @@
+tlsmgr.program := tlsmgr
+tlsmgr.uses := util conf ipc net tls table mail service
