@@ -191,6 +191,7 @@ static void say(struct milter *milter, char letter)
 {
     buf_reset(&milter->of->out);
     wire_end(&milter->of->out, wire_begin(&milter->of->out, letter));
+    filter_start_wait(milter, MILTER_DATA);
     stream_write_str(milter->stream, buf_str(&milter->of->out));
 }
 
@@ -210,8 +211,8 @@ void milters_quit(struct milters *milters)
 {
     for (struct milter *m = milters->first; m; m = m->next)
         if (m->stream) {
-            stream_set_deadline(m->stream, clock_ms(&clock_system) + GOODBYE_MS);
             say(m, 'Q');
+            stream_set_deadline(m->stream, clock_ms(&clock_system) + GOODBYE_MS);
             (void)!stream_flush(m->stream);
         }
     milters_free(milters);

@@ -157,6 +157,7 @@ void answer_data(struct session *session, struct str argument)
         return;
     envelope_end(session);
     session_reply(session, REPLY_START_DATA);
+    session_start_request(session); /* the answer has time of its own */
     if (stream_flush(session->stream) != STREAM_OK) {
         content = (struct content){.result = STREAM_EOF};
         broken(session, &content);

@@ -10,6 +10,7 @@ static void begin(struct session *session)
 {
     session_reply(session, REPLY_TLS_READY);
     login_forget(session);
+    session_start_request(session); /* the answer has time of its own */
     if (stream_flush(session->stream) == STREAM_OK)
         session_tls_begin(session);
     else

@@ -34,8 +34,11 @@ static void slow_down(struct session *session)
 {
     const struct conf *conf = session->conf;
 
-    if (session->errors >= (unsigned)conf->smtpd_soft_error_limit &&
-        conf->smtpd_error_sleep_time > 0 && stream_flush(session->stream) == STREAM_OK)
+    if (session->errors < (unsigned)conf->smtpd_soft_error_limit ||
+        conf->smtpd_error_sleep_time == 0)
+        return;
+    session_start_request(session); /* the answers so far have time of their own */
+    if (stream_flush(session->stream) == STREAM_OK)
         (void)!wait_any(NULL, 0, conf->smtpd_error_sleep_time * 1000L);
 }
 

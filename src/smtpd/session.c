@@ -398,6 +398,7 @@ static void converse(struct session *session)
         }
         run_command(session, line);
     }
+    session_start_request(session); /* the last words have time of their own */
     (void)!stream_flush(session->stream);
 }
 
