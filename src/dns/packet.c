@@ -264,17 +264,27 @@ static void harvest_answers(struct cursor *c, unsigned count, enum dns_type type
     }
 }
 
+enum { SOA_NUMBERS = 20 }; /* bytes behind the two names; the last four are its minimum */
+
 /* A SOA in the authority section: the server knows the zone, and says that it has no
- * more. */
-static bool authority_has_soa(struct cursor *c, unsigned count, struct arena *arena)
+ * more; and for how long that holds (RFC 2308 section 5). */
+static bool authority_has_soa(struct cursor *c, struct arena *arena,
+                              struct packet_answer *answer)
 {
+    unsigned count = get16(c->p + 8);
     struct raw raw;
 
     for (unsigned i = 0; i < count && i < DNS_RECORDS_MAX; i++) {
         if (!take_raw(c, arena, &raw))
             return false;
-        if (raw.type == TYPE_SOA)
-            return true;
+        if (raw.type != TYPE_SOA)
+            continue;
+        if (raw.n > SOA_NUMBERS) {
+            uint32_t minimum = get32(c->p + raw.at + raw.n - 4);
+
+            answer->negative_ttl = minimum < raw.ttl ? minimum : raw.ttl;
+        }
+        return true;
     }
     return false;
 }
@@ -329,14 +339,16 @@ static enum packet_kind read_sections(struct cursor *c, const struct packet_aske
     harvest_answers(c, get16(c->p + 6), asked->type, arena, &h);
     if (!follow_aliases(&h, ret))
         return end(ret, PACKET_ANSWER, DNS_NO_NAME);
-    if (rcode == ns_r_nxdomain)
+    if (rcode == ns_r_nxdomain) {
+        (void)authority_has_soa(c, arena, ret);
         return end(ret, PACKET_ANSWER, DNS_NO_NAME);
+    }
     keep_records_of(&h, ret);
     if (ret->n > 0)
         return end(ret, PACKET_ANSWER, DNS_FOUND);
     if (h.malformed)
         return end(ret, PACKET_ANSWER, DNS_BAD_REPLY);
-    if (ret->aliases > 0 && !authority_has_soa(c, get16(c->p + 8), arena))
+    if (!authority_has_soa(c, arena, ret) && ret->aliases > 0)
         return PACKET_ALIAS;
     return end(ret, PACKET_ANSWER, DNS_NO_DATA);
 }
@@ -361,7 +373,8 @@ enum packet_kind packet_read(struct str packet, const struct packet_asked *asked
 {
     struct cursor c = {(const uint8_t *)packet.p, packet.n, HEADER_BYTES};
 
-    *ret = (struct packet_answer){.name = asked->name, .ttl = UINT32_MAX};
+    *ret = (struct packet_answer){
+        .name = asked->name, .ttl = UINT32_MAX, .negative_ttl = -1};
     if (c.n < HEADER_BYTES || get16(c.p) != asked->id || !(c.p[2] & FLAG_ANSWER) ||
         (c.p[2] & OPCODE) != 0)
         return PACKET_FOREIGN;

@@ -40,6 +40,7 @@ struct packet_answer {
     const char *name; /* ANSWER: canonical name; ALIAS: the name to ask for; in arena */
     uint32_t ttl;     /* least of the CNAMEs passed, UINT32_MAX when there were none */
     unsigned aliases; /* CNAMEs passed */
+    int64_t negative_ttl; /* NO_NAME, NO_DATA: as in struct dns_question */
 };
 
 /* Read the packet as an answer to what was asked. */

@@ -82,6 +82,7 @@ static void finish_with(struct query *q, const struct packet_answer *answer)
     q->question->records = answer->records;
     q->question->n = answer->n;
     q->question->authentic = answer->authentic && netaddr_is_loopback(server(q));
+    q->question->negative_ttl = answer->negative_ttl;
     for (size_t i = 0; i < answer->n; i++)
         if (answer->records[i].ttl > q->ttl)
             answer->records[i].ttl = q->ttl;
@@ -303,6 +304,7 @@ void query_start(struct query *q, const struct query_world *world,
     question->records = NULL;
     question->n = 0;
     question->authentic = false;
+    question->negative_ttl = -1;
     ask_candidate(q);
 }
 

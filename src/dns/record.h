@@ -68,7 +68,8 @@ struct dns_question {
     enum dns_status status;
     struct dns_record *records; /* at most DNS_RECORDS_MAX, order as received */
     size_t n;
-    bool authentic; /* the AD bit, when the server is on loopback; else false */
+    bool authentic;       /* the AD bit, when the server is on loopback; else false */
+    int64_t negative_ttl; /* NO_NAME, NO_DATA: seconds that this holds; -1 = not told */
 };
 
 /*

@@ -6,10 +6,10 @@
  * server. Each name is asked for at most once a session; the reason (TXT) only when
  * the name is listed.
  */
-#include "smtpd/blocklist.h"
-
+#include "dns/blocklist.h"
 #include "mail/address.h"
 #include "smtpd/reply_macros.h"
+#include "smtpd/restrict.h"
 #include "util/log.h"
 
 #include <stdio.h>

@@ -263,9 +263,53 @@ static void reads_an_answer_that_libldns_compressed(void **state)
     arena_free(arena);
 }
 
+#define NO_NAME(authorities)                                                             \
+    "\x12\x34\x81\x83\0\1\0\0\0" authorities "\0\0"                                      \
+    "\1d\7example\0\0\017\0\1"
+#define SOA(ttl, minimum)                                                                \
+    "\xc0\x0c\0\6\0\1\0\0\0" ttl "\0\x16\0\0"                                            \
+    "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0" minimum
+
+static const struct {
+    const char *what, *bytes;
+    size_t n;
+    int64_t ttl;
+} negatives[] = {
+#define ROW(what, bytes, ttl)                                                            \
+    {                                                                                    \
+        what, bytes, sizeof(bytes) - 1, ttl                                              \
+    }
+    ROW("no authority", NO_NAME("\0"), -1),
+    ROW("the minimum is less", NO_NAME("\1") SOA("\x3c", "\x1e"), 30),
+    ROW("the time of the record is less", NO_NAME("\1") SOA("\x0a", "\x1e"), 10),
+    ROW("cut", NO_NAME("\1") "\xc0\x0c\0\6\0\1\0\0\0\x3c\0\x16\0\0", -1),
+    ROW("of no numbers", NO_NAME("\1") "\xc0\x0c\0\6\0\1\0\0\0\x3c\0\2\0\0", -1),
+#undef ROW
+};
+
+/* RFC 2308 section 5 */
+static void what_is_not_there_holds_as_long_as_the_zone_says(void **state)
+{
+    struct arena *arena = arena_new("test");
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(negatives); i++) {
+        struct packet_answer answer;
+
+        ROW_INT(negatives[i].what,
+                packet_read(str_from(negatives[i].bytes, negatives[i].n), &mx, arena,
+                            &answer),
+                PACKET_ANSWER);
+        ROW_INT(negatives[i].what, answer.status, DNS_NO_NAME);
+        ROW_INT(negatives[i].what, answer.negative_ttl, negatives[i].ttl);
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_there_holds_as_long_as_the_zone_says),
         cmocka_unit_test(services_are_whole_or_nothing),
         cmocka_unit_test(reads_only_what_is_there),
         cmocka_unit_test(survives_damage_everywhere),

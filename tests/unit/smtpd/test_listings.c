@@ -1,7 +1,7 @@
 /* smtpd/restrict_blocklist.c: what a session keeps of what block lists said. */
 #include "unit.h"
 
-#include "smtpd/blocklist.h"
+#include "dns/blocklist.h"
 #include "smtpd/restrict.h"
 
 static void a_client_cannot_fill_memory_with_names(void **state)

@@ -2,10 +2,10 @@
  * Block lists in the DNS (RFC 5782): a name below the list's domain that has an
  * address means "listed".
  */
-#ifndef SMTPD_BLOCKLIST_H
-#define SMTPD_BLOCKLIST_H
+#ifndef DNS_BLOCKLIST_H
+#define DNS_BLOCKLIST_H
 
-#include "smtpd/restrict.h"
+#include "net/netaddr.h"
 
 /*
  * Is this answer one that the list's filter takes? filter is "" (any) or

@@ -1,5 +1,5 @@
 /* Reads the filters of block lists, and makes the names that are asked for. */
-#include "smtpd/blocklist.h"
+#include "dns/blocklist.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
-/* smtpd/blocklist.c: filters, and the names that are asked for. */
+/* dns/blocklist.c: filters, and the names that are asked for. */
 #include "unit.h"
 
-#include "smtpd/blocklist.h"
+#include "dns/blocklist.h"
 
 static const struct {
     const char *filter;
