@@ -24,7 +24,4 @@ struct reply_macros {
 int reply_macros_expand(const struct reply_macros *macros, const char *form,
                         struct buf *out, struct fail *why) MUST_CHECK;
 
-/* The bytes that a filter with C escapes ("\t\40!...") lets through. */
-void reply_macros_filter(const char *filter, bool ret[static 256]);
-
 #endif

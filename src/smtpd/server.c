@@ -7,11 +7,11 @@
 
 #include "conf/mail_settings.h"
 #include "ipc/answers.h"
+#include "mail/byte_filter.h"
 #include "queue/transcript.h"
 #include "queue/verify.h"
 #include "smtpd/login.h"
 #include "smtpd/old_default.h"
-#include "smtpd/reply_macros.h"
 #include "smtpd/restriction_list.h"
 #include "smtpd/session_tls.h"
 #include "util/log.h"
@@ -241,7 +241,7 @@ int server_after_jail(struct process *process, struct fail *why)
 
     (void)why;
     split_words(server);
-    reply_macros_filter(conf->smtpd_expansion_filter, server->reply_bytes);
+    byte_filter_read(conf->smtpd_expansion_filter, server->reply_bytes);
     if (process->stand_alone)
         return 0;
     server->told_troubles = trouble_classes(conf->notify_classes);

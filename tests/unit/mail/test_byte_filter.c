@@ -1,7 +1,7 @@
-/* smtpd/reply_macros.c: which bytes may come through. */
+/* mail/byte_filter.c: which bytes may come through. */
 #include "unit.h"
 
-#include "smtpd/reply_macros.h"
+#include "mail/byte_filter.h"
 
 static const struct {
     const char *filter, *good, *bad;
@@ -21,7 +21,7 @@ static void a_filter_may_have_escapes_of_c(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         bool bytes[256];
 
-        reply_macros_filter(rows[i].filter, bytes);
+        byte_filter_read(rows[i].filter, bytes);
         for (const char *p = rows[i].good; *p; p++)
             ROW_INT(rows[i].filter, bytes[(unsigned char)*p], true);
         for (const char *p = rows[i].bad; *p; p++)
