@@ -1,7 +1,7 @@
 /*
  * Services without conversation: triggers (a connection or FIFO that brings a
- * few bytes and wants no answer) and datagrams. Also the triggers of a program
- * that runs on the loop by itself.
+ * few bytes and wants no answer) and datagrams. Also the triggers and connections of
+ * a program that runs on the loop by itself.
  */
 #include "service/state.h"
 
@@ -85,6 +85,19 @@ static void accept_caller(void *context, int listener, int events)
         own->loop, (int64_t)process->conf->trigger_timeout * 1000, caller_silent, caller);
 }
 
+static void hand_over_connection(void *context, int listener, int events)
+{
+    struct process *process = context;
+    struct netaddr peer;
+    int fd = state_accept(process, listener, &peer);
+
+    (void)events;
+    if (fd < 0)
+        return;
+    process->service->connection(process, fd, &peer);
+    (void)state_count(process);
+}
+
 static void read_fifo(void *context, int fifo, int events)
 {
     char bytes[TRIGGER_MAX];
@@ -131,14 +144,16 @@ int events_start(struct process *process, struct fail *why)
     struct service_state *own = process->own;
     bool datagrams = process->service->kind == SERVICE_DATAGRAM;
     bool fifo = str_is(str_of(own->options.type), "fifo");
+    const struct service *service = process->service;
 
     if (datagrams)
         own->kind = arena_alloc(process->arena, DATAGRAM_MAX);
-    if ((datagrams || process->service->trigger) &&
+    if ((datagrams || service->trigger || service->connection) &&
         state_watch_listeners(process,
-                              datagrams ? read_datagram
-                              : fifo    ? read_fifo
-                                        : accept_caller,
+                              datagrams             ? read_datagram
+                              : service->connection ? hand_over_connection
+                              : fifo                ? read_fifo
+                                                    : accept_caller,
                               why) < 0)
         return -1;
     state_idle(process);

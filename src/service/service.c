@@ -111,6 +111,21 @@ static struct conf *read_configuration(const struct process *process)
     return conf;
 }
 
+struct conf *service_conf_with(const struct process *process, const char *setting,
+                               struct fail *why)
+{
+    const struct service_options *options = &process->own->options;
+    struct texts overrides = {0};
+
+    for (size_t i = 0; i < options->overrides.n; i++)
+        texts_add(&overrides, process->arena, options->overrides.items[i]);
+    texts_add(&overrides, process->arena, setting);
+    return conf_load(&(struct conf_options){.program = process->program,
+                                            .service = options->name,
+                                            .overrides = overrides.items},
+                     why);
+}
+
 static void load_configuration(struct process *process)
 {
     const struct service_options *options = &process->own->options;
@@ -202,12 +217,10 @@ static void master_says_retire(void *context, int fd, int events)
 static void heartbeat(void *context)
 {
     struct process *process = context;
-    const struct service *service = process->service;
-    int limit = service->time_limit ? service->time_limit(process->conf)
-                                    : process->conf->daemon_timeout;
 
     watchdog_progress();
-    loop_timer(process->own->loop, (int64_t)limit * 1000 / 4, heartbeat, process);
+    loop_timer(process->own->loop, (int64_t)service_time_limit(process) * 1000 / 4,
+               heartbeat, process);
 }
 
 static void start_kind(struct process *process)
@@ -226,8 +239,7 @@ static void start_kind(struct process *process)
                    master_says_retire, process, &why) < 0 ||
         start[service->kind](process, &why) < 0)
         fatal("%s", why.text);
-    watchdog_start(service->time_limit ? service->time_limit(process->conf)
-                                       : process->conf->daemon_timeout);
+    watchdog_start(service_time_limit(process));
     if (service->kind != SERVICE_ONE_CLIENT)
         heartbeat(process);
 }

@@ -85,6 +85,12 @@ struct service {
         struct client *client); /* ONE_CLIENT with another protocol: the whole session */
     void (*trigger)(struct process *process, struct str bytes);   /* TRIGGER and LOOP */
     void (*datagram)(struct process *process, struct str packet); /* DATAGRAM */
+    /* LOOP, in place of trigger: each connection, whose descriptor is the program's. */
+    void (*connection)(struct process *process, int fd, const struct netaddr *peer);
+
+    /* LOOP: no further connections come, and master wants the process to end. The program
+     * ends what it has begun and stops the loop; NULL = it is stopped at once. */
+    void (*retire)(struct process *process);
 
     /* Between two clients, and again when $ipc_idle passed without one (one client): for
      * closing kept connections that were idle for $ipc_idle, noticing changed tables.
@@ -119,6 +125,17 @@ bool service_retiring(const struct process *process);
 
 /* A connection that was handed over has ended. */
 void service_let_go(struct process *process);
+
+/* The configuration as it is with one setting more, "stress=yes"; for before_jail. */
+struct conf *service_conf_with(const struct process *process, const char *setting,
+                               struct fail *why) MUST_CHECK;
+
+/*
+ * From retire(), when what was begun takes its time: master's child ends here, and with
+ * it its place in the process limit, so that a new process can serve the sockets; this
+ * call returns in a copy of it that has none of them. False: there is no copy.
+ */
+bool service_detach(struct process *process);
 
 /* Take no further clients; exit when those that are here are served. */
 void service_retire(struct process *process);

@@ -11,8 +11,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { ACCEPT_PAUSE_MS = 1000 };
+
+int service_time_limit(const struct process *process)
+{
+    const struct service *service = process->service;
+
+    return service->time_limit ? service->time_limit(process->conf)
+                               : process->conf->daemon_timeout;
+}
 
 bool service_retiring(const struct process *process)
 {
@@ -37,8 +46,26 @@ void service_retire(struct process *process)
         events_drain(process);
     if (process->service->kind == SERVICE_MANY_CLIENTS)
         many_clients_retire(process);
+    else if (process->service->retire)
+        process->service->retire(process);
     else
         loop_stop(own->loop);
+}
+
+bool service_detach(struct process *process)
+{
+    struct service_state *own = process->own;
+    pid_t copy = own->board ? fork() : -1;
+
+    if (copy > 0)
+        _exit(0);
+    if (copy < 0)
+        return false;
+    for (unsigned i = 0; i < own->options.sockets; i++)
+        close(SCOREBOARD_LISTEN_FD + (int)i);
+    own->board = NULL; /* the place may soon be another's */
+    watchdog_start(service_time_limit(process));
+    return true;
 }
 
 bool state_count(struct process *process)

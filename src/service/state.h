@@ -25,6 +25,9 @@ struct service_state {
     void *kind;                  /* of the code of one kind */
 };
 
+/* Seconds without progress that are too many. */
+int service_time_limit(const struct process *process);
+
 /* One more client or request was served; true when $max_use is reached. */
 bool state_count(struct process *process);
 bool state_used_up(const struct process *process);
