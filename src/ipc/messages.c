@@ -33,3 +33,5 @@ IPC_DEFINE(reindex, REINDEX);
 IPC_DEFINE(verify_query, VERIFY_QUERY);
 IPC_DEFINE(verify_answer, VERIFY_ANSWER);
 IPC_DEFINE(verify_update, VERIFY_UPDATE);
+IPC_DEFINE(dnsblog_query, DNSBLOG_QUERY);
+IPC_DEFINE(dnsblog_answer, DNSBLOG_ANSWER);

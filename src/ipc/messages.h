@@ -289,6 +289,17 @@ IPC_DECLARE(verify_answer, VERIFY_ANSWER);
     F(m, text, text)
 IPC_DECLARE(verify_update, VERIFY_UPDATE);
 
+/* --- dnsblog: does a list in the DNS have an address? One question a request. */
+#define DNSBLOG_QUERY(F, m)                                                              \
+    F(m, text, domain)  /* of the list */                                                \
+    F(m, text, address) /* "192.0.2.1", "2001:db8::1" */
+IPC_DECLARE(dnsblog_query, DNSBLOG_QUERY);
+#define DNSBLOG_ANSWER(F, m)                                                             \
+    F(m, text, answers) /* "127.0.0.2 127.0.0.9"; "" = it does not */                    \
+    F(m, number, known) /* 0 = could not find out */                                     \
+    F(m, number, ttl)   /* how many seconds that holds; -1 = was not told */
+IPC_DECLARE(dnsblog_answer, DNSBLOG_ANSWER);
+
 /* --- services of type pass: a client that another program has met first ------------
  *
  * One of these, with the descriptor of the client's connection; then the sender

@@ -209,7 +209,7 @@ void maillog_tls_abort(const char *client, const char *reason)
     log_info("NOQUEUE: abort: TLS from %s: %s", client, reason);
 }
 
-static void add_escaped(struct buf *out, struct str s)
+void maillog_add_escaped(struct buf *out, struct str s)
 {
     static const char letters[] = "\aa\bb\tt\nn\vv\ff\rr\\\\";
 
@@ -230,7 +230,7 @@ void maillog_add_pipelining(struct buf *out, const char *stage, const char *clie
                             struct str ahead)
 {
     buf_printf(out, "improper command pipelining after %s from %s: ", stage, client);
-    add_escaped(out, str_head(ahead, 100));
+    maillog_add_escaped(out, str_head(ahead, 100));
 }
 
 void maillog_pipelining(const char *stage, const char *client, struct str ahead)
@@ -249,7 +249,7 @@ void maillog_not_smtp(const char *client, struct str line)
 
     buf_init(&text, 4000);
     buf_printf(&text, "non-SMTP command from %s: ", client);
-    add_escaped(&text, str_head(line, 100));
+    maillog_add_escaped(&text, str_head(line, 100));
     log_warning("%s", buf_text(&text));
     buf_done(&text);
 }

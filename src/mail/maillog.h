@@ -57,6 +57,9 @@ const char *maillog_verdict(enum outcome_result result);
  * 0.1 1.3 12 141. */
 void maillog_add_delay(struct buf *out, double seconds, int decimals);
 
+/* What a stranger sent, with C escapes for what is not printable ASCII. */
+void maillog_add_escaped(struct buf *out, struct str s);
+
 /* --- smtpd and other intake ------------------------------------------------- */
 
 /* The common tail of reject and action lines: " from=<s> to=<r> proto=P helo=<h>". */

@@ -35,6 +35,7 @@ MISTAKES = [
     ("word of security options of the client", MAIN, "smtp_sasl_tls_security_options = @noanonymus", "error", 'did you mean "noanonymous"?'),
     ("SASL implementation", MAIN, "smtpd_sasl_type = @dovcot", "error", 'did you mean "dovecot"?'),
     ("protocol of a load balancer", MASTER, "2525 inet n - n - - smtpd -o smtpd_upstream_proxy_protocol=@haproxi", "error", 'did you mean "haproxy"?'),
+    ("action of postscreen", MAIN, "postscreen_greet_action = @enforced", "error", 'did you mean "enforce"?'),
     ("what to do about an address that is not verified", MAIN, "unverified_sender_tempfail_action = @permit", "error", "unverified_sender_tempfail_action"),
     ("macro that does not close", MAIN, "smtpd_banner = @${myhostname", "error", "smtpd_banner"),
     ("value of an option", MASTER, "2525 inet n - n - - smtpd\n  -o soft_bounce=@perhaps", "error", "bad boolean configuration"),

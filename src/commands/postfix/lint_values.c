@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SEPARATORS ", \t\r\n"
+#define SEPARATORS     ", \t\r\n"
+#define SCREEN_ACTIONS "ignore enforce drop"
 #define SECURITY_WORDS                                                                   \
     "noplaintext noactive nodictionary noanonymous forward_secrecy mutual_auth"
 
@@ -54,6 +55,15 @@ static const struct {
     {"smtp_dns_support_level", "disabled enabled dnssec"},
     {"smtp_address_verify_target", "rcpt data"},
     {"smtpd_upstream_proxy_protocol", "haproxy"},
+    {"postscreen_upstream_proxy_protocol", "haproxy"},
+    {"postscreen_denylist_action", SCREEN_ACTIONS},
+    {"postscreen_blacklist_action", SCREEN_ACTIONS},
+    {"postscreen_greet_action", SCREEN_ACTIONS},
+    {"postscreen_dnsbl_action", SCREEN_ACTIONS},
+    {"postscreen_pipelining_action", SCREEN_ACTIONS},
+    {"postscreen_non_smtp_command_action", SCREEN_ACTIONS},
+    {"postscreen_bare_newline_action", SCREEN_ACTIONS},
+    {"postscreen_tls_security_level", "none may encrypt"},
     {"reject_tempfail_action", "defer defer_if_permit"},
     {"unverified_recipient_tempfail_action", "defer defer_if_permit"},
     {"unverified_sender_tempfail_action", "defer defer_if_permit"},

@@ -1,0 +1,2 @@
+dnsblog.program := dnsblog
+dnsblog.uses := util conf ipc net dns service
