@@ -36,8 +36,8 @@ static void pad(struct sink *out, char with, size_t width, size_t n)
 static const char *put_plain(struct sink *out, const char *at)
 {
     const char *from = at;
-    char *to = out->p + out->n;
     size_t room = out->n < out->size ? out->size - out->n : 0;
+    char *to = room ? out->p + out->n : NULL;
 
     for (; *at != '%' && *at != '\0'; at++)
         if ((size_t)(at - from) < room)
