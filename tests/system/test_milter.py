@@ -278,3 +278,24 @@ def test_what_a_filter_adds_without_end_is_not_kept(mta):
         assert client.data(b"Subject: x\r\n\r\nbody\r\n")[0] == 552
         peak = max(int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read())[1]) for pid in mta.processes("cleanup"))
         assert peak < 40000  # kB
+
+
+def test_a_notice_returns_what_filters_have_made(mta):
+    edits = (
+        packet("b", b"new ") + packet("+", words("<nosuch@example.test>")) + packet("b", b"body\r\n")
+        + packet("m", struct.pack("!I", 1) + words("Subject", "changed")) + packet("-", words("<joe@example.test>")) + packet("c")
+    )
+    with Milter({"E": edits}):
+        send(mta, 2527, TEXT)
+    notice = mailbox(mta, "ann")
+    assert "<nosuch@example.test>: unknown user" in notice
+    returned = notice[notice.index("Content-Type: message/rfc822"):]
+    assert "\nSubject: changed\n" in returned and "\n\nnew body\n" in returned and "lines" not in returned
+
+
+def test_mail_that_filters_leave_without_recipients_is_gone(mta):
+    mark = mta.log.mark()
+    with Milter({"E": packet("-", words("<joe@example.test>")) + packet("c")}):
+        send(mta, 2527, TEXT)
+    mta.log.wait(r"nrcpt=0", since=mark)
+    mta.wait_empty()
