@@ -52,7 +52,7 @@ static void look_up(struct client *client, const struct dnsblog_query *query,
     dns_ask_one(client->process->state, &question, arena);
     listing.known = !dns_status_is_temporary(question.status);
     if (!listing.known)
-        log_warning("lookup error for DNS query %s: %s", question.name,
+        log_warning("dnsblog_query: lookup error for DNS query %s: %s", question.name,
                     dns_explain(&question, arena));
     if (question.status == DNS_FOUND)
         listing.answers = listings(&question, query, arena, &listing.ttl);

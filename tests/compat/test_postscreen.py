@@ -31,6 +31,7 @@ QUIT = b"QUIT\r\n"
 ENFORCE = ["postscreen_denylist_action = enforce", "postscreen_greet_action = enforce", "postscreen_dnsbl_action = enforce", "postscreen_pipelining_action = enforce", "postscreen_non_smtp_command_action = enforce", "postscreen_bare_newline_action = enforce"]
 DROP = [line.replace("= enforce", "= drop") for line in ENFORCE]
 IGNORE = [line.replace("= enforce", "= ignore") for line in ENFORCE]
+TLS = ["postscreen_tls_security_level = may", "tlsproxy_service_name = nowhere"]
 LISTS = ["postscreen_dnsbl_sites = bl.test*2, b2.test=127.0.0.[2..4]*1, b2.test=127.0.0.9*5, wl.test*-3, wl2.test=127.0.[0;1].0*-2"]
 
 # name: (source, [what stands in master.cf], [what the client says])
@@ -132,6 +133,10 @@ CASES = {
     "footer, drop": ("127.0.0.103", DEEP + ["postscreen_reject_footer = \\c, call us", "postscreen_denylist_action = drop", "postscreen_access_list = reject"], []),
     "odd addresses": ("127.0.0.103", DEEP + ENFORCE, [HI, b"VRFY <a b>\r\n", b"MAIL FROM:<\"a b\"@c>\r\n", b"RCPT TO:<a b@c>\r\n", b"RCPT TO: <x@y>\r\n", b"RCPT TO:\xff@y\r\n", b"RCPT TO:<a>, to=<b>\r\n", b"RSET\r\n",b"MAIL FROM: foo bar\r\n", RCPT,QUIT]),
     "long names": ("127.0.0.103", DEEP, [b"EHLO " + b"y" * 600 + b"\r\n", b"HELO [1.2.3.4]\r\n", b"ehlo a b c\r\n", MAIL, RCPT, QUIT]),
+    "list that cannot be asked": ("127.0.0.104", LISTS + DROP, [HI, QUIT]),
+    "tls, no tlsproxy": ("127.0.0.105", DEEP + TLS, [HI, b"STARTTLS\r\n", MAIL, RCPT, QUIT]),
+    "tls, no tlsproxy, too early": ("127.0.0.105", DEEP + TLS, [HI, b"STARTTLS\r\n" + MAIL, MORE, RCPT, QUIT]),
+    "tls demanded": ("127.0.0.105", DEEP + TLS + ["postscreen_tls_security_level = encrypt"], [HI, MAIL, RCPT, b"NOOP\r\n", b"RSET\r\n", b"VRFY x\r\n", b"HELO x\r\n", b"FOO\r\n", b"ETRN x\r\n", b"STARTTLS\r\n", QUIT]),
     "list that is wrong": ("127.0.0.99", ["postscreen_access_list = foo, reject", *ENFORCE], [HI, QUIT]),
 }
 PORTS = {name: 2600 + i for i, name in enumerate(CASES)}
@@ -142,6 +147,7 @@ MASTER = "smtpd pass - - n - - smtpd\ndnsblog unix - - n - 0 dnsblog\ntlsproxy u
     if name not in AGAIN
 )
 NAMES = {
+    "104.0.0.127.bl.test": {"A": "SERVFAIL"},
     "61.0.0.127.bl.test": {"A": ["127.0.0.2"], "TXT": ["go away"]},
     "62.0.0.127.bl.test": {"A": ["127.0.0.2"]},
     "62.0.0.127.b2.test": {"A": ["127.0.0.3", "127.0.0.9"]},
@@ -213,6 +219,7 @@ def talk(mta, name):
     wait_until(lambda: is_over(mta, mark, own), what="the end of the visit")
     log = [plain(line) for line in mta.masked_log(mark, "/(postscreen|dnsblog)\\[")]
     log = [line for line in log if "full cleanup" not in line]
+    log = [line for line in log if "STARTTLS: " not in line and "connect to private/" not in line]
     return [plain(line) for line in mta.mask(heard)], sorted(line for line in log if "/dnsblog" in line), [line for line in log if "/postscreen" in line]
 
 

@@ -37,6 +37,7 @@ jailblog unix  -  -  y  -  0  dnsblog
         (2609, "", "-o smtpd_service_name=nowhere"),
         (2610, "btree:$data_directory/c10", "-o postscreen_cache_retention_time=1s -o postscreen_greet_ttl=1s -o postscreen_cache_cleanup_interval=2s"),
         (2611, "btree:$data_directory/c11", "-o postscreen_dnsbl_sites=bl.test -o postscreen_dnsbl_action=drop -o dnsblog_service_name=jailblog"),
+        (2613, "", "-o postscreen_access_list=hash:/etc/postfix/clients"),
         (2612, "", "-o postscreen_pipelining_enable=yes -o postscreen_command_time_limit=2s"),
     ]
 )
@@ -182,6 +183,20 @@ def test_smtpd_is_not_there(mta):
     with connect(mta, 2609) as client:
         with pytest.raises(smtplib.SMTPRecipientsRefused, match="4.3.2 Service currently unavailable"):
             client.sendmail("a@client.test", [f"joe@{mta.domain}"], TEXT)
+
+
+def test_a_changed_table_counts_for_the_next_client(mta):
+    mta.table("clients", "127.0.0.93 dunno\n")
+    for words, line in (("127.0.0.93 permit\n", "ALLOWLISTED"), ("127.0.0.93 reject\n", "DENYLISTED")):
+        mark = mta.log.mark()
+        mta.table("clients", words)
+
+        def is_seen(line=line, mark=mark):
+            with raw(mta, 2613, "127.0.0.93") as client:
+                client.recv(100)
+            return mta.log.matching(rf"{line} \[127.0.0.93\]", mark)
+
+        wait_until(is_seen, what=f"{line}")
 
 
 def test_old_entries_are_forgotten(mta):
