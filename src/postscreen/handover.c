@@ -63,7 +63,8 @@ void visitor_hand_over(struct visitor *visitor)
     visitor->channel = channel_open(screen->loop, path, NULL, &owner, visitor, &why);
     if (!visitor->channel) {
         log_warning("cannot connect to service %s: %s", path, why.text);
-        visitor_talk(visitor); /* where it hears that it may try again */
+        visitor->has_learnt = false; /* it was told of already */
+        visitor_talk(visitor);       /* where it hears that it may try again */
         return;
     }
     send_over(visitor);

@@ -179,10 +179,13 @@ def test_smtpd_is_busy(mta):
 
 
 def test_smtpd_is_not_there(mta):
-    """The client is kept, and hears that it may try again."""
+    """The client is kept, and hears that it may try again; what it has passed is told once."""
+    mark = mta.log.mark()
     with connect(mta, 2609) as client:
         with pytest.raises(smtplib.SMTPRecipientsRefused, match="4.3.2 Service currently unavailable"):
             client.sendmail("a@client.test", [f"joe@{mta.domain}"], TEXT)
+    mta.log.wait(r"DISCONNECT \[127.0.0.50\]", since=mark)
+    assert len(mta.log.matching(r"PASS ", mark)) == 1
 
 
 def test_a_changed_table_counts_for_the_next_client(mta):
