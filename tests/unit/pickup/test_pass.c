@@ -314,6 +314,38 @@ static void takes_back_a_failure_that_was_not_reported(void **state)
     stage_strike(&stage);
 }
 
+/* As the one before, far behind in a log of 70 MB, with noise that no piece holds whole.
+ */
+static void reads_a_log_of_any_size(void **state)
+{
+    const long offset = (long)(sizeof(TWO_DONE) - 1 - 3);
+    struct stage stage;
+    struct fail why;
+    struct buf text;
+    int fd;
+
+    (void)state;
+    stage_set(&stage, SUBMIT_OK);
+    stage.picker.owner = geteuid();
+    fd = open("bounce/OLD1", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    buf_init(&text, 4 << 20);
+    for (int i = 0; text.n < 700000; i++)
+        buf_printf(&text, "<x%d>: no\nrecipient=x%d\noffset=%d\nreason=no\n\n", i, i,
+                   100000 + i);
+    buf_add_repeat(&text, '?', 2500000);
+    for (int i = 0; i < 22; i++)
+        assert_int_equal(file_write_all(fd, text.p, text.n, &why), 0);
+    buf_reset(&text);
+    buf_printf(&text, "\n\nrecipient=b\noffset=%ld\nstatus=5.1.1\n\n", offset);
+    assert_int_equal(file_write_all(fd, text.p, text.n, &why), 0);
+    buf_done(&text);
+    close(fd);
+    assert_int_equal(pass(&stage, STR(TWO_DONE "M\0N\2hiX\0E\0"), 0700), PICKED_TAKEN);
+    assert_non_null(strstr(got(&stage), "\nS joe\nO y\nR b\nM \n"));
+    assert_int_equal(access("bounce/OLD1", F_OK), -1);
+    stage_strike(&stage);
+}
+
 static void waits_while_a_sender_is_told(void **state)
 {
     struct stage stage;
@@ -432,6 +464,7 @@ int main(void)
         sandbox_test(passes_requeued_mail_with_what_only_we_may_say),
         sandbox_test(forgets_what_was_said_of_a_recipient_that_is_done),
         sandbox_test(takes_back_a_failure_that_was_not_reported),
+        sandbox_test(reads_a_log_of_any_size),
         sandbox_test(waits_while_a_sender_is_told),
         sandbox_test(is_over_when_nobody_is_left),
         sandbox_test(does_not_take_a_users_file_for_a_requeued_one),
