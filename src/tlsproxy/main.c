@@ -2,8 +2,8 @@
  * tlsproxy(8): speaks TLS for programs that serve many and do not themselves
  * (postscreen). One process has many sessions, and waits for none of them.
  *
- * Reading order: main.c (the request), settings.c (which TLS), session.c (bytes between
- * the two ends).
+ * Reading order: main.c (the request), settings.c (which TLS), tickets.c (keys of session
+ * tickets), session.c (bytes between the two ends).
  */
 #include "tlsproxy/tlsproxy.h"
 
@@ -55,6 +55,7 @@ static int answer_begin(struct client *client, struct fail *why)
     struct status_reply reply = {.reason = ""};
     int fd = stream_take_fd(client->stream);
 
+    tables_refresh_due(proxy->tables, clock_ms(&clock_system));
     if (ipc_receive(client->stream, &tlsproxy_begin_message, client->arena, &begin, why) <
         0) {
         if (fd >= 0)
@@ -98,6 +99,16 @@ static int set_up(struct process *process, struct fail *why)
     return proxy_settings(proxy, why);
 }
 
+static int start(struct process *process, struct fail *why)
+{
+    const struct proxy *proxy = process->state;
+
+    (void)why;
+    if (proxy->server[0].context && process->conf->smtpd_tls_session_cache_timeout > 0)
+        tickets_start(proxy->tickets);
+    return 0;
+}
+
 static int time_limit(const struct conf *conf)
 {
     return conf->tlsproxy_watchdog_timeout;
@@ -109,6 +120,7 @@ static const struct service tlsproxy = {
     .name = "tlsproxy",
     .kind = SERVICE_MANY_CLIENTS,
     .before_jail = set_up,
+    .after_jail = start,
     .time_limit = time_limit,
     .requests = requests,
     .flags = SERVICE_TAKES_FDS,

@@ -74,11 +74,14 @@ int proxy_settings(struct proxy *proxy, struct fail *why)
     if (level == TLS_SERVER_NONE)
         return 0;
     proxy->offers = true;
-    for (int mandatory = 0; mandatory < 2; mandatory++)
+    tickets_set_up(proxy, &proxy->keeper);
+    for (int mandatory = 0; mandatory < 2; mandatory++) {
+        proxy->server[mandatory].keeper = &proxy->keeper;
         if (tls_server_open(conf, &words, proxy->process->name, proxy->process->arena,
                             &proxy->server[mandatory], &trouble) < 0) {
             log_warning("%s: disabling TLS support", trouble.text);
             return 0;
         }
+    }
     return 0;
 }

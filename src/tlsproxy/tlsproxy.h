@@ -14,6 +14,8 @@ struct proxy {
     const struct maps *sni_maps;
     bool offers;                 /* TLS at all */
     struct tls_server server[2]; /* optional, mandatory */
+    struct tls_keeper keeper;
+    struct tickets *tickets; /* NULL = there are none */
 };
 
 /* --- settings.c --- */
@@ -21,6 +23,13 @@ struct proxy {
 /* Read tlsproxy_tls_* and postscreen_tls_*, with keys and certificates: before the jail.
  * -1: main.cf cannot be. Keys that cannot be used are logged; then nobody gets TLS. */
 int proxy_settings(struct proxy *proxy, struct fail *why) MUST_CHECK;
+
+/* --- tickets.c --- */
+
+/* What the plug-in is given: before the jail. */
+void tickets_set_up(struct proxy *proxy, struct tls_keeper *ret);
+/* Ask tlsmgr for keys, now and when they are to be changed. */
+void tickets_start(struct tickets *tickets);
 
 /* --- session.c --- */
 

@@ -248,6 +248,26 @@ def test_upgrade_configuration_adds_what_is_missing(box):
     assert box.postfix("upgrade-configuration", check=True).stdout == ""
 
 
+def test_upgrade_configuration_adds_tls(box):
+    """The service that all TLS uses, and an example, which is added once, and not where it is
+    in use already."""
+    tlsmgr = "tlsmgr    unix  -       -       n       1000?   1       tlsmgr\n"
+    example = "#tlsproxy  unix  -       -       n       -       0       tlsproxy\n"
+    old = "".join(l for l in box.read("/etc/postfix/master.cf").splitlines(True) if "tlsmgr" not in l)
+    for more, wanted in (
+        ("", [tlsmgr, example]),
+        ("tlsproxy unix - - y - 10 tlsproxy -v\n", [tlsmgr]),
+        ("#tlsproxy\tunix\t-\t-\ty\t-\t0\ttlsproxy\n", [tlsmgr]),
+        ("# tlsproxy unix is fine\n" + tlsmgr, [example]),
+        (tlsmgr + example, []),
+    ):
+        box.write("/etc/postfix/master.cf", old + more)
+        box.postfix("upgrade-configuration", check=True)
+        added = [l for l in box.read("/etc/postfix/master.cf")[len(old + more) :].splitlines(True) if "tls" in l]
+        assert added == wanted, more
+        assert box.postfix("upgrade-configuration", check=True).stdout == ""
+
+
 def test_set_permissions_saves_its_arguments_first(box):
     box.postfix("check")
     box.postfix("set-permissions", "mail_owner=ann")

@@ -19,7 +19,8 @@ smtpd_tls_security_level = may
 smtpd_tls_loglevel = 1
 smtpd_tls_chain_files = /etc/postfix/tls/server.pem
 """
-MASTER = "tlsproxy unix - - n - 0 tlsproxy\n"
+MASTER = "tlsproxy unix - - n - 0 tlsproxy\ntlsmgr unix - - n 1000? 1 tlsmgr\n"
+PROXY = MASTER.splitlines()[0]
 OTHERS = {
     "jail": "tlsproxy unix - - y - 0 tlsproxy",
     "none": "none unix - - n - 0 tlsproxy -o tlsproxy_tls_security_level=none -o smtpd_tls_security_level=",
@@ -71,13 +72,13 @@ def receive(s):
     return None if name is None else fields
 
 
-def asked(mta, fd, service="tlsproxy", **more):
+def asked(mta, fd, service="tlsproxy", reached="smtp", **more):
     """A connection to tlsproxy that has asked for TLS on fd, and the answer."""
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(20)
     s.connect(str(mta.path(f"/var/spool/postfix/private/{service}")))
     assert receive(s) == {b"protocol": b"tlsproxy_protocol"}
-    fields = {"role": 1, "flags": 0, "service": "smtp", "peer_name": "unknown", "peer_address": "192.0.2.1"}
+    fields = {"role": 1, "flags": 0, "service": reached, "peer_name": "unknown", "peer_address": "192.0.2.1"}
     fields |= {"peer_port": 4711, "handshake_s": 20, "silence_s": 20} | more
     request = b"request\0begin\0" + message(**fields)
     socket.send_fds(s, [request], [fd] if fd is not None else [])
@@ -332,6 +333,32 @@ def test_a_name_is_asked_for(mta, ca):
             assert t.getpeercert()["subject"] == ((("commonName", "other.test"),),)
 
 
+def resumes(mta, how, session, **request):
+    """Does a session begin anew? And the one to offer next time."""
+    with proxied(mta, **request) as (client, local):
+        with how.wrap_socket(client, server_hostname="mail.test", session=session) as t:
+            local.sendall(b"220 hello\r\n")
+            assert exactly(t, 11) == b"220 hello\r\n"
+            return t.session_reused, session or t.session
+
+
+@pytest.mark.parametrize("most", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_ticket_is_good_in_all_processes_of_a_service(mta, ca, most):
+    how = context(ca, most)
+    sessions = []
+
+    def crossing():
+        """A process has its keys soon after it began; none waits for them."""
+        resumes(mta, how, None)
+        sessions.append(resumes(mta, how, None)[1])
+        mta.kill("tlsproxy")
+        resumes(mta, how, None)
+        return resumes(mta, how, sessions[-1])[0]
+
+    wait_until(crossing, what="a ticket to be taken by another process")
+    assert not resumes(mta, how, sessions[-1], reached="other")[0]
+
+
 def test_sessions_outlive_a_reload(mta, ca):
     """The process that has them takes no more, and ends with the last of them."""
     mark = mta.log.mark()
@@ -349,7 +376,7 @@ def test_sessions_outlive_a_reload(mta, ca):
 
 def test_in_a_jail(mta, ca):
     text = mta.read("/etc/postfix/master.cf")
-    mta.write("/etc/postfix/master.cf", text.replace(MASTER.strip(), OTHERS["jail"]))
+    mta.write("/etc/postfix/master.cf", text.replace(PROXY, OTHERS["jail"]))
     mta.reload()
     with proxied(mta) as (client, local):
         with context(ca).wrap_socket(client, server_hostname="mail.test") as t:

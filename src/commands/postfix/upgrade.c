@@ -55,12 +55,74 @@ static const struct {
      "postlog unix-domain datagram service"},
 };
 
-/* Is its program installed? It is the last word of the line. */
-static bool is_installed(const struct control *control, const char *line)
+/* Examples: they stand there commented out. */
+static const struct {
+    const char *line, *program; /* all of them are for the program ... */
+    const char *called;
+} examples[] = {
+    {"smtp      inet  n       -       n       -       1       postscreen", "postscreen",
+     "postscreen TCP service"},
+    {"smtpd     pass  -       -       n       -       -       smtpd", "postscreen",
+     "smtpd unix-domain service"},
+    {"dnsblog   unix  -       -       n       -       0       dnsblog", "dnsblog",
+     "dnsblog unix-domain service"},
+    {"tlsproxy  unix  -       -       n       -       0       tlsproxy", "tlsproxy",
+     "tlsproxy unix-domain service"},
+};
+
+static bool is_installed(const struct control *control, const char *program)
 {
     return access(arena_printf(control->command.arena, "%s/%s",
-                               control->conf->daemon_directory, strrchr(line, ' ') + 1),
+                               control->conf->daemon_directory, program),
                   X_OK) == 0;
+}
+
+/* The last word of a line of ours. */
+static const char *program_of(const char *line)
+{
+    return strrchr(line, ' ') + 1;
+}
+
+/* The first words of both lines are the same, as is the program; a "#" in front of the
+ * one in the file may be there or not. */
+static bool is_same(struct str line, const char *example)
+{
+    struct str wanted = str_of(example), word = {0}, field;
+    int n = 0;
+
+    while (line.n > 0 && line.p[0] == '#')
+        line = str_tail(line, 1);
+    if (!str_eq(str_word(&line, " \t"), str_word(&wanted, " \t")) ||
+        !str_eq(str_word(&line, " \t"), str_word(&wanted, " \t")))
+        return false;
+    while (n < 6 && (field = str_word(&line, " \t")).n > 0) {
+        word = field;
+        n++;
+    }
+    return str_is(word, program_of(example));
+}
+
+static bool has_example(struct str text, const char *example)
+{
+    while (text.n > 0)
+        if (is_same(str_until(&text, '\n'), example))
+            return true;
+    return false;
+}
+
+static const char *missing_examples(const struct control *control, const char *path,
+                                    struct str text)
+{
+    const char *more = "";
+
+    for (size_t i = 0; i < COUNT(examples); i++) {
+        if (has_example(text, examples[i].line) ||
+            !is_installed(control, examples[i].program))
+            continue;
+        printf("Editing %s, adding missing entry for %s\n", path, examples[i].called);
+        more = arena_printf(control->command.arena, "%s#%s\n", more, examples[i].line);
+    }
+    return more;
 }
 
 void upgrade_configuration(const struct control *control)
@@ -81,11 +143,12 @@ void upgrade_configuration(const struct control *control)
         fatal("look at %s: %m", path);
     for (size_t i = 0; i < COUNT(services); i++) {
         if (master_cf_find(&master, services[i].name, services[i].type) ||
-            !is_installed(control, services[i].line))
+            !is_installed(control, program_of(services[i].line)))
             continue;
         printf("Editing %s, adding missing entry for %s\n", path, services[i].called);
         more = arena_printf(arena, "%s%s\n", more, services[i].line);
     }
+    more = arena_printf(arena, "%s%s", more, missing_examples(control, path, text));
     if (*more == '\0')
         return;
     more = arena_printf(arena, "%.*s%s%s", STR_ARG(text),
