@@ -120,7 +120,7 @@ def known(work, ours, oracle):
     for mta in (ours, oracle):
         mta.write("/etc/postfix/tls/ca.pem", ca.cert)
         mta.write("/etc/postfix/tls/client.pem", made["client"].key + made["client"].cert)
-        mta.write("/etc/postfix/master.cf", mta.read("/etc/postfix/master.cf") + services + "tlsmgr unix - - n 1000? 1 tlsmgr\n")
+        mta.write("/etc/postfix/master.cf", mta.read("/etc/postfix/master.cf") + services)
         mta.reload()
     return made
 

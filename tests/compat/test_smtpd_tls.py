@@ -106,7 +106,7 @@ PORTS = {name: 2600 + i for i, name in enumerate(CASES)}
 MASTER = "".join(
     f"{PORTS[name]} inet n - n - - smtpd" + "".join(f" -o {{ {s} }}" for s in settings) + "\n"
     for name, (settings, *_) in CASES.items()
-) + f"2599 inet n - n - - smtpd -o {{ smtpd_client_restrictions = check_policy_service inet:{PLACE[0]}:{PLACE[1]} }}\ntlsmgr unix - - n 1000? 1 tlsmgr\n"
+) + f"2599 inet n - n - - smtpd -o {{ smtpd_client_restrictions = check_policy_service inet:{PLACE[0]}:{PLACE[1]} }}\n"
 
 
 @pytest.fixture(scope="module")

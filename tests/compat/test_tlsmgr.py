@@ -19,7 +19,6 @@ MASTER = f"""\
 {FIRST} inet n - n - - smtpd -o max_use=1
 {SECOND} inet n - n - - smtpd -o max_use=1
 {WITHOUT} inet n - n - - smtpd -o max_use=1 -o tls_session_ticket_cipher=
-tlsmgr unix - - n 1000? 1 tlsmgr
 """
 OLD = ssl.TLSVersion.TLSv1_2
 # name: (newest version, does it take tickets?, services that it comes to)

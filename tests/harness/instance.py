@@ -76,6 +76,7 @@ anvil     unix  -       -       n       -       1       anvil
 verify    unix  -       -       n       -       1       verify
 proxymap  unix  -       -       n       -       -       proxymap
 proxywrite unix -       -       n       -       1       proxymap
+tlsmgr    unix  -       -       n       1000?   1       tlsmgr
 postlog   unix-dgram n  -       n       -       1       postlogd
 """
 # Services that Postfix's own programs call, and ours do not need yet.

@@ -2,10 +2,13 @@
 that nothing stands still when it is not there."""
 
 import itertools
+import os
 import re
+import signal
 import socket
 import ssl
 import stat
+import time
 
 import pytest
 from harness.certificates import Authority
@@ -29,7 +32,6 @@ lmtp_tls_loglevel = 2
 smtp_host_lookup = dns
 transport_maps = texthash:/etc/postfix/transport
 """
-TLSMGR = "tlsmgr unix - - n 1000? 1 tlsmgr\n"
 MASTER = f"""\
 {FIRST} inet n - y - - smtpd -o max_use=1
 {SECOND} inet n - n - - smtpd -o max_use=1
@@ -69,15 +71,16 @@ def ca(work):
 def start(work, request, ca):
     boxes = []
 
-    def begin(main="", master=TLSMGR + MASTER, mail=True):
-        box = Instance.make(work / re.sub(r"\W", "-", request.node.name), "postern", MAIN + main, master, ETC)
+    def begin(main="", line=None):
+        box = Instance.make(work / re.sub(r"\W", "-", request.node.name), "postern", MAIN + main, MASTER, ETC)
+        if line is not None:
+            box.etc["postfix/master.cf"] = re.sub(r"^tlsmgr .*\n", line, box.etc["postfix/master.cf"], flags=re.M)
         boxes.append(box)
         box.start(mail=False)
         box.write("/etc/postfix/tls/ca.pem", ca.cert)
         box.write("/etc/postfix/tls/server.pem", ca.server.key + ca.server.cert).chmod(0o600)
-        if mail:
-            box.run(["postalias", "hash:/etc/aliases"], check=True)
-            box.postfix("start", check=True)
+        box.run(["postalias", "hash:/etc/aliases"], check=True)
+        box.postfix("start", check=True)
         return box
 
     yield begin
@@ -260,7 +263,7 @@ def test_sessions_end(start, names, ca):
 
 def test_nothing_stands_still_without_it(start, names, ca):
     """No such service: all goes on, and sessions are made anew."""
-    mta = start(master=MASTER)
+    mta = start(line="")
     client = Client(ca)
     assert [client.resumes(mta, FIRST) for _ in range(2)] == [False, False]
     mta.log.wait(r"smtpd\[\d+\]: warning: .*private/tlsmgr.*: TLS sessions are not shared between processes now")
@@ -278,6 +281,18 @@ def test_it_comes_back_when_it_was_killed(start, ca):
     mta.kill("tlsmgr")
     client = Client(ca)
     assert [client.resumes(mta, FIRST) for _ in range(2)] == [False, True]
+
+
+def test_one_that_hangs_costs_a_process_some_seconds_once(start, ca):
+    mta = start()
+    assert not Client(ca).resumes(mta, FIRST)
+    (pid,) = mta.processes("tlsmgr")
+    os.kill(pid, signal.SIGSTOP)
+    client, began = Client(ca), time.monotonic()
+    assert [client.resumes(mta, LASTING) for _ in range(5)] == [False, True, True, True, True]
+    assert time.monotonic() - began < 15
+    mta.log.wait("private/tlsmgr.*: TLS sessions are not shared between processes now")
+    os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("what", ["gone", "spoilt", "a link"])
@@ -303,7 +318,7 @@ def test_a_cache_that_is_lost_or_spoilt(start, names, ca, what):
 
 
 def test_in_a_jail_with_bytes_of_its_own(start, ca):
-    mta = start("tls_random_source = dev:/dev/random\n", TLSMGR.replace("- - n", "- - y") + MASTER)
+    mta = start("tls_random_source = dev:/dev/random\n", line="tlsmgr unix - - y 1000? 1 tlsmgr\n")
     client = Client(ca)
     assert [client.resumes(mta, FIRST) for _ in range(2)] == [False, True]
     path = mta.path("/var/lib/postfix/prng_exch")

@@ -19,8 +19,7 @@ smtpd_tls_security_level = may
 smtpd_tls_loglevel = 1
 smtpd_tls_chain_files = /etc/postfix/tls/server.pem
 """
-MASTER = "tlsproxy unix - - n - 0 tlsproxy\ntlsmgr unix - - n 1000? 1 tlsmgr\n"
-PROXY = MASTER.splitlines()[0]
+MASTER = "tlsproxy unix - - n - 0 tlsproxy\n"
 OTHERS = {
     "jail": "tlsproxy unix - - y - 0 tlsproxy",
     "none": "none unix - - n - 0 tlsproxy -o tlsproxy_tls_security_level=none -o smtpd_tls_security_level=",
@@ -376,7 +375,7 @@ def test_sessions_outlive_a_reload(mta, ca):
 
 def test_in_a_jail(mta, ca):
     text = mta.read("/etc/postfix/master.cf")
-    mta.write("/etc/postfix/master.cf", text.replace(PROXY, OTHERS["jail"]))
+    mta.write("/etc/postfix/master.cf", text.replace(MASTER.strip(), OTHERS["jail"]))
     mta.reload()
     with proxied(mta) as (client, local):
         with context(ca).wrap_socket(client, server_hostname="mail.test") as t:
