@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MASTER_CF_MAX = 1 << 24 };
+enum { MASTER_CF_MAX = 1 << 24, MASTER_FIELDS_AND_PROGRAM = 8 };
 
 /* In the order in which they came. */
 static const struct {
@@ -87,17 +87,14 @@ static const char *program_of(const char *line)
  * one in the file may be there or not. */
 static bool is_same(struct str line, const char *example)
 {
-    struct str wanted = str_of(example), word = {0}, field;
-    int n = 0;
+    struct str wanted = str_of(example), word = {0};
 
     while (line.n > 0 && line.p[0] == '#')
         line = str_tail(line, 1);
-    if (!str_eq(str_word(&line, " \t"), str_word(&wanted, " \t")) ||
-        !str_eq(str_word(&line, " \t"), str_word(&wanted, " \t")))
-        return false;
-    while (n < 6 && (field = str_word(&line, " \t")).n > 0) {
-        word = field;
-        n++;
+    for (int field = 0; field < MASTER_FIELDS_AND_PROGRAM; field++) {
+        word = str_word(&line, " \t");
+        if (!str_eq(str_word(&wanted, " \t"), word) && field < 2)
+            return false;
     }
     return str_is(word, program_of(example));
 }
