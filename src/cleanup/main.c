@@ -25,16 +25,6 @@ static int refuse(struct client *client, const struct fail *reason)
     return 0;
 }
 
-/* Tables have changed that the jail hides: the client is to ask a process that has the
- * new ones. */
-static int send_elsewhere(struct client *client)
-{
-    ipc_put(client->stream, &submit_opened_message,
-            &(struct submit_opened){.status = SUBMIT_GONE, .reason = "", .queue_id = ""});
-    (void)!stream_flush(client->stream); /* the client will ask again anyhow */
-    return -1;
-}
-
 /* All records up to the last one: 1 = E came, 0 = the client gave up, -1 = it is gone. */
 static int take_records(struct stream *stream, struct message *m, struct fail *why)
 {
@@ -64,9 +54,6 @@ static int submit(struct client *client, struct fail *why)
 
     if (ipc_receive(client->stream, &submit_message, client->arena, &ask, why) < 0)
         return -1;
-    (void)tables_refresh(cleaner->tables);
-    if (tables_stale(cleaner->tables, NULL))
-        return send_elsewhere(client);
     if (message_open(&m, cleaner, &ask, client->arena, &reason) < 0)
         return refuse(client, &reason);
     ipc_put(client->stream, &submit_opened_message,
@@ -109,15 +96,11 @@ static int set_up(struct process *process, struct fail *why)
     return 0;
 }
 
-static bool between(struct process *process)
+static const char *outdated(struct process *process)
 {
-    struct cleaner *cleaner = process->state;
-    const char *changed;
+    const struct cleaner *cleaner = process->state;
 
-    if (!tables_stale(cleaner->tables, &changed))
-        return false;
-    log_info("table %s has changed -- restarting", changed);
-    return true;
+    return tables_outdated(cleaner->tables);
 }
 
 static const struct request requests[] = {{"submit", submit}, {0}};
@@ -126,7 +109,7 @@ static const struct service cleanup = {
     .name = "cleanup",
     .kind = SERVICE_ONE_CLIENT,
     .before_jail = set_up,
-    .between = between,
+    .outdated = outdated,
     .requests = requests,
     .flags = SERVICE_UNLIMITED,
 };

@@ -228,7 +228,6 @@ int agent_deliver(struct client *client, struct fail *why)
 
     if (delivery_receive(client, &delivery, why) < 0)
         return -1;
-    (void)tables_refresh(agent->tables);
     clear_for(agent, delivery.request.nexthop);
     session = attempt_delivery(agent, &delivery);
     if (delivery_finish(client, &delivery, why) < 0)
@@ -240,14 +239,15 @@ int agent_deliver(struct client *client, struct fail *why)
 
 bool agent_between(struct process *process)
 {
-    struct agent *agent = process->state;
-    const char *name;
+    end_kept(process->state);
+    return false;
+}
 
-    end_kept(agent);
-    if (!tables_stale(agent->tables, &name))
-        return false;
-    log_info("table %s has changed -- restarting", name);
-    return true;
+const char *agent_outdated(struct process *process)
+{
+    const struct agent *agent = process->state;
+
+    return tables_outdated(agent->tables);
 }
 
 void agent_before_exit(struct process *process)

@@ -42,8 +42,9 @@ int agent_set_up_lmtp(struct process *process, struct fail *why);
 /* Answer the request "deliver". */
 int agent_deliver(struct client *client, struct fail *why);
 
-/* between, before_exit: end the kept session; true when tables are stale. */
+/* The other callbacks of service.h; between and before_exit end the kept session. */
 bool agent_between(struct process *process);
+const char *agent_outdated(struct process *process);
 void agent_before_exit(struct process *process);
 
 #endif

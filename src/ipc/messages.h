@@ -76,8 +76,7 @@ enum submit_status {
     SUBMIT_TRY_AGAIN, /* 451 4.x.x; reason holds "4.6.0 text" (alias limits, table errors)
                        */
     SUBMIT_REPLY,     /* a milter's: reason is a whole SMTP reply, "550 5.7.1 text" */
-    SUBMIT_GONE, /* cleanup could not be reached or went away; as answer to submit: this
-                    process must end, ask again on a new connection */
+    SUBMIT_GONE,      /* never sent: cleanup could not be reached or went away */
 };
 #define SUBMIT_DONE(F, m)                                                                \
     F(m, number, status)                                                                 \

@@ -13,6 +13,7 @@ static const struct service lmtp = {
     .before_jail = agent_set_up_lmtp,
     .before_exit = agent_before_exit,
     .between = agent_between,
+    .outdated = agent_outdated,
     .requests = requests,
 };
 

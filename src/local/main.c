@@ -19,8 +19,6 @@ static int deliver(struct client *client, struct fail *why)
 
     if (delivery_receive(client, &delivery, why) < 0)
         return -1;
-    /* compat: a newaliases holds for the very next message. */
-    (void)tables_refresh(agent->tables);
     for (size_t i = 0; i < delivery.n; i++)
         attempt_deliver(agent, &delivery, &delivery.recipients[i], &seen);
     map_free(seen.many, NULL);
@@ -33,6 +31,14 @@ static int set_up(struct process *process, struct fail *why)
 
     process->state = agent;
     return agent_init(agent, process, why);
+}
+
+/* compat: a newaliases holds for the very next message. */
+static const char *outdated(struct process *process)
+{
+    const struct agent *agent = process->state;
+
+    return tables_outdated(agent->tables);
 }
 
 /* A kept connection that nobody uses would keep a cleanup process from others. */
@@ -53,6 +59,7 @@ static const struct service local = {
     .flags = SERVICE_TAKES_FDS | SERVICE_NEEDS_ROOT,
     .before_jail = set_up,
     .between = let_go,
+    .outdated = outdated,
     .requests = requests,
 };
 

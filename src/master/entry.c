@@ -9,6 +9,7 @@
 #include "master/children.h"
 #include "util/log.h"
 #include "util/platform.h"
+#include "util/wait.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,15 +94,15 @@ static void reached_limit(struct entry *entry)
                 "reduce the service time per client");
 }
 
-void entry_start_one(struct entry *entry)
+static bool may_start(const struct entry *entry)
+{
+    return !entry->throttle && !entry->master->stopping && !is_full(entry);
+}
+
+static void start(struct entry *entry)
 {
     struct fail why;
 
-    if (entry->throttle || entry->master->stopping || is_full(entry) ||
-        crew_available(entry->crew) > 0) {
-        entry_review(entry);
-        return;
-    }
     if (entry->line->type == MASTER_INET && entry->line->process_limit > 1 &&
         entry_alive(entry) + 1 == entry->line->process_limit)
         reached_limit(entry);
@@ -109,6 +110,12 @@ void entry_start_one(struct entry *entry)
         log_warning("%s -- throttling", why.text);
         entry_throttle(entry);
     }
+}
+
+void entry_start_one(struct entry *entry)
+{
+    if (may_start(entry) && crew_available(entry->crew) == 0)
+        start(entry);
     entry_review(entry);
 }
 
@@ -237,6 +244,14 @@ static void drop_entry(struct entry *entry)
     free_entry(entry);
 }
 
+static bool client_waits(const struct entry *entry)
+{
+    for (size_t i = 0; i < entry->listener.n; i++)
+        if (wait_one(entry->listener.fds[i], POLLIN, 0) > 0)
+            return true;
+    return false;
+}
+
 void entry_lost_process(struct entry *entry, struct crew *crew)
 {
     struct crew **link = &entry->crew->older;
@@ -248,6 +263,10 @@ void entry_lost_process(struct entry *entry, struct crew *crew)
         crew_free(crew);
     }
     atomic_store(&entry->crew->board->total, entry_alive(entry));
+    /* It may have been woken for a client that it then did not take, and of those that
+     * sleep nobody hears of that client. A new process looks when it comes. */
+    if (may_start(entry) && client_waits(entry))
+        start(entry);
     entry_review(entry);
 }
 

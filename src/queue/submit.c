@@ -19,7 +19,6 @@
 
 enum {
     RECORD_GIVE_UP = 'a', /* on the wire to cleanup only */
-    OPEN_ATTEMPTS = 5,
     SCRATCH_MAX = RECORD_DATA_MAX + RECORD_HEADER_MAX + 1,
 };
 
@@ -31,23 +30,6 @@ struct submission {
     bool ended;         /* the E record was sent */
 };
 
-/* Ask, again when the process that answers is about to end. */
-static int open_file(struct ipc_client *cleanup, const struct submit *ask,
-                     struct submit_opened *ret, struct arena *arena, struct fail *why)
-{
-    for (int i = 0; i < OPEN_ATTEMPTS; i++) {
-        if (ipc_call(cleanup,
-                     &(struct ipc_exchange){"submit", &submit_message, ask,
-                                            &submit_opened_message, ret},
-                     arena, why) < 0)
-            return -1;
-        if (ret->status != SUBMIT_GONE)
-            return 0;
-        ipc_client_close(cleanup);
-    }
-    return fail_set(why, "cleanup: each process that answers is about to end");
-}
-
 struct submission *submit_open(struct ipc_client *cleanup, int flags,
                                long long size_limit, struct arena *arena,
                                const char **ret_id, struct fail *why)
@@ -56,7 +38,10 @@ struct submission *submit_open(struct ipc_client *cleanup, int flags,
     struct submit_opened answer;
     struct submission *s;
 
-    if (open_file(cleanup, &ask, &answer, arena, why) < 0)
+    if (ipc_call(cleanup,
+                 &(struct ipc_exchange){"submit", &submit_message, &ask,
+                                        &submit_opened_message, &answer},
+                 arena, why) < 0)
         return NULL;
     if (answer.status != SUBMIT_OK) {
         fail_set(why, "%s",

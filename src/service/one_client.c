@@ -20,6 +20,16 @@ static bool is_to_end(const struct process *process, int64_t since)
            clock_ms(&clock_system) - since >= process->conf->ipc_ttl * INT64_C(1000);
 }
 
+/* Is the next request, which is not read yet, better answered by a new process? */
+static bool is_for_another(struct client *client)
+{
+    struct process *process = client->process;
+
+    return process->service->outdated && stream_buffered(client->stream).n == 0 &&
+           stream_wait(client->stream, process->conf->ipc_timeout * INT64_C(1000)) &&
+           state_outdated(process);
+}
+
 /* A kept connection is one use, as the manual has it, however many requests it brings. */
 static void serve_requests(struct client *client)
 {
@@ -30,7 +40,7 @@ static void serve_requests(struct client *client)
     ipc_announce(client->stream, process->service->name);
     if (stream_flush(client->stream) != STREAM_OK)
         return;
-    while (!last) {
+    while (!last && !is_for_another(client)) {
         struct fail why = {0};
         int result = request_answer(client, &why);
 
@@ -97,7 +107,7 @@ static void accept_client(void *context, int listener, int events)
     struct fail why;
 
     (void)events;
-    if (process->own->retiring ||
+    if (process->own->retiring || state_outdated(process) ||
         (come.fd = state_accept(process, listener, &come.peer)) < 0)
         return;
     watchdog_rest(false);

@@ -93,10 +93,15 @@ struct service {
     void (*retire)(struct process *process);
 
     /* Between two clients, and again when $ipc_idle passed without one (one client): for
-     * closing kept connections that were idle for $ipc_idle, noticing changed tables.
-     * Many clients: before each batch of requests. True = exit now (many clients: after
-     * answering), a fresh process comes. */
+     * closing kept connections that were idle for $ipc_idle. Many clients: before each
+     * batch of requests. True = exit now (many clients: after answering), a fresh process
+     * comes. */
     bool (*between)(struct process *process);
+
+    /* One client: before a client is taken, and before each request of one that stays.
+     * The name of a lookup table that has changed and cannot be opened again here, or
+     * NULL; the process then ends, and the client or request is for another. */
+    const char *(*outdated)(struct process *process);
 
     /* Without progress for this long the process ends; NULL = $daemon_timeout. */
     int (*time_limit)(const struct conf *conf);

@@ -80,6 +80,18 @@ bool state_count(struct process *process)
     return state_used_up(process);
 }
 
+bool state_outdated(struct process *process)
+{
+    const char *changed =
+        process->service->outdated ? process->service->outdated(process) : NULL;
+
+    if (changed == NULL)
+        return false;
+    log_info("table %s has changed -- restarting", changed);
+    service_retire(process);
+    return true;
+}
+
 bool state_used_up(const struct process *process)
 {
     return !(process->service->flags & SERVICE_FOREVER) && process->conf->max_use > 0 &&
@@ -97,6 +109,8 @@ static void nothing_came(void *context)
     own->idle_timer = NULL;
     if (process->service->between && process->service->between(process))
         service_retire(process);
+    else if (own->clients == 0 && state_outdated(process))
+        return;
     else if (own->clients == 0 && idle_ms >= (int64_t)process->conf->max_idle * 1000 &&
              !(process->service->flags & SERVICE_FOREVER))
         loop_stop(own->loop);
@@ -115,7 +129,7 @@ static void set_idle_timer(struct process *process)
 
     if (own->clients > 0 || rest <= 0)
         rest = limit;
-    if (process->service->between && tidy < rest)
+    if ((process->service->between || process->service->outdated) && tidy < rest)
         rest = tidy;
     own->idle_timer = loop_timer(own->loop, rest, nothing_came, process);
 }

@@ -28,6 +28,10 @@ struct service_state {
 /* Seconds without progress that are too many. */
 int service_time_limit(const struct process *process);
 
+/* Has a table changed that only a new process can open? It is logged, and this one
+ * retires. */
+bool state_outdated(struct process *process);
+
 /* One more client or request was served; true when $max_use is reached. */
 bool state_count(struct process *process);
 bool state_used_up(const struct process *process);

@@ -13,6 +13,7 @@ static const struct service smtp = {
     .before_jail = agent_set_up_smtp,
     .before_exit = agent_before_exit,
     .between = agent_between,
+    .outdated = agent_outdated,
     .requests = requests,
 };
 

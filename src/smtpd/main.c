@@ -14,6 +14,7 @@ static const struct service smtpd = {
     .before_jail = server_before_jail,
     .after_jail = server_after_jail,
     .between = server_between,
+    .outdated = server_outdated,
     .serve = session_serve,
     .flags = SERVICE_STAND_ALONE,
 };

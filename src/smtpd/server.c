@@ -271,15 +271,18 @@ static void close_idle(struct ipc_client *client, int64_t idle_ms)
 bool server_between(struct process *process)
 {
     struct server *server = process->state;
-    const char *changed;
 
     close_idle(server->cleanup, server->conf->ipc_idle * 1000L);
     close_idle(server->probes, server->conf->ipc_idle * 1000L);
     close_idle(server->verify, server->conf->ipc_idle * 1000L);
     close_idle(server->anvil, server->conf->ipc_idle * 1000L);
     close_idle(server->rewrite, server->conf->ipc_idle * 1000L);
-    if (server->tables == NULL || !tables_stale(server->tables, &changed))
-        return false;
-    log_info("table %s has changed -- restarting", changed);
-    return true;
+    return false;
+}
+
+const char *server_outdated(struct process *process)
+{
+    const struct server *server = process->state;
+
+    return server->tables ? tables_outdated(server->tables) : NULL;
 }

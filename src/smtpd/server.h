@@ -104,8 +104,7 @@ struct server {
  * first. */
 int server_before_jail(struct process *process, struct fail *why) MUST_CHECK;
 int server_after_jail(struct process *process, struct fail *why) MUST_CHECK;
-/* Drops idle connections; true when tables are stale, so that a fresh process is wanted.
- */
-bool server_between(struct process *process);
+bool server_between(struct process *process); /* drops idle connections */
+const char *server_outdated(struct process *process);
 
 #endif

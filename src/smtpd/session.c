@@ -482,8 +482,6 @@ void session_serve(struct client *client)
     };
 
     transcript_init(&session.transcript, server->conf->smtputf8_enable);
-    if (server->tables) /* none when a user is at standard input */
-        (void)tables_refresh(server->tables);
     stream_set_timeout(session.stream, server->conf->smtpd_timeout * 1000L);
     told = caller_is_told(&session);
     caller_name(&session);

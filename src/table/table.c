@@ -34,7 +34,6 @@ struct tables {
     int64_t refreshed_ms;        /* when tables_refresh_due last looked */
     struct ipc_client *proxymap; /* NULL until a proxied table is asked */
     struct map *peers;           /* servers of tables by endpoint */
-    bool stale;                  /* one changed that could not be opened again */
     bool redirecting;            /* non_bdb_custom_mapping is being asked */
 };
 
@@ -417,20 +416,23 @@ static bool refresh(struct table *table)
 
 bool tables_refresh(struct tables *tables)
 {
-    tables->stale = false;
+    bool all = true;
+
     for (size_t i = 0; i < tables->list.n; i++) {
         struct table *table = tables->list.items[i];
 
         if ((table->failed || (table->type->changed && table->type->changed(table))) &&
             !refresh(table))
-            tables->stale = true;
+            all = false;
     }
-    return !tables->stale;
+    return all;
 }
 
-bool tables_stale(struct tables *tables, const char **ret_name)
+const char *tables_outdated(struct tables *tables)
 {
-    return tables->stale && tables_changed(tables, ret_name);
+    const char *name = NULL;
+
+    return !tables_refresh(tables) && tables_changed(tables, &name) ? name : NULL;
 }
 
 void tables_refresh_due(struct tables *tables, int64_t now_ms)

@@ -146,11 +146,9 @@ bool tables_changed(struct tables *tables, const char **ret_name);
  * as it was; false when there is such a one, and a fresh process is wanted.
  */
 bool tables_refresh(struct tables *tables);
-/*
- * Is a table of that last answer still another than the one that is open? For the end of
- * a request, so that a process ends that cannot see the change; *ret_name as above.
- */
-bool tables_stale(struct tables *tables, const char **ret_name);
+/* The same; the name of a table that has changed and is not the one that is open, or
+ * NULL: what struct service wants of outdated(). */
+const char *tables_outdated(struct tables *tables);
 /* The same, at most once a second, for services that would ask at each request. */
 void tables_refresh_due(struct tables *tables, int64_t now_ms);
 

@@ -30,6 +30,7 @@ struct stream {
     int64_t timeout_ms, deadline_ms;
     int code; /* errno of the last failure */
     bool poll_first, hung_up;
+    bool waited; /* with success, so the next read need not poll first */
     bool accepts_fds;
     int fds[STREAM_FDS_MAX];
     size_t fds_n;

@@ -73,8 +73,12 @@ int stream_prepare(struct stream *s, struct stream_side *side)
         errno = EAGAIN;
         return -1;
     }
-    if (input && s->poll_first)
-        return poll_for(s, POLLIN, limit_ms);
+    if (input && s->poll_first) {
+        int ready = s->waited ? 0 : poll_for(s, POLLIN, limit_ms);
+
+        s->waited = false;
+        return ready;
+    }
     if (s->kind != STREAM_OTHER) {
         if (arm(s, side, input ? SO_RCVTIMEO : SO_SNDTIMEO, limit_ms) == 0)
             return 0;
@@ -106,7 +110,11 @@ enum stream_result stream_failed(struct stream *s, struct stream_side *side)
 
 bool stream_wait(struct stream *s, int64_t timeout_ms)
 {
-    return s->in.start < s->in.end || s->in.result != STREAM_OK || s->fd < 0 ||
-           (s->ops && s->ops->has_input && s->ops->has_input(s->state)) ||
-           wait_one(s->fd, POLLIN, timeout_ms) != 0;
+    if (s->in.start < s->in.end || s->in.result != STREAM_OK || s->fd < 0 || s->waited ||
+        (s->ops && s->ops->has_input && s->ops->has_input(s->state)))
+        return true;
+    if (!s->poll_first)
+        return wait_one(s->fd, POLLIN, timeout_ms) != 0;
+    s->waited = poll_for(s, POLLIN, timeout_ms) == 0;
+    return s->waited || errno != EAGAIN;
 }

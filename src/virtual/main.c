@@ -137,12 +137,10 @@ static struct outcome deliver_to(struct delivery *delivery,
 
 static int deliver(struct client *client, struct fail *why)
 {
-    struct virtual *self = client->process->state;
     struct delivery delivery;
 
     if (delivery_receive(client, &delivery, why) < 0)
         return -1;
-    (void)tables_refresh(self->directory.tables);
     for (size_t i = 0; i < delivery.n; i++) {
         struct outcome outcome = deliver_to(&delivery, &delivery.recipients[i]);
 
@@ -180,16 +178,11 @@ static int set_up(struct process *process, struct fail *why)
     return 0;
 }
 
-/* True when a table changed that we cannot open again: a fresh process reads it. */
-static bool between(struct process *process)
+static const char *outdated(struct process *process)
 {
-    struct virtual *self = process->state;
-    const char *changed;
+    const struct virtual *self = process->state;
 
-    if (!tables_stale(self->directory.tables, &changed))
-        return false;
-    log_info("table %s has changed -- restarting", changed);
-    return true;
+    return tables_outdated(self->directory.tables);
 }
 
 static const struct request requests[] = {{"deliver", deliver}, {0}};
@@ -199,7 +192,7 @@ static const struct service virtual_service = {
     .kind = SERVICE_ONE_CLIENT,
     .flags = SERVICE_TAKES_FDS | SERVICE_NEEDS_ROOT,
     .before_jail = set_up,
-    .between = between,
+    .outdated = outdated,
     .requests = requests,
 };
 
