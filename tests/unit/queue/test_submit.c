@@ -29,11 +29,9 @@ static int read_records(struct stream *s, struct buf *ret)
 }
 
 /* Answers submissions; its verdict repeats what it was sent. Dies after E when the size
- * limit is 666, refuses when it is 13; sends the first two clients whose limit is 77 to
- * another process. */
+ * limit is 666, refuses when it is 13. */
 static void cleanup_serve(int listener)
 {
-    static int to_send_away = 2;
     struct stream *s = stream_new(listen_accept(listener, NULL, NULL), 0);
     struct arena *arena = arena_new("request");
     struct buf text;
@@ -48,13 +46,6 @@ static void cleanup_serve(int listener)
 
         if (ipc_receive(s, &submit_message, arena, &ask, NULL) < 0)
             _exit(2);
-        if (ask.size_limit == 77 && to_send_away-- > 0) {
-            ipc_put(s, &submit_opened_message,
-                    &(struct submit_opened){.status = SUBMIT_GONE});
-            if (stream_flush(s) != STREAM_OK)
-                _exit(6);
-            break;
-        }
         ipc_put(s, &submit_opened_message,
                 &(struct submit_opened){
                     .status = ask.size_limit == 13 ? SUBMIT_WRITE_ERROR : SUBMIT_OK,
@@ -164,22 +155,6 @@ static void gives_up_and_goes_on(void **state)
     submit_cancel(s);
     assert_null(submit_open(stage.cleanup, 0, 13, stage.arena, &id, &why));
     assert_string_equal(why.text, "disk full");
-    stage_strike(&stage);
-}
-
-static void asks_another_process_when_sent_away(void **state)
-{
-    struct stage stage;
-    const char *id;
-    struct fail why;
-    struct submission *s;
-
-    (void)state;
-    stage_set(&stage, 3);
-    s = submit_open(stage.cleanup, 0, 77, stage.arena, &id, &why);
-    assert_non_null(s);
-    submit_record(s, RECORD_END, STR_NONE);
-    assert_int_equal(submit_close(s, stage.arena).status, SUBMIT_OK);
     stage_strike(&stage);
 }
 
@@ -317,7 +292,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(carries_messages_over_one_connection),
         cmocka_unit_test(gives_up_and_goes_on),
-        cmocka_unit_test(asks_another_process_when_sent_away),
         cmocka_unit_test(only_listed_kinds_of_mail_are_looked_at_for_utf8),
         cmocka_unit_test(tells_when_cleanup_is_gone),
         cmocka_unit_test(hears_what_postdrop_says),
