@@ -62,6 +62,13 @@ struct tls_manager *tls_manager_new(const struct conf *conf, const char *service
     return manager;
 }
 
+void tls_manager_free(struct tls_manager *manager)
+{
+    ipc_client_free(manager->client);
+    arena_free(manager->arena);
+    explicit_bzero(manager->keys, sizeof manager->keys);
+}
+
 /* One question; false = tlsmgr cannot be asked, which is told once in a while. */
 static bool ask(struct tls_manager *manager, const struct ipc_exchange *exchange)
 {

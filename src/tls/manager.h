@@ -21,6 +21,9 @@ struct tls_manager *tls_manager_new(const struct conf *conf, const char *service
                                     int ticket_seconds, void (*warn)(const char *text),
                                     struct arena *arena);
 
+/* Most live as long as the process. */
+void tls_manager_free(struct tls_manager *manager);
+
 /* What the plug-in is given. with_keys: a server's; cache: where sessions are, "smtpd";
  * NULL = nowhere. */
 void tls_manager_keeper(struct tls_manager *manager, bool with_keys, const char *cache,

@@ -74,6 +74,7 @@ static void keys_that_were_told_are_used(void **state)
     assert_int_equal(tls_manager_take(manager, &keys, &why), -1);
     assert_int_equal(keeper.ticket_key(keeper.context, NULL)->name[0], 10);
     assert_int_equal(warnings, 0);
+    tls_manager_free(manager);
     arena_free(arena);
 }
 
@@ -98,6 +99,7 @@ static void without_tlsmgr_there_is_a_key_of_ones_own(void **state)
     keeper.keep(keeper.context, "key", STR("session"));
     assert_int_equal(warnings, 1); /* and not for each question */
     buf_done(&session);
+    tls_manager_free(manager);
     arena_free(arena);
 }
 
