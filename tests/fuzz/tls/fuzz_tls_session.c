@@ -102,11 +102,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct tls_library *library;
     static struct tls_context *context;
+    static struct arena *arena; /* of the process */
     struct fail why;
 
     if (!library) {
-        struct arena *arena = arena_new("process");
-
+        arena = arena_new("process");
         library = tls_load(PLUGINS, arena, &why);
         if (!library)
             abort();
