@@ -168,7 +168,7 @@ static void ended(struct master *master, struct child *child, int status)
     entry->used = entry->used || death.served;
     if (!master->stopping && (status != 0 || is_no_daemon(child, &death)))
         failed(entry, child->pid, status, death.served);
-    entry_lost_process(entry, crew);
+    entry_lost_process(entry, crew, &death);
 }
 
 void children_reap(struct master *master)

@@ -111,6 +111,7 @@ struct crew_death crew_bury(struct crew *crew, uint32_t slot, bool killed)
     struct crew_death death = {
         .served = atomic_load(&grave->served) > 0,
         .was_active = state != SLOT_STARTING,
+        .waited = state == SLOT_IDLE || state == SLOT_LEAVING,
     };
 
     if (state == SLOT_IDLE)
@@ -125,4 +126,9 @@ struct crew_death crew_bury(struct crew *crew, uint32_t slot, bool killed)
 int crew_available(const struct crew *crew)
 {
     return count(crew, SLOT_IDLE) + count(crew, SLOT_STARTING);
+}
+
+int crew_starting(const struct crew *crew)
+{
+    return count(crew, SLOT_STARTING);
 }

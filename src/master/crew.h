@@ -37,13 +37,15 @@ bool crew_take_slot(struct crew *crew, uint32_t *ret_slot);
 struct crew_death {
     bool served;     /* it had at least one client */
     bool was_active; /* it died as idle, busy or leaving: it came up */
+    bool waited;     /* it ended while it had no client */
 };
 
 /* The process of that slot is gone, perhaps by a signal: free the slot, correct the count
  * of idle ones. */
 struct crew_death crew_bury(struct crew *crew, uint32_t slot, bool killed);
 
-/* Processes that wait for a client, or soon will. */
+/* Processes that wait for a client, or soon will; those that soon will. */
 int crew_available(const struct crew *crew);
+int crew_starting(const struct crew *crew);
 
 #endif

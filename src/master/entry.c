@@ -252,7 +252,8 @@ static bool client_waits(const struct entry *entry)
     return false;
 }
 
-void entry_lost_process(struct entry *entry, struct crew *crew)
+void entry_lost_process(struct entry *entry, struct crew *crew,
+                        const struct crew_death *death)
 {
     struct crew **link = &entry->crew->older;
 
@@ -265,7 +266,8 @@ void entry_lost_process(struct entry *entry, struct crew *crew)
     atomic_store(&entry->crew->board->total, entry_alive(entry));
     /* It may have been woken for a client that it then did not take, and of those that
      * sleep nobody hears of that client. A new process looks when it comes. */
-    if (may_start(entry) && client_waits(entry))
+    if (death->waited && may_start(entry) && crew_starting(entry->crew) == 0 &&
+        client_waits(entry))
         start(entry);
     entry_review(entry);
 }

@@ -55,7 +55,8 @@ void entry_throttle(struct entry *entry);
 
 /* A process of that crew has ended (and was buried). Frees the crew when it was the last
  * of an old one. */
-void entry_lost_process(struct entry *entry, struct crew *crew);
+void entry_lost_process(struct entry *entry, struct crew *crew,
+                        const struct crew_death *death);
 
 /* Set the timer of the wake-up field; the first is due at once. */
 void entry_start_wakeup(struct entry *entry);

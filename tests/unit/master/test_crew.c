@@ -63,6 +63,9 @@ static void a_death_tells_what_the_process_was(void **state)
     death = crew_bury(crew, 1, true);
     assert_true(death.served);
     assert_true(death.was_active);
+    assert_false(death.waited);
+    start(crew, SLOT_LEAVING);
+    assert_true(crew_bury(crew, 0, false).waited);
     assert_int_equal(crew->alive, 0);
     assert_int_equal(crew->board->idle, 0);
     crew_free(crew);
