@@ -64,7 +64,8 @@ static void a_death_tells_what_the_process_was(void **state)
     assert_true(death.served);
     assert_true(death.was_active);
     assert_false(death.waited);
-    start(crew, SLOT_LEAVING);
+    start(crew, SLOT_IDLE);
+    scoreboard_leave(crew->board, 0);
     assert_true(crew_bury(crew, 0, false).waited);
     assert_int_equal(crew->alive, 0);
     assert_int_equal(crew->board->idle, 0);
