@@ -26,6 +26,7 @@
 static void open_log(const struct command *command)
 {
     struct logging_options options = {.program = command->name,
+                                      .name = command->called,
                                       .tag = command->tag,
                                       .to_stderr = true,
                                       .verbose = command->verbose};

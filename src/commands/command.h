@@ -16,8 +16,9 @@
 
 struct command {
     const char *name; /* "postcat": in diagnostics, and in the log behind $syslog_name/ */
-    const char *tag;  /* for the log instead of that; NULL = that */
-    bool unlogged;    /* what it says goes to stderr only */
+    const char *called;    /* on stderr instead of name: "mailq"; NULL = name */
+    const char *tag;       /* for the log instead of that; NULL = that */
+    bool unlogged;         /* what it says goes to stderr only */
     const char *directory; /* -c; NULL = $MAIL_CONFIG, else the default */
     int verbose;           /* number of -v */
     bool lenient;          /* go on with defaults where main.cf has bad values */

@@ -57,14 +57,15 @@ void logging_start(const struct logging_options *options)
     make_tag(tag, name && *name ? name : "postfix", options);
     if (service)
         snprintf(path, sizeof(path), "public/%s", service);
-    log_open(&(struct log_options){.tag = tag,
-                                   .facility = LOG_MAIL,
-                                   .syslog = service ? NULL : "/dev/log",
-                                   .postlog = service ? path : NULL,
-                                   .host = host ? host : "localhost",
-                                   .to_stderr = options->to_stderr,
-                                   .name = options->program,
-                                   .verbose = options->verbose});
+    log_open(
+        &(struct log_options){.tag = tag,
+                              .facility = LOG_MAIL,
+                              .syslog = service ? NULL : "/dev/log",
+                              .postlog = service ? path : NULL,
+                              .host = host ? host : "localhost",
+                              .to_stderr = options->to_stderr,
+                              .name = options->name ? options->name : options->program,
+                              .verbose = options->verbose});
 }
 
 void logging_host(const struct conf *conf, char *ret, size_t size)
@@ -100,6 +101,8 @@ void logging_configure(const struct conf *conf, const struct logging_options *op
                                    .fallback_mode = file_mode(conf),
                                    .host = host,
                                    .to_stderr = options->to_stderr,
-                                   .name = options->tag ? tag : options->program,
+                                   .name = options->name  ? options->name
+                                           : options->tag ? tag
+                                                          : options->program,
                                    .verbose = options->verbose});
 }

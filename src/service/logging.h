@@ -9,6 +9,7 @@
 
 struct logging_options {
     const char *program; /* "smtpd": the tag is $syslog_name/smtpd */
+    const char *name;    /* on stderr: "mailq"; NULL = program, or tag */
     const char *tag;     /* the whole tag, shown on stderr as well; NULL = as above */
     bool to_stderr;      /* also to stderr, as commands do */
     int verbose;

@@ -752,15 +752,23 @@ postsuper -d zzz
 postqueue -i ABC
 postmulti -i postfix-none -p status
 postdrop -Z
-sendmail -bz"""
+sendmail -bz
+newaliases x
+mailq -bz
+postsuper -d ALL -h ALL -H ALL -r ALL -e ALL -f ALL
+postconf -M /inet
+postconf -F /inet/chroot
+postconf -P /inet/a"""
 
 
 @pytest.mark.parametrize("words", MISTAKES.splitlines())
 def test_mistakes_are_logged_alike(pair, words):
-    tags = []
+    found = []
     for mta in pair:
         mark = mta.all_read()
-        mta.run(words)
+        done = mta.run(words)
         end = mta.all_read()
-        tags.append([line.split("[")[0] for line in mta.log.lines[mark:end] if "so far" not in line])
-    assert tags[0] == tags[1]
+        tags = [line.split("[")[0] for line in mta.log.lines[mark:end] if "so far" not in line]
+        names = [line.split(":")[0] for line in done.stderr.splitlines()] if "multi" not in words else []
+        found.append((done.returncode, tags, names, re.findall("postsuper: .*", done.stderr)))
+    assert found[0] == found[1]

@@ -201,7 +201,8 @@ static void parse(const struct run *run, const char *text, struct pattern *ret)
 {
     bool known = false;
 
-    if (!pattern_parse(text, ret) || (run->mode == 'M' && ret->n > 2))
+    if (!pattern_parse(text, ret) || ret->part[0].n == 0 ||
+        (run->mode == 'M' && ret->n > 2))
         fatal("-%c option requires service_name[/type%s]", run->mode,
               run->mode == 'M'   ? ""
               : run->mode == 'F' ? "[/field]"

@@ -35,7 +35,7 @@ static void add_order(struct run *run, enum action action, const char *id)
 
 static void parse(struct run *run, int argc, char **argv)
 {
-    static const char letters[] = "drhHef"; /* in the order of enum action */
+    static const char letters[] = "rdehHf"; /* in the order of enum action */
     int option;
 
     run->orders = arena_array(run->command.arena, (size_t)argc, sizeof(*run->orders));

@@ -11,11 +11,11 @@
 #include <signal.h>
 
 enum action {
+    ACTION_REQUEUE, /* in the order in which their numbers are told */
     ACTION_DELETE,
-    ACTION_REQUEUE,
+    ACTION_EXPIRE, /* -e */
     ACTION_HOLD,
     ACTION_RELEASE,
-    ACTION_EXPIRE, /* -e */
     ACTIONS,
     ACTION_EXPIRE_RELEASE = ACTIONS, /* -f: both, for what is in hold */
 };

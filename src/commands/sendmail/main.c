@@ -98,6 +98,7 @@ int main(int argc, char **argv)
 {
     struct sendmail sendmail = {.command.failure_status = EX_TEMPFAIL};
 
+    sendmail.command.called = command_called_as(argc, argv, "sendmail");
     command_start(&sendmail.command, "sendmail");
     options_parse(&sendmail, argc, argv);
     /* for whoever does the work: postdrop, postqueue, ... */

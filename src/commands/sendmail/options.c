@@ -249,7 +249,7 @@ static void first_round(struct sendmail *sendmail, int argc, char **argv)
             verbose++;
             break;
         case '?':
-            fatal_status(EX_TEMPFAIL, "usage: sendmail [options]");
+            fatal_status(EX_TEMPFAIL, "usage: %s [options]", sendmail->command.called);
         default:
             break;
         }
