@@ -138,7 +138,8 @@ struct conf *service_conf_with(const struct process *process, const char *settin
 /*
  * From retire(), when what was begun takes its time: master's child ends here, and with
  * it its place in the process limit, so that a new process can serve the sockets; this
- * call returns in a copy of it that has none of them. False: there is no copy.
+ * call returns in a copy of it that has none of them, and ends with master. False: there
+ * is no copy.
  */
 bool service_detach(struct process *process);
 

@@ -7,6 +7,7 @@
 #include "net/listen.h"
 #include "service/watchdog.h"
 #include "util/log.h"
+#include "util/platform.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,15 +53,32 @@ void service_retire(struct process *process)
         loop_stop(own->loop);
 }
 
+static void master_ended(void *context, int fd, int events)
+{
+    const struct process *process = context;
+
+    (void)events;
+    loop_unwatch(process->own->loop, fd);
+    loop_stop(process->own->loop);
+}
+
 bool service_detach(struct process *process)
 {
     struct service_state *own = process->own;
-    pid_t copy = own->board ? fork() : -1;
+    /* Master knows nothing of the copy, which must not outlive it all the same. */
+    int master = own->board ? platform_process_fd(getppid()) : -1;
+    pid_t copy = master >= 0 ? fork() : -1;
+    struct fail why;
 
     if (copy > 0)
         _exit(0);
-    if (copy < 0)
+    if (copy < 0) {
+        if (master >= 0)
+            close(master);
         return false;
+    }
+    if (loop_watch(own->loop, master, LOOP_READ, master_ended, process, &why) < 0)
+        fatal("%s", why.text);
     for (unsigned i = 0; i < own->options.sockets; i++)
         close(SCOREBOARD_LISTEN_FD + (int)i);
     own->board = NULL; /* the place may soon be another's */

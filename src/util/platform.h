@@ -42,7 +42,7 @@ bool platform_is_sealed(int fd);
  */
 bool platform_take_wake(int fd);
 
-/* A descriptor that becomes readable when process pid, a child, ends; or -1. */
+/* A descriptor that becomes readable when process pid ends; or -1. */
 int platform_process_fd(pid_t pid);
 
 /*

@@ -228,6 +228,19 @@ def test_a_reload_hangs_up_on_nobody(mta):
     wait_until(lambda: not old & set(mta.processes("postscreen")), 30, "the old processes to end")
 
 
+def test_a_stop_ends_those_who_go_on_beside_a_new_process(mta):
+    with connect(mta, 2602, "127.0.0.79") as client:
+        client.ehlo()
+        mta.reload()
+        assert client.noop()[0] == 250
+        mta.postfix("stop", check=True)
+        wait_until(lambda: not mta.processes("postscreen"), 10, "all to end")
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            client.noop()
+        client.close()
+    mta.start()
+
+
 def test_no_mail_is_relayed(mta):
     """By tricks with addresses or commands: nobody is a recipient here."""
     tricks = [
