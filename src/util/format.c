@@ -35,14 +35,12 @@ static void pad(struct sink *out, char with, size_t width, size_t n)
 /* The text up to the next directive or the end; mostly a few bytes, so without a call. */
 static const char *put_plain(struct sink *out, const char *at)
 {
-    const char *from = at;
-    size_t room = out->n < out->size ? out->size - out->n : 0;
-    char *to = room ? out->p + out->n : NULL;
+    size_t n = out->n;
 
-    for (; *at != '%' && *at != '\0'; at++)
-        if ((size_t)(at - from) < room)
-            *to++ = *at;
-    out->n += (size_t)(at - from);
+    for (; *at != '%' && *at != '\0'; at++, n++)
+        if (n < out->size)
+            out->p[n] = *at;
+    out->n = n;
     return at;
 }
 

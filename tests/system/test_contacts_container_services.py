@@ -1,5 +1,5 @@
 """The container of test_contacts_container.py with all that the users of such images switch on:
-a milter that signs, SPF by a policy server, SRS by tcp: tables, a scanner with re-injection, the
+postscreen in front, a milter that signs, SPF by a policy server, SRS by tcp: tables, a scanner with re-injection, the
 certificate in one file. Each service of its master.cf has part in the delivery of a message."""
 
 import os
@@ -17,6 +17,7 @@ from system.test_postlog import first_process
 
 DNS = {
     "good.test": {"TXT": ["v=spf1 ip4:127.0.0.9 -all"], "A": ["127.0.0.9"], "MX": ["10 good.test"]},
+    "66.0.0.127.list.test": {"A": ["127.0.0.2"]},
     "bad.test": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"], "A": ["127.0.0.9"], "MX": ["10 bad.test"]},
 }
 SPF = """\
@@ -40,6 +41,11 @@ postconf -e 'dkim_milter = inet:127.0.0.9:9902' 'smtpd_milters = $dkim_milter' '
 postconf -e 'sender_canonical_maps = tcp:127.0.0.1:10001' 'sender_canonical_classes = envelope_sender'
 postconf -e 'recipient_canonical_maps = tcp:127.0.0.1:10002' 'recipient_canonical_classes = envelope_recipient,header_recipient'
 postconf -e 'content_filter = smtp-amavis:[127.0.0.1]:10024'
+postconf -M 'smtp/inet=smtp inet n - n - 1 postscreen' 'smtpd/pass=smtpd pass - - n - - smtpd'
+postconf -M 'dnsblog/unix=dnsblog unix - - n - 0 dnsblog' 'tlsproxy/unix=tlsproxy unix - - n - 0 tlsproxy'
+postconf -e 'postscreen_access_list = permit_mynetworks cidr:{{192.0.2.99/32 reject}}' 'postscreen_denylist_action = drop'
+postconf -e 'postscreen_dnsbl_sites = list.test=127.0.0.[2..11]*3 other.test*2' 'postscreen_dnsbl_threshold = 3' 'postscreen_dnsbl_action = enforce'
+postconf -e 'postscreen_greet_action = enforce' 'postscreen_greet_wait = 2s' 'postscreen_cache_map = btree:$data_directory/postscreen_cache'
 postconf -M 'policyd-spf/unix=policyd-spf unix - n n - 0 spawn user=nobody argv=/usr/bin/policyd-spf /etc/policyd-spf.conf'
 postconf 'policyd-spf_time_limit = 3600s'
 postconf "$(postconf smtpd_recipient_restrictions | sed 's/reject_unauth_destination,/& check_policy_service unix:private\/policyd-spf,/')"
@@ -96,6 +102,17 @@ def started(box):
     return srs, running
 
 
+def from_a_listed_host(box, trust):
+    """postscreen keeps it from smtpd, also within TLS."""
+    with box.smtp("127.0.0.66") as client:
+        client._host = "mail.same.test"
+        client.starttls(context=trust)
+        client.ehlo()
+        client.mail("a@good.test")
+        code, text = client.rcpt("joe@box.test")
+        assert code == 550 and b"client [127.0.0.66] blocked using list.test" in text
+
+
 def from_outside(box):
     """SPF judges; a bare newline ends a line and no message."""
     with box.smtp() as client:
@@ -135,6 +152,10 @@ def by_submissions(box, trust):
 
 # Who must have had a message, by the lines on standard output.
 TOLD = [
+    r"postfix/postscreen\[\d+\]: NOQUEUE: reject: RCPT from \[127.0.0.66\]:\d+: 550 5.7.1 ",
+    r"postfix/dnsblog\[\d+\]: addr 127.0.0.66 listed by domain list.test as 127.0.0.2",
+    r"postfix/tlsproxy\[\d+\]: CONNECT from \[127.0.0.66\]",
+    r"postfix/postscreen\[\d+\]: PASS NEW \[127.0.0.9\]",
     r"postfix/smtpd\[\d+\]: \w+: client=\S+\[127.0.0.9\]$",
     r"postfix/sub/smtpd\[\d+\]: \w+: client=.*sasl_username=joe@box.test",
     r"postfix/submissions/smtpd\[\d+\]: \w+: client=.*sasl_username=joe@box.test",
@@ -159,6 +180,7 @@ def test_each_service_has_part_in_the_delivery_of_a_message(container, dns):  # 
         srs, running = started(box)
         trust = ssl.create_default_context(cadata=box.read("/etc/postfix/ssl/cert"))
         trust.maximum_version = ssl.TLSVersion.TLSv1_2  # where a server's order of ciphers counts
+        from_a_listed_host(box, trust)
         from_outside(box)
         by_submission(box, trust)
         by_submissions(box, trust)
