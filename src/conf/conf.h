@@ -101,7 +101,7 @@ bool conf_has_old_default(const struct conf *conf, const char *name);
 bool conf_is_set(const struct conf *conf, const char *name);
 
 /* A time such as "300s", "2h", "1"; the unit of a bare number is unit, one of "smhdw".
- * False when bad. */
+ * False when bad. What follows the unit is ignored. */
 bool conf_time(const char *text, char unit, int *ret_seconds);
 
 #endif

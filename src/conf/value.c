@@ -41,27 +41,19 @@ static long long seconds_in(char unit)
     }
 }
 
-/* "300", "5m", also "1h30m"; a number at the end without unit has the default one. */
+/* compat: what follows the first unit is not read. Old settings that grew a second unit
+ * by a default, such as "5mh", mean the first. */
 bool conf_time(const char *text, char unit, int *ret_seconds)
 {
-    struct str rest = str_of(text);
+    struct str all = str_of(text);
+    size_t digits = str_span(all, "0123456789");
+    long long factor = seconds_in(digits < all.n ? all.p[digits] : unit);
     unsigned long long n;
-    long long total = 0;
 
-    if (rest.n == 0)
+    if (factor == 0 || !str_number(str_head(all, digits), INT_MAX, &n) ||
+        (long long)n * factor > INT_MAX)
         return false;
-    while (rest.n > 0) {
-        size_t digits = str_span(rest, "0123456789");
-        long long factor = seconds_in(digits < rest.n ? rest.p[digits] : unit);
-
-        if (factor == 0 || !str_number(str_head(rest, digits), INT_MAX, &n))
-            return false;
-        total += (long long)n * factor;
-        if (total > INT_MAX)
-            return false;
-        rest = str_tail(rest, digits + 1);
-    }
-    *ret_seconds = (int)total;
+    *ret_seconds = (int)((long long)n * factor);
     return true;
 }
 

@@ -27,6 +27,7 @@ MISTAKES = [
     ("host name that is empty", MAIN, "myhostname =@", "error", "bad string length 0 < 1"),
     ("domain that is an address", MAIN, "mydomain = @192.0.2.1", "error", "a number is no name"),
     ("host name of a service", MASTER, "2525 inet n - n - - smtpd -o myhostname=@x_.-y", "error", "misplaced hyphen"),
+    ("two units of time", MAIN, "queue_run_delay = @1h30m", "warning", "of 1h30m only 1h is read"),
     ("bad time unit", MAIN, "queue_run_delay = @5y", "error", "bad time value or unit"),
     ("reply code", MAIN, "unknown_local_recipient_reject_code = @99", "error", "no SMTP reply code"),
     ("word of a choice", MAIN, "inet_protocols = ipv4, @ipv5", "error", 'did you mean "ipv4"?'),

@@ -260,6 +260,16 @@ static void check_environment(const struct scope *scope)
 /* --- the values ----------------------------------------------------------------------
  */
 
+/* As in 1h30m. */
+static void check_time_end(const struct scope *scope, const char *name, const char *text)
+{
+    size_t used = strspn(text, "0123456789") + 1;
+
+    if (strlen(text) > used)
+        lint_warn(scope->lint, scope_span(scope, name), "%s: of %s only %.*s is read",
+                  name, text, (int)used, text);
+}
+
 static void check_value(const struct scope *scope, const struct param *param,
                         const char *name)
 {
@@ -279,6 +289,8 @@ static void check_value(const struct scope *scope, const struct param *param,
              (strlen(text) != 3 || text[0] < '2' || text[0] > '5'))
         lint_error(scope->lint, scope_span(scope, name),
                    "%s: %s is no SMTP reply code, 200 to 599", name, text);
+    else if (param->type == PARAM_TIME)
+        check_time_end(scope, name, text);
     else if (param->type == PARAM_PATH)
         check_file(scope, name, text);
     else if (param->type == PARAM_MATCHLIST)
