@@ -20,6 +20,7 @@ IPC_DEFINE(flush, FLUSH);
 IPC_DEFINE(lookup, LOOKUP);
 IPC_DEFINE(looked_up, LOOKED_UP);
 IPC_DEFINE(table_change_entry, TABLE_CHANGE_ENTRY);
+IPC_DEFINE(table_page, TABLE_PAGE);
 IPC_DEFINE(client_did, CLIENT_DID);
 IPC_DEFINE(client_counts, CLIENT_COUNTS);
 IPC_DEFINE(client_gone, CLIENT_GONE);

@@ -9,8 +9,8 @@
  *   delivery agents               bounce, defer     append
  *   qmgr                          bounce, defer     flush, warn
  *   delivery agents smtpd ...     flush             add, send_site, send_id
- *   all that open proxy: tables   proxymap          lookup
- *   postmap                       proxywrite        lookup, update, delete
+ *   all that open proxy: tables   proxymap          lookup, entries
+ *   postmap, caches               proxywrite        lookup, entries, update, delete
  *   smtpd                         anvil             count, disconnect
  *   smtpd                         verify            query
  *   delivery agents, cleanup      verify            update
@@ -244,6 +244,15 @@ IPC_DECLARE(looked_up, LOOKED_UP);
     F(m, text, key)                                                                      \
     F(m, text, value)
 IPC_DECLARE(table_change_entry, TABLE_CHANGE_ENTRY);
+
+/* "entries": what is in a table, page by page; page 0 looks, the others are of the same
+ * look. Answers looked_up with "key LF value LF ..."; LOOKUP_NONE behind the last page.
+ */
+#define TABLE_PAGE(F, m)                                                                 \
+    F(m, text, table)                                                                    \
+    F(m, number, flags)                                                                  \
+    F(m, number, page)
+IPC_DECLARE(table_page, TABLE_PAGE);
 
 /* --- anvil: what clients do, counted ---------------------------------------------- */
 enum client_event {

@@ -2,7 +2,8 @@
  * proxymap(8): looks things up in tables for programs that cannot open them
  * (from inside a jail), or should not open one each (databases with few connections).
  *
- * Reading order: main.c (requests), allowed.c (which tables), proxymap.c (the work).
+ * Reading order: main.c (requests), allowed.c (which tables), proxymap.c (the work),
+ * listing.c (a table as a whole).
  */
 #include "proxymap/proxymap.h"
 
@@ -16,6 +17,18 @@ static int answer_lookup(struct client *client, struct fail *why)
     if (ipc_receive(client->stream, &lookup_message, client->arena, &question, why) < 0)
         return -1;
     proxymap_lookup(client->process->state, &question, client->arena, &answer);
+    ipc_put(client->stream, &looked_up_message, &answer);
+    return 0;
+}
+
+static int answer_entries(struct client *client, struct fail *why)
+{
+    struct table_page wanted;
+    struct looked_up answer;
+
+    if (ipc_receive(client->stream, &table_page_message, client->arena, &wanted, why) < 0)
+        return -1;
+    proxymap_entries(client->process->state, &wanted, client->arena, &answer);
     ipc_put(client->stream, &looked_up_message, &answer);
     return 0;
 }
@@ -68,8 +81,11 @@ static void clean_up(struct process *process)
     proxymap_done(process->state);
 }
 
-static const struct request requests[] = {
-    {"lookup", answer_lookup}, {"update", answer_update}, {"delete", answer_delete}, {0}};
+static const struct request requests[] = {{"lookup", answer_lookup},
+                                          {"entries", answer_entries},
+                                          {"update", answer_update},
+                                          {"delete", answer_delete},
+                                          {0}};
 
 static const struct service proxymap_service = {
     .name = "proxymap",

@@ -40,6 +40,7 @@ void proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_
 
 void proxymap_done(struct proxymap *proxymap)
 {
+    listing_forget(&proxymap->listing);
     tables_free(proxymap->tables);
     cache_free(proxymap->cache);
 }
@@ -175,6 +176,30 @@ void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
         answer(ret, known);
     } else {
         failed(&why, arena, ret);
+    }
+}
+
+void proxymap_entries(struct proxymap *proxymap, const struct table_page *wanted,
+                      struct arena *arena, struct looked_up *ret)
+{
+    struct listing *listing = &proxymap->listing;
+    struct fail why;
+
+    if (!is_allowed(proxymap, wanted->table, ret))
+        return;
+    make_cache(proxymap, wanted->table);
+    if ((wanted->page == 0 || !listing->table ||
+         strcmp(listing->table, wanted->table) != 0) &&
+        listing_take(listing, proxymap->conf, wanted->table,
+                     (unsigned)wanted->flags & CLIENT_FLAGS, &why) < 0) {
+        failed(&why, arena, ret);
+        return;
+    }
+    if (wanted->page >= 0 && (size_t)wanted->page < listing->pages.n) {
+        answer(ret, arena_copy(arena, listing->pages.items[wanted->page]));
+    } else {
+        answer(ret, NULL);
+        listing_forget(listing);
     }
 }
 

@@ -34,8 +34,7 @@ struct cache_counts {
 
 /*
  * Take out all that is_old tells of; it is asked about each entry. now, in seconds since
- * 1970, is remembered as the time of the last cleaning. -1: not to the end, as caches
- * behind proxymap cannot be listed.
+ * 1970, is remembered as the time of the last cleaning. -1: not to the end.
  */
 int cache_clean(struct cache *cache, bool (*is_old)(void *context, const char *value),
                 void *context, int64_t now, struct cache_counts *ret,

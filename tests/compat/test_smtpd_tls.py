@@ -238,7 +238,7 @@ def test_session(ours, oracle, known, name):
 def test_what_policy_servers_hear(ours, oracle, known, own):
     heard = []
     for mta in (ours, oracle):
-        with PolicyServer(["action=DUNNO\n\n"]) as server:
+        with PolicyServer([b"action=DUNNO\n\n"]) as server:
             with socket.create_connection((mta.address, 2599), 20, ("127.0.0.9", 0)) as s:
                 converse(s, {"own": own} if own else {}, known, MAIL)
             heard.append([line for line in server.requests[0] if line.startswith(("ccert_", "encryption_"))])

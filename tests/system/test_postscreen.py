@@ -14,7 +14,7 @@ from harness.sandbox import wait_until
 MAIN = """
 smtpd_peername_lookup = no
 postscreen_greet_wait = 1s
-proxy_write_maps = proxy:btree:$data_directory/c3
+proxy_write_maps = proxy:btree:$data_directory/c3 proxy:btree:$data_directory/c14
 postscreen_access_list = cidr:{{127.0.0.41 reject}, {127.0.0.42 permit}}
 """
 CACHE = "-o {{ postscreen_cache_map = {} }}"
@@ -36,6 +36,7 @@ jailblog unix  -  -  y  -  0  dnsblog
         (2608, "", "-o postscreen_post_queue_limit=5 -o smtpd_service_name=one"),
         (2609, "", "-o smtpd_service_name=nowhere"),
         (2610, "btree:$data_directory/c10", "-o postscreen_cache_retention_time=1s -o postscreen_greet_ttl=1s -o postscreen_cache_cleanup_interval=2s"),
+        (2614, "proxy:btree:$data_directory/c14", "-o postscreen_cache_retention_time=1s -o postscreen_greet_ttl=1s -o postscreen_cache_cleanup_interval=2s"),
         (2611, "btree:$data_directory/c11", "-o postscreen_dnsbl_sites=bl.test -o postscreen_dnsbl_action=drop -o dnsblog_service_name=jailblog"),
         (2613, "", "-o postscreen_access_list=hash:/etc/postfix/clients"),
         (2612, "", "-o postscreen_pipelining_enable=yes -o postscreen_command_time_limit=2s"),
@@ -202,13 +203,15 @@ def test_a_changed_table_counts_for_the_next_client(mta):
         wait_until(is_seen, what=f"{line}")
 
 
-def test_old_entries_are_forgotten(mta):
-    """Those whose tests hold no longer, after a while."""
+@pytest.mark.parametrize("port, proxy, name", ((2610, "", "c10"), (2614, "proxy:", "c14")))
+def test_old_entries_are_forgotten(mta, port, proxy, name):
+    """Those whose tests hold no longer, after a while; also where proxymap has the cache."""
     mark = mta.log.mark()
-    with connect(mta, 2610, "127.0.0.75"):
+    with connect(mta, port, "127.0.0.75"):
         pass
-    mta.log.wait(r"cache btree:/var/lib/postfix/c10 full cleanup: retained=\d+ dropped=1 entries", since=mark)
-    assert "127.0.0.75" not in mta.run(["postmap", "-s", "btree:/var/lib/postfix/c10"]).stdout
+    mta.log.wait(rf"cache {proxy}btree:/var/lib/postfix/{name} full cleanup: retained=\d+ dropped=1 entries", since=mark)
+    left = mta.run(["postmap", "-s", f"btree:/var/lib/postfix/{name}"]).stdout
+    assert "_LAST_CACHE_CLEANUP_COMPLETED_" in left and "127.0.0.75" not in left
 
 
 def test_a_reload_hangs_up_on_nobody(mta):

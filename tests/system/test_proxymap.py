@@ -34,6 +34,18 @@ def test_allowed_tables_answer_and_others_do_not(box):
     box.log.wait(r"proxymap\[\d+\]: warning: to approve this table for read-only access, list proxy:texthash:/etc/postfix/map in main.cf:proxy_read_maps$")
 
 
+@pytest.mark.parametrize("entries", (0, 1, 5000))
+def test_a_table_is_listed(box, entries):
+    """In several answers when it is large; from the start again, and when it has changed."""
+    box.table("map", "".join(f"key{i} {i} {'v' * (i % 90)}\n" for i in range(entries)))
+    direct = box.run(["postmap", "-s", "hash:/etc/postfix/map"], check=True).stdout
+    assert len(direct.splitlines()) == entries
+    for _ in range(2):
+        assert box.run(["postmap", "-s", "proxy:hash:/etc/postfix/map"], check=True).stdout == direct
+    done = box.run(["postmap", "-s", "proxy:texthash:/etc/postfix/map"])
+    assert done.returncode == 1 and 'is not configured for table "texthash:/etc/postfix/map"' in done.stderr
+
+
 def test_a_changed_table_is_seen_without_a_reload(box):
     box.table("map", "a 2\n")
     wait_until(lambda: ask(box, "a", "proxy:hash:/etc/postfix/map") == (0, "2\n"))

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 MASTER = """\
+2531 inet n - n - - smtpd -o smtpd_forbid_unauth_pipelining=yes
 2526 inet n - n - - smtpd -o smtpd_hide_client_session=yes
 2527 inet n - n - - smtpd -o { smtpd_reject_filter_maps = pcre:/etc/postfix/filter }
 2528 inet n - n - - smtpd -o { smtpd_reject_filter_maps = hash:/none }
@@ -45,6 +46,17 @@ def talk(mta, port, *said):
                 reply.append(lines.readline().rstrip())
             replies.append(reply)
     return replies[2:]
+
+
+def test_a_secret_that_comes_ahead_of_time_is_not_logged(mta):
+    """Unlike what else does; Debian's shows it."""
+    mark = mta.log.mark()
+    with socket.create_connection((mta.address, 2531), 20, ("127.0.0.9", 0)) as s, s.makefile("r") as lines:
+        lines.readline()
+        s.sendall(b"EHLO client.test\r\nnoop\r\n \t auth PLAIN c2VjcmV0\r\nAUTH LOGIN\r\naGlkZGVu\r\n")
+        assert lines.readline().startswith("554")
+    mta.log.wait(r"improper command pipelining after EHLO from unknown\[\S+\]: noop\\r\\n \\t auth", since=mark)
+    assert not mta.log.matching("c2VjcmV0|aGlkZGVu", mark)
 
 
 def test_recipients_do_not_learn_where_the_client_is(mta):
