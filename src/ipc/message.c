@@ -206,10 +206,10 @@ int ipc_decode(struct str *bytes, const struct ipc_message *message, struct aren
 
 /* --- from a stream ---------------------------------------------------------------- */
 
-static int stream_failed(struct stream *s, enum stream_result result, const char *what,
-                         struct fail *why)
+/* Failures here tell what is wrong; callers prefix with what. */
+static int stream_failed(struct stream *s, enum stream_result result, struct fail *why)
 {
-    fail_set(why, "%s: %s", what,
+    fail_set(why, "%s",
              result == STREAM_ERROR ? strerror(stream_errno(s))
                                     : stream_result_text(result));
     if (why)
@@ -220,20 +220,20 @@ static int stream_failed(struct stream *s, enum stream_result result, const char
 /* Bytes of the unit that *ret starts with, from one read at most; 0 = more of it must
  * come. */
 static ssize_t peek_whole(struct stream *s, ssize_t (*length)(struct str),
-                          struct str *ret, const char *what, struct fail *why)
+                          struct str *ret, struct fail *why)
 {
     enum stream_result result = stream_peek(s, ret);
     ssize_t n;
 
     if (result != STREAM_OK)
-        return stream_failed(s, result, what, why);
+        return stream_failed(s, result, why);
     n = length(*ret);
-    return n < 0 ? fail_set(why, "%s: malformed", what) : n;
+    return n < 0 ? fail_set(why, "malformed") : n;
 }
 
 /* What length() calls a unit, collected over several reads into b, and taken from s. */
 static int collect(struct stream *s, ssize_t (*length)(struct str), struct buf *b,
-                   const char *what, struct fail *why)
+                   struct fail *why)
 {
     for (;;) {
         struct str more;
@@ -242,11 +242,11 @@ static int collect(struct stream *s, ssize_t (*length)(struct str), struct buf *
         ssize_t n;
 
         if (result != STREAM_OK)
-            return stream_failed(s, result, what, why);
+            return stream_failed(s, result, why);
         buf_add_str(b, more);
         n = length(buf_str(b));
         if (n < 0)
-            return fail_set(why, "%s: malformed", what);
+            return fail_set(why, "malformed");
         stream_skip(s, n > 0 ? (size_t)n - before : more.n);
         if (n > 0) {
             buf_cut(b, (size_t)n);
@@ -258,23 +258,22 @@ static int collect(struct stream *s, ssize_t (*length)(struct str), struct buf *
 int ipc_receive(struct stream *s, const struct ipc_message *message, struct arena *arena,
                 void *ret, struct fail *why)
 {
-    char what[IPC_NAME_MAX + 10];
     struct str bytes;
     struct buf whole;
-    ssize_t n;
+    ssize_t n = peek_whole(s, ipc_length, &bytes, why);
     int result;
 
-    format_text(what, sizeof(what), "message %s", message->name);
-    if ((n = peek_whole(s, ipc_length, &bytes, what, why)) < 0)
-        return -1;
+    if (n < 0)
+        return fail_prefix(why, "message %s", message->name);
     if (n > 0) {
         result = decode_whole(str_head(bytes, (size_t)n), message, arena, ret, why);
         stream_skip(s, (size_t)n);
         return result;
     }
     buf_init(&whole, MESSAGE_MAX + (1 << 20));
-    result = collect(s, ipc_length, &whole, what, why);
-    if (result == 0)
+    if (collect(s, ipc_length, &whole, why) < 0)
+        result = fail_prefix(why, "message %s", message->name);
+    else
         result = decode_whole(buf_str(&whole), message, arena, ret, why);
     buf_done(&whole);
     return result;
@@ -310,15 +309,17 @@ int ipc_receive_request(struct stream *s, struct arena *arena, const char **ret_
 
     if (result == STREAM_EOF || result == STREAM_RESET || result == STREAM_TIMEOUT)
         return 0;
-    if ((n = peek_whole(s, request_length, &bytes, "request", why)) < 0)
-        return -1;
+    if ((n = peek_whole(s, request_length, &bytes, why)) < 0)
+        return fail_prefix(why, "request");
     if (n > 0) {
         status = take_request(bytes, arena, ret_name, why);
         stream_skip(s, (size_t)n);
         return status;
     }
     buf_init(&pair, 1 << 20);
-    if (collect(s, request_length, &pair, "request", why) == 0)
+    if (collect(s, request_length, &pair, why) < 0)
+        (void)fail_prefix(why, "request");
+    else
         status = take_request(buf_str(&pair), arena, ret_name, why);
     buf_done(&pair);
     return status;
@@ -368,8 +369,9 @@ int ipc_expect(struct stream *s, const char *name, struct fail *why)
     int result;
 
     buf_init(&whole, MESSAGE_MAX + (1 << 20));
-    result = collect(s, ipc_length, &whole, "announcement", why);
-    if (result == 0)
+    if (collect(s, ipc_length, &whole, why) < 0)
+        result = fail_prefix(why, "announcement");
+    else
         result = check_announcement(buf_str(&whole), name, why);
     buf_done(&whole);
     return result;
