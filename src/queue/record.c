@@ -90,13 +90,12 @@ size_t record_header(char to[RECORD_HEADER_MAX], int type, size_t n)
 /* Where the data of a record of n bytes goes; finish_record says that it is there. */
 static char *start_record(struct buf *b, int type, size_t n)
 {
-    size_t header = 2; /* type and length, of all but long lines */
-    char *p;
+    char header[RECORD_HEADER_MAX];
+    size_t bytes = record_header(header, type, n);
+    char *p = buf_reserve(b, bytes + n);
 
-    for (size_t rest = n >> 7; rest; rest >>= 7)
-        header++;
-    p = buf_reserve(b, header + n);
-    return p + record_header(p, type, n);
+    memcpy(p, header, bytes);
+    return p + bytes;
 }
 
 static void finish_record(struct buf *b, const char *end)
