@@ -20,13 +20,14 @@ static bool is_to_end(const struct process *process, int64_t since)
            clock_ms(&clock_system) - since >= process->conf->ipc_ttl * INT64_C(1000);
 }
 
-/* Is the next request, which is not read yet, better answered by a new process? */
-static bool is_for_another(struct client *client)
+/* Did no request come in time, or is it, not read yet, for a new process to answer? */
+static bool is_over(struct client *client)
 {
     struct process *process = client->process;
 
-    return process->service->outdated && stream_buffered(client->stream).n == 0 &&
-           stream_wait(client->stream, process->conf->ipc_timeout * INT64_C(1000)) &&
+    if (!process->service->outdated || stream_buffered(client->stream).n > 0)
+        return false;
+    return !stream_wait(client->stream, process->conf->ipc_timeout * INT64_C(1000)) ||
            state_outdated(process);
 }
 
@@ -40,7 +41,7 @@ static void serve_requests(struct client *client)
     ipc_announce(client->stream, process->service->name);
     if (stream_flush(client->stream) != STREAM_OK)
         return;
-    while (!last && !is_for_another(client)) {
+    while (!last && !is_over(client)) {
         struct fail why = {0};
         int result = request_answer(client, &why);
 
@@ -48,7 +49,8 @@ static void serve_requests(struct client *client)
             log_warning("%s: %s", process->name, why.text);
         if (first)
             state_count(process);
-        watchdog_progress();
+        else
+            watchdog_progress();
         first = false;
         /* Who wrote a request behind one that has no answer could not tell it was lost.
          */

@@ -8,8 +8,8 @@
  * tables_open_failure and gives up instead.
  *
  * Open tables before entering a chroot jail: a table that changed cannot be
- * opened again from inside, which is why daemons that tables_refresh leaves
- * with an old one end after the client, and a new process opens the new table.
+ * opened again from inside, which is why a daemon with tables_outdated takes no client
+ * more, and a new process opens the new table.
  */
 #ifndef TABLE_TABLE_H
 #define TABLE_TABLE_H
