@@ -1,4 +1,4 @@
-/* Reads the escapes of such a filter; see byte_filter.h. */
+/* Reads the escapes of such a filter, and lets values through; see byte_filter.h. */
 #include "mail/byte_filter.h"
 
 #include <stddef.h>
@@ -35,4 +35,20 @@ void byte_filter_read(const char *filter, bool ret[static 256])
             ret[(unsigned char)*filter] = true;
         }
     }
+}
+
+const char *byte_filter_value(const bool may[static 256], const char *value,
+                              struct arena *arena)
+{
+    char *text = arena_array(arena, 2 * strlen(value) + 1, 1), *to = text;
+
+    for (; *value; value++) {
+        char c = may[(unsigned char)*value] ? *value : '_';
+
+        if (c == '$')
+            *to++ = '$';
+        *to++ = c;
+    }
+    *to = '\0';
+    return text;
 }

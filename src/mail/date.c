@@ -54,6 +54,18 @@ void date_add_log(struct buf *out, time_t when)
                tm.tm_min, tm.tm_sec);
 }
 
+const char *date_log_text(struct arena *arena, time_t when)
+{
+    struct buf text;
+    const char *copy;
+
+    buf_init(&text, 100);
+    date_add_log(&text, when);
+    copy = arena_copy_str(arena, buf_str(&text));
+    buf_done(&text);
+    return copy;
+}
+
 void date_zone_reload(void)
 {
     tzset();

@@ -5,6 +5,7 @@
 #ifndef MAIL_DATE_H
 #define MAIL_DATE_H
 
+#include "util/arena.h"
 #include "util/buf.h"
 
 #include <time.h>
@@ -18,6 +19,7 @@ void date_add_asctime(struct buf *out, time_t when);
 void date_add_utc_digits(struct buf *out, time_t when);
 /* "Nov 06 09:05:01", local time: log files. */
 void date_add_log(struct buf *out, time_t when);
+const char *date_log_text(struct arena *arena, time_t when);
 
 /* Read the zone again, at reload. */
 void date_zone_reload(void);

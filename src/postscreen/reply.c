@@ -5,6 +5,7 @@
 #include "postscreen/reply.h"
 
 #include "conf/macro.h"
+#include "mail/byte_filter.h"
 #include "mail/date.h"
 #include "mail/status.h"
 #include "util/clock.h"
@@ -23,35 +24,6 @@ struct saying {
 
 /* --- the administrator's words ---------------------------------------------------- */
 
-static const char *now(struct arena *arena)
-{
-    struct buf text;
-    const char *copy;
-
-    buf_init(&text, 100);
-    date_add_log(&text, clock_wall(&clock_system).tv_sec);
-    copy = arena_copy_str(arena, buf_str(&text));
-    buf_done(&text);
-    return copy;
-}
-
-/* Bytes that may not come through are "_"; what looks like a macro is none. */
-static const char *harmless(const struct saying *saying, const char *value)
-{
-    const bool *may = saying->engine->rules->reply_bytes;
-    char *text = arena_array(saying->arena, 2 * strlen(value) + 1, 1), *to = text;
-
-    for (; *value; value++) {
-        char c = may[(unsigned char)*value] ? *value : '_';
-
-        if (c == '$')
-            *to++ = '$';
-        *to++ = c;
-    }
-    *to = '\0';
-    return text;
-}
-
 static int value(void *context, struct str name, const char **ret, struct fail *why)
 {
     const struct saying *saying = context;
@@ -61,7 +33,7 @@ static int value(void *context, struct str name, const char **ret, struct fail *
     } values[] = {
         {"client_address", engine->client.address},
         {"client_port", arena_printf(saying->arena, "%u", engine->client.port)},
-        {"localtime", now(saying->arena)},
+        {"localtime", date_log_text(saying->arena, clock_wall(&clock_system).tv_sec)},
         {"server_name", engine->rules->conf->myhostname},
     };
 
@@ -69,7 +41,8 @@ static int value(void *context, struct str name, const char **ret, struct fail *
     *ret = NULL;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (str_is(name, values[i].name)) {
-            *ret = harmless(saying, values[i].value);
+            *ret = byte_filter_value(engine->rules->reply_bytes, values[i].value,
+                                     saying->arena);
             return 0;
         }
     log_warning("unknown macro name \"%.*s\" in expansion request", STR_ARG(name));

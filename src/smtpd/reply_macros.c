@@ -3,38 +3,12 @@
 
 #include "conf/macro.h"
 #include "mail/address.h"
+#include "mail/byte_filter.h"
 #include "mail/date.h"
+#include "util/clock.h"
 #include "util/log.h"
 
-/* What looks like a macro in a value is none. */
-static const char *harmless(const struct session *session, const char *value)
-{
-    char *text = arena_array(session->command, 2 * strlen(value) + 1, 1), *to = text;
-
-    for (; *value; value++) {
-        char c = session->server->reply_bytes[(unsigned char)*value] ? *value : '_';
-
-        if (c == '$')
-            *to++ = '$';
-        *to++ = c;
-    }
-    *to = '\0';
-    return text;
-}
-
 /* --- values ----------------------------------------------------------------------- */
-
-static const char *now(struct arena *arena)
-{
-    struct buf text;
-    const char *copy;
-
-    buf_init(&text, 100);
-    date_add_log(&text, clock_wall(&clock_system).tv_sec);
-    copy = arena_copy_str(arena, buf_str(&text));
-    buf_done(&text);
-    return copy;
-}
 
 static const char *part(struct arena *arena, const char *address, bool domain)
 {
@@ -58,7 +32,7 @@ static const char *find(const struct reply_macros *macros, struct str name, bool
         {"client_name", session->client.name},
         {"client_port", arena_printf(arena, "%u", session->peer.port)},
         {"helo_name", session->helo},
-        {"localtime", now(arena)},
+        {"localtime", date_log_text(arena, clock_wall(&clock_system).tv_sec)},
         {"recipient", recipient},
         {"recipient_domain", part(arena, recipient, true)},
         {"recipient_name", part(arena, recipient, false)},
@@ -89,7 +63,9 @@ static int value(void *context, struct str name, const char **ret, struct fail *
     (void)why;
     if (!found)
         log_warning("unknown macro name \"%.*s\" in expansion request", STR_ARG(name));
-    *ret = text ? harmless(macros->session, text) : NULL;
+    *ret = text ? byte_filter_value(macros->session->server->reply_bytes, text,
+                                    macros->session->command)
+                : NULL;
     return 0;
 }
 
