@@ -8,6 +8,7 @@
 #include "proxymap/proxymap.h"
 
 #include "service/service.h"
+#include "util/memory.h"
 
 static int answer_lookup(struct client *client, struct fail *why)
 {
@@ -21,6 +22,13 @@ static int answer_lookup(struct client *client, struct fail *why)
     return 0;
 }
 
+static void forget_listing(struct client *client)
+{
+    listing_forget(client->state);
+    free(client->state);
+}
+
+/* Each client reads through its own look at a table. */
 static int answer_entries(struct client *client, struct fail *why)
 {
     struct table_page wanted;
@@ -28,7 +36,12 @@ static int answer_entries(struct client *client, struct fail *why)
 
     if (ipc_receive(client->stream, &table_page_message, client->arena, &wanted, why) < 0)
         return -1;
-    proxymap_entries(client->process->state, &wanted, client->arena, &answer);
+    if (!client->state) {
+        client->state = MEMORY_NEW(struct listing);
+        client->gone = forget_listing;
+    }
+    proxymap_entries(client->process->state, &wanted, client->state, client->arena,
+                     &answer);
     ipc_put(client->stream, &looked_up_message, &answer);
     return 0;
 }

@@ -40,7 +40,6 @@ void proxymap_init(struct proxymap *proxymap, const struct conf *conf, bool may_
 
 void proxymap_done(struct proxymap *proxymap)
 {
-    listing_forget(&proxymap->listing);
     tables_free(proxymap->tables);
     cache_free(proxymap->cache);
 }
@@ -180,9 +179,8 @@ void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
 }
 
 void proxymap_entries(struct proxymap *proxymap, const struct table_page *wanted,
-                      struct arena *arena, struct looked_up *ret)
+                      struct listing *listing, struct arena *arena, struct looked_up *ret)
 {
-    struct listing *listing = &proxymap->listing;
     struct fail why;
 
     if (!is_allowed(proxymap, wanted->table, ret))

@@ -20,7 +20,6 @@ struct proxymap {
     struct arena *arena;
     struct texts made; /* caches that were looked after, in arena */
     struct tables *tables;
-    struct listing listing;    /* of the table that is being read through */
     struct cache *cache;       /* NULL = nothing is remembered */
     const struct clock *clock; /* for it */
 };
@@ -34,8 +33,11 @@ void proxymap_done(struct proxymap *proxymap);
  * that the administrator must know of are logged. */
 void proxymap_lookup(struct proxymap *proxymap, const struct lookup *question,
                      struct arena *arena, struct looked_up *ret);
+/* listing: of the client that asks, zeroed before its first question; to be forgotten
+ * when it goes. */
 void proxymap_entries(struct proxymap *proxymap, const struct table_page *wanted,
-                      struct arena *arena, struct looked_up *ret);
+                      struct listing *listing, struct arena *arena,
+                      struct looked_up *ret);
 void proxymap_update(struct proxymap *proxymap, const struct table_change_entry *entry,
                      struct arena *arena, struct looked_up *ret);
 void proxymap_delete(struct proxymap *proxymap, const struct table_change_entry *entry,

@@ -12,8 +12,6 @@
 #include "ipc/messages.h"
 #include "util/memory.h"
 
-#include <stdlib.h>
-
 enum { WRITE_TIMEOUT_MS = 3600 * 1000 };
 
 /* Reading through a table, in pages. */
@@ -88,7 +86,7 @@ static enum table_result proxy_next(struct table *table, bool first, struct str 
                                       .flags = table->flags & PASSED_FLAGS};
 
     if (!table->state)
-        table->state = memory_new(sizeof(struct walk), 1, "walk");
+        table->state = MEMORY_NEW(struct walk);
     if (first)
         walk_begin(table->state);
     return walk_on(table->state, table_proxymap(table), wanted, ret_key, ret_value, why);
