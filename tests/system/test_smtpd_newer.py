@@ -65,7 +65,7 @@ def test_recipients_do_not_learn_where_the_client_is(mta):
     for recipients in (["joe"], ["ann", "joe"]):
         with mta.smtp(port=2526) as client:
             client.sendmail("a@client.test", [f"{name}@{mta.domain}" for name in recipients], "Subject: x\n\nx\n")
-    mta.wait_empty()
+        mta.wait_empty()  # lest the second overtakes the first on its way to joe
     one, two = (mta.mbox(name)[0]["Received"].split("\n") for name in ("joe", "ann"))
     assert one[0].startswith(f"by {mta.hostname} (Postfix) id ")
     assert one[1].startswith(f"\tfor <joe@{mta.domain}>; ")
